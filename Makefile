@@ -1,0 +1,44 @@
+# Every target does its own set-up on a fresh clone.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
+LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
+TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat
+
+.PHONY: lab test check bench conformance build clean
+lab: node_modules lab-packages build
+	./bin/sekisho lab $(LAB_ARGS)
+
+test: node_modules test-packages build
+	vitest run $(TEST_ARGS)
+
+check: node_modules
+	tsc --noEmit
+	biome check .
+	oxlint --type-aware --deny-warnings
+	vitest run --project unit architecture.test.ts
+
+bench: node_modules test-packages
+	node bench/main.ts $(BENCH_ARGS)
+
+conformance: node_modules
+	node conformance/main.ts $(CONFORMANCE_ARGS)
+
+# The console is the only part that needs building.
+build: apps/console/dist/index.html
+apps/console/dist/index.html: node_modules $(shell find apps/console packages/*/src -type f -not -path '*/dist/*' -not -path '*/node_modules/*')
+	cd apps/console && vite build
+
+node_modules: package-lock.json
+	npm ci --ignore-scripts
+	@touch node_modules
+
+.PHONY: lab-packages test-packages
+lab-packages:
+	@./scripts/packages $(LAB_PACKAGES)
+test-packages:
+	@./scripts/packages $(TEST_PACKAGES)
+
+clean:
+	rm -rf out .cache apps/console/dist

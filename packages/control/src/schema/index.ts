@@ -1,0 +1,6 @@
+export * from './common.ts'
+export * from './map.ts'
+export * from './policies.ts'
+export * from './records.ts'
+export * from './session.ts'
+export * from './stream.ts'

@@ -1,0 +1,176 @@
+import { MODES } from '@sekisho/core'
+import { z } from 'zod'
+import { outcome, problem, reason, timestamp, windowQuery } from './common.ts'
+import { edgeEnd } from './records.ts'
+
+export const policyView = z.object({
+  /** `Kind/namespace/name`. */
+  id: z.string(),
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  mode: z.enum(MODES),
+  revision: z.number().int(),
+  rules: z.number().int(),
+  /** How many workloads it selects now. */
+  selects: z.number().int(),
+  deniedLastHour: z.number().int(),
+  auditedLastHour: z.number().int(),
+  updatedAt: timestamp,
+  updatedBy: z.string(),
+  yaml: z.string(),
+})
+
+/** A set of documents applied as one: all or nothing, kept or taken back as a whole. */
+export const changeView = z.object({
+  id: z.string(),
+  at: timestamp,
+  actor: z.string(),
+  state: z.enum(['kept', 'pending', 'reverted']),
+  /** When a pending change takes itself back. */
+  revertsAt: timestamp.nullable(),
+  summary: z.string(),
+  policies: z.array(
+    z.object({
+      id: z.string(),
+      action: z.enum(['created', 'changed', 'deleted']),
+      before: z.string().nullable(),
+      after: z.string().nullable(),
+    }),
+  ),
+})
+
+export const applyRequest = z.object({
+  /** One or more YAML documents. */
+  yaml: z.string(),
+  /** Sets this mode on every document, whatever it says. */
+  mode: z.enum(MODES).optional(),
+  /** Take the change back after so many seconds unless it is kept. */
+  revertAfterSeconds: z.number().int().min(10).max(86_400).optional(),
+  dryRun: z.boolean().optional(),
+})
+export const deleteRequest = z.object({ ids: z.array(z.string()).min(1).max(1000) })
+export const modeRequest = z.object({
+  ids: z.array(z.string()).min(1).max(1000),
+  mode: z.enum(MODES),
+  revertAfterSeconds: z.number().int().min(10).max(86_400).optional(),
+})
+
+export const validation = z.object({ problems: z.array(problem), policies: z.array(z.string()) })
+
+export const suggestRequest = windowQuery.extend({
+  /** Namespaces to propose policies for; all that have flows when left out. */
+  namespaces: z.array(z.string()).optional(),
+  kind: z.enum(['NetworkPolicy', 'SecurityPolicy']).default('SecurityPolicy'),
+})
+
+export const suggestion = z.object({
+  yaml: z.string(),
+  policies: z.array(
+    z.object({
+      id: z.string(),
+      yaml: z.string(),
+      rules: z.array(
+        z.object({
+          rule: z.string(),
+          /** The evidence: what was seen that this rule allows. */
+          peers: z.array(z.string()),
+          ports: z.array(z.string()),
+          connections: z.number(),
+          first: timestamp,
+          last: timestamp,
+          confidence: z.enum(['low', 'medium', 'high']),
+          notes: z.array(
+            z.object({ code: z.string(), details: z.record(z.string(), z.union([z.string(), z.number()])) }),
+          ),
+        }),
+      ),
+    }),
+  ),
+  /** Flows that were left out of the proposal on purpose (scans, metadata probes, …) and why. */
+  excluded: z.array(
+    z.object({
+      source: z.string(),
+      destination: z.string(),
+      port: z.number().int(),
+      protocol: z.string(),
+      connections: z.number(),
+      code: z.string(),
+    }),
+  ),
+  notes: z.array(
+    z.object({ code: z.string(), details: z.record(z.string(), z.union([z.string(), z.number()])) }),
+  ),
+})
+
+export const simulateRequest = windowQuery.extend({
+  yaml: z.string(),
+  /** Policies to leave out, as if deleted. */
+  without: z.array(z.string()).optional(),
+})
+
+export const simulation = z.object({
+  flows: z.number(),
+  unchanged: z.number(),
+  newlyDenied: z.number(),
+  newlyAllowed: z.number(),
+  /** Of `newlyDenied`: conversations of workloads flagged by an attack finding, and all others. */
+  attacksDenied: z.number(),
+  legitimateBroken: z.number(),
+  since: timestamp.nullable(),
+  until: timestamp.nullable(),
+  groups: z.array(
+    z.object({
+      source: edgeEnd,
+      destination: edgeEnd,
+      protocol: z.string(),
+      port: z.number().int(),
+      before: outcome,
+      after: outcome,
+      by: z.string().optional(),
+      why: reason,
+      connections: z.number(),
+      attack: z.boolean(),
+    }),
+  ),
+})
+
+export const explainRequest = z.object({
+  /** `namespace/name` of a workload or its group, or an IP address. */
+  source: z.string(),
+  destination: z.string(),
+  port: z.number().int().min(0).max(65_535).optional(),
+  protocol: z.string().default('TCP'),
+  /** Judge by these documents instead of the ones in force. */
+  yaml: z.string().optional(),
+})
+
+export const explanation = z.object({
+  verdict: z.enum(['allow', 'deny', 'reset']),
+  outcome,
+  by: z.string().optional(),
+  why: reason,
+  direction: z.enum(['ingress', 'egress']).optional(),
+  source: edgeEnd,
+  destination: edgeEnd,
+  sentences: z.object({ en: z.array(z.string()), ja: z.array(z.string()) }),
+  considered: z.array(
+    z.object({
+      policy: z.string(),
+      direction: z.enum(['ingress', 'egress']),
+      outcome: z.enum(['matched', 'no-rule-matched', 'does-not-select', 'other-direction']),
+      rule: z.string().optional(),
+      mode: z.enum(MODES),
+    }),
+  ),
+  /** The smallest rule that would turn a deny into an allow, as YAML. */
+  change: z.string().optional(),
+})
+
+export type PolicyView = z.infer<typeof policyView>
+export type ChangeView = z.infer<typeof changeView>
+export type ApplyRequest = z.infer<typeof applyRequest>
+export type Validation = z.infer<typeof validation>
+export type SuggestionView = z.infer<typeof suggestion>
+export type SimulationView = z.infer<typeof simulation>
+export type ExplanationView = z.infer<typeof explanation>

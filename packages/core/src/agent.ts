@@ -1,0 +1,88 @@
+import type { Flow } from './flow.ts'
+import type { EpochMs, NodeName, WorkloadId } from './ids.ts'
+import type { Namespace, Workload } from './workload.ts'
+
+/**
+ * What server and agent say to each other. Down: one long NDJSON response of `StateMessage`s.
+ * Up: gzipped `Batch`es, each acknowledged only when it is on the server's disk.
+ */
+
+/** A policy document as a person wrote it (parsed YAML), validated by the server before it is sent. */
+export type PolicyDocumentJson = Readonly<Record<string, unknown>>
+
+export interface StateSnapshot {
+  readonly kind: 'snapshot'
+  /** Server state revision; an agent resumes with the last one it applied. */
+  readonly revision: number
+  readonly namespaces: readonly Namespace[]
+  readonly workloads: readonly Workload[]
+  readonly policies: readonly PolicyDocumentJson[]
+}
+
+export interface StateDelta {
+  readonly kind: 'delta'
+  readonly revision: number
+  readonly namespaces?: { readonly set?: readonly Namespace[]; readonly removed?: readonly string[] }
+  readonly workloads?: { readonly set?: readonly Workload[]; readonly removed?: readonly WorkloadId[] }
+  /** `removed` holds policy ids (`Kind/namespace/name`). */
+  readonly policies?: { readonly set?: readonly PolicyDocumentJson[]; readonly removed?: readonly string[] }
+}
+
+/** Sent every few seconds, so that each side knows the other is there. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat'
+  readonly revision: number
+  readonly at: EpochMs
+}
+
+export type StateMessage = StateSnapshot | StateDelta | Heartbeat
+
+export const EVENT_SEVERITIES = ['info', 'warning', 'critical'] as const
+export type EventSeverity = (typeof EVENT_SEVERITIES)[number]
+
+/** Something that happened. `code` names the sentence in the console's dictionaries; `details` fills it. */
+export interface AgentEvent {
+  readonly code: string
+  readonly severity: EventSeverity
+  readonly at: EpochMs
+  readonly workload?: WorkloadId
+  readonly details: Readonly<Record<string, string | number | boolean>>
+}
+
+/** What was not seen or not inspected, by reason: the bypass ledger. Counts since the agent started. */
+export type BypassLedger = Readonly<Record<string, number>>
+
+export interface AgentStatus {
+  readonly node: NodeName
+  readonly version: string
+  readonly startedAt: EpochMs
+  /** Revision of the server's state that is in the kernel now. */
+  readonly revision: number
+  readonly workloads: number
+  readonly rules: number
+  readonly setElements: number
+  readonly programs: number
+  readonly programErrors: number
+  /** Milliseconds from a change's arrival to the kernel's commit. */
+  readonly programMs: { readonly p50: number; readonly p99: number }
+  readonly ledger: BypassLedger
+  /** What this node cannot do, in words a person can act on. */
+  readonly degraded: readonly string[]
+}
+
+/**
+ * One upload. `sequence` grows by one per batch and agent for ever (it is kept with the spool), so that the
+ * server can tell a repeated batch from a new one and store each exactly once.
+ */
+export interface Batch {
+  readonly node: NodeName
+  /** Made anew when an agent's spool is empty and its counter lost; sequences count within an epoch. */
+  readonly epoch: string
+  readonly sequence: number
+  readonly flows: readonly Flow[]
+  readonly events: readonly AgentEvent[]
+  /** All local workloads, when they changed; absent when they did not. */
+  readonly workloads?: readonly Workload[]
+  readonly namespaces?: readonly Namespace[]
+  readonly status?: AgentStatus
+}

@@ -1,0 +1,47 @@
+import type { Protocol } from './flow.ts'
+import type { NodeName, WorkloadId } from './ids.ts'
+import type { Labels } from './labels.ts'
+
+export type WorkloadKind = 'pod' | 'container' | 'service' | 'host' | 'external'
+
+/** `finished` workloads no longer own their addresses; `terminating` ones keep address and policy. */
+export type WorkloadState = 'running' | 'terminating' | 'finished'
+
+export interface NamedPort {
+  readonly name: string
+  readonly protocol: Protocol
+  readonly port: number
+}
+
+/** What has an address and labels: a pod, a container, a systemd service, a host, an external machine. */
+export interface Workload {
+  readonly id: WorkloadId
+  readonly kind: WorkloadKind
+  readonly namespace: string
+  readonly name: string
+  /** What a person calls it: the Deployment, the unit, the compose service. Flows are grouped by it. */
+  readonly owner: { readonly kind: string; readonly name: string }
+  readonly labels: Labels
+  readonly serviceAccount?: string
+  readonly node: NodeName
+  /** Canonical texts (`canonicalIp`), both families, first is primary. */
+  readonly addresses: readonly string[]
+  /** Shares the node's addresses: never selected as a pod, it is its node. */
+  readonly hostNetwork: boolean
+  readonly ports: readonly NamedPort[]
+  readonly state: WorkloadState
+  /** Host-side interface of a routed workload (its own veth); absent behind a shared bridge. */
+  readonly interface?: string
+}
+
+export interface Namespace {
+  readonly name: string
+  /** Always holds `kubernetes.io/metadata.name`; `namespace()` adds it. */
+  readonly labels: Labels
+}
+
+/** Kubernetes sets this label on every namespace; sources outside a cluster must do the same. */
+export const namespace = (name: string, labels: Labels = {}): Namespace => ({
+  name,
+  labels: { ...labels, 'kubernetes.io/metadata.name': name },
+})

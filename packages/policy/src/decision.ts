@@ -1,0 +1,39 @@
+import type { Direction, PolicyId, Protocol, Reason, RuleId, Verdict, WorkloadId } from '@sekisho/core'
+
+/** A question to the engine: one conversation, named by its ends. */
+export interface FlowQuery {
+  readonly source: QueryEnd
+  readonly destination: QueryEnd
+  readonly protocol: Protocol
+  /** Destination port after DNAT, or the ICMP type. */
+  readonly port: number
+}
+
+/** A workload of the model, or an address outside it; `ip` picks one of a workload's addresses (default: the first). */
+export interface QueryEnd {
+  readonly workload?: WorkloadId
+  readonly ip?: string
+}
+
+/** What one side's policies say. */
+export interface SideDecision {
+  readonly verdict: Verdict
+  readonly by?: RuleId
+  readonly why: Reason
+}
+
+/** Both sides must allow; `by` and `why` are those of the side that decided. */
+export interface Decision extends SideDecision {
+  readonly direction?: Direction
+  readonly egress: SideDecision
+  readonly ingress: SideDecision
+}
+
+/** One policy that was looked at on the way, in order. */
+export interface ConsideredPolicy {
+  readonly policy: PolicyId
+  readonly direction: Direction
+  readonly outcome: 'matched' | 'no-rule-matched' | 'does-not-select' | 'other-direction'
+  readonly rule?: RuleId
+  readonly verdict?: Verdict
+}

@@ -1,0 +1,2 @@
+export type * from './decision.ts'
+export * from './table.ts'

@@ -1,0 +1,118 @@
+import type {
+  Direction,
+  Family,
+  IpRange,
+  NamedPort,
+  Protocol,
+  Reason,
+  RuleId,
+  WorkloadId,
+} from '@sekisho/core'
+
+/**
+ * Compiled rules of one node: what the kernel needs to decide exactly as `decide` does.
+ * Pure data between the policy compiler and the data plane; the data plane knows no policy document.
+ */
+
+/** Derived from content (selector, blocks), so equal sets are shared and a changed block list is a new set. */
+export type SetId = string
+
+/** Which chain a workload jumps to; derived from its ordered policies, so equal workloads share one. */
+export type ChainId = string
+
+/** Addresses of the workloads that a selector selects, both families; elements come and go with workloads. */
+export interface SelectorSet {
+  readonly kind: 'selector'
+  readonly id: SetId
+  /** Canonical texts of both families; the renderer splits them. */
+  readonly members: ReadonlySet<string>
+}
+
+/** Where a named port leads on each selected workload: `address|protocol|port`. */
+export interface NamedPortSet {
+  readonly kind: 'named-port'
+  readonly id: SetId
+  readonly members: ReadonlySet<string>
+}
+
+/** Immutable address ranges (ipBlock less its exceptions), sorted and disjoint. A change makes a new set. */
+export interface RangeSet {
+  readonly kind: 'range'
+  readonly id: SetId
+  readonly ranges: readonly IpRange[]
+}
+
+export type AddressSet = SelectorSet | NamedPortSet | RangeSet
+
+/** A protocol with inclusive ports; without `ports` every port. For ICMP the ports are types. */
+export interface PortMatch {
+  readonly protocol: Protocol
+  readonly ports?: readonly (readonly [first: number, last: number])[]
+}
+
+export interface TableRule {
+  readonly id: RuleId
+  /** allow and deny end this direction; next leaves this stage for the following one. */
+  readonly action: 'allow' | 'deny' | 'next'
+  readonly why: Reason
+  /** Any of these sets holds the peer's address; absent means any peer. An empty list matches nothing. */
+  readonly peers?: readonly SetId[]
+  /** Any of these matches; absent means every protocol and port. An empty list matches nothing. */
+  readonly ports?: readonly PortMatch[]
+  /** Named-port sets of the destination, any of which holds (peer address, protocol, port). Egress only. */
+  readonly namedPorts?: readonly SetId[]
+}
+
+/** First match in a stage decides; no match goes on to the next stage; after the last stage: allow. */
+export interface Chain {
+  readonly id: ChainId
+  readonly direction: Direction
+  readonly stages: readonly (readonly TableRule[])[]
+}
+
+/** A workload of this node and the chains that judge it. */
+export interface Attachment {
+  readonly workload: WorkloadId
+  readonly addresses: readonly string[]
+  /** Host-side interface of its own; without one it is dispatched by address. */
+  readonly interface?: string
+  readonly ports: readonly NamedPort[]
+  readonly enforce: Readonly<Partial<Record<Direction, ChainId>>>
+  /** Chains of everything in Enforce and Audit together; present only where they differ from `enforce`. */
+  readonly audit: Readonly<Partial<Record<Direction, ChainId>>>
+}
+
+export interface RuleTable {
+  readonly sets: ReadonlyMap<SetId, AddressSet>
+  readonly chains: ReadonlyMap<ChainId, Chain>
+  readonly attachments: ReadonlyMap<WorkloadId, Attachment>
+  /** Addresses of this node itself: traffic from them to its own workloads always passes. */
+  readonly nodeAddresses: ReadonlySet<string>
+}
+
+/** What one model change did to the table, so that the data plane need not compare everything. */
+export interface TableChange {
+  /** Members that entered or left a selector or named-port set that exists before and after. */
+  readonly members: readonly {
+    readonly set: SetId
+    readonly add: readonly string[]
+    readonly remove: readonly string[]
+  }[]
+  readonly setsAdded: readonly SetId[]
+  readonly setsRemoved: readonly SetId[]
+  readonly chainsAdded: readonly ChainId[]
+  readonly chainsRemoved: readonly ChainId[]
+  /** Added, changed or removed attachments. */
+  readonly attachments: readonly WorkloadId[]
+}
+
+/** An empty change has nothing for the kernel to do. */
+export const isEmptyChange = (change: TableChange): boolean =>
+  change.members.length === 0 &&
+  change.setsAdded.length === 0 &&
+  change.setsRemoved.length === 0 &&
+  change.chainsAdded.length === 0 &&
+  change.chainsRemoved.length === 0 &&
+  change.attachments.length === 0
+
+export type SetMembersByFamily = ReadonlyMap<Family, ReadonlySet<string>>

@@ -1,0 +1,48 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Three kinds of tests, told apart by file name so that each can be run alone:
+ * `*.test.ts` pure or on loopback, `*.netns.test.ts` need root and network namespaces,
+ * `*.browser.test.ts` need Chromium. A missing privilege skips loudly on a desk and fails in CI.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            '*.test.ts',
+            '{packages,apps}/*/{src,test}/**/*.test.ts',
+            '{bench,conformance,e2e}/**/*.test.ts',
+          ],
+          exclude: ['**/node_modules/**', '**/*.netns.test.ts', '**/*.browser.test.ts'],
+          maxWorkers: 2,
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'netns',
+          include: ['{packages,apps,e2e}/**/*.netns.test.ts'],
+          exclude: ['**/node_modules/**'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['{packages,apps,e2e}/**/*.browser.test.ts'],
+          exclude: ['**/node_modules/**'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})

@@ -88,7 +88,7 @@ describe('architecture', () => {
         if (to === 4 ? from !== 4 : to >= from) wrong.push(`${source.path}: ${specifier} is not below`)
         if (STRANGERS.some(([a, b]) => from === a && to === b))
           wrong.push(`${source.path}: ${specifier} is a stranger`)
-        if (!typeOnly && !(manifest(source.unit).dependencies ?? {})[`@sekisho/${name}`]) {
+        if (!typeOnly && !manifest(source.unit).dependencies?.[`@sekisho/${name}`]) {
           wrong.push(`${source.path}: ${specifier} is not declared in package.json`)
         }
       }

@@ -56,6 +56,7 @@ export const modeRequest = z.object({
   revertAfterSeconds: z.number().int().min(10).max(86_400).optional(),
 })
 
+export const validateRequest = z.object({ yaml: z.string() })
 export const validation = z.object({ problems: z.array(problem), policies: z.array(z.string()) })
 
 export const suggestRequest = windowQuery.extend({

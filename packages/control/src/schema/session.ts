@@ -33,3 +33,12 @@ export const tokenRequest = z.object({
 export const tokenCreated = tokenView.extend({ token: z.string() })
 
 export type Session = z.infer<typeof session>
+
+export const joinTokenRequest = z.object({
+  expiresInMinutes: z.number().int().min(1).max(1440).default(60),
+})
+/** `token` is `<id>.<secret>.<sha256 of the CA certificate, hex>`; it lets one agent join once. */
+export const joinTokenCreated = z.object({ token: z.string(), expiresAt: timestamp })
+export type TokenView = z.infer<typeof tokenView>
+export type TokenCreated = z.infer<typeof tokenCreated>
+export type JoinTokenCreated = z.infer<typeof joinTokenCreated>

@@ -1,1 +1,3 @@
-export {}
+export type * from './api.ts'
+export type { Page, PageRequest, Window } from './page.ts'
+export type * from './records/api.ts'

@@ -1,0 +1,59 @@
+import type { ExplanationView } from '@sekisho/control'
+import { type Command, EXIT, required, text, UsageError } from '../command.ts'
+import { readInput } from '../input.ts'
+import { end } from '../output/format.ts'
+
+const describe =
+  (language: 'en' | 'ja') =>
+  (view: ExplanationView): string =>
+    [
+      ...view.sentences[language],
+      ...(view.considered.length > 0
+        ? ['', language === 'ja' ? '確認したポリシー:' : 'Policies considered:']
+        : []),
+      ...view.considered.map(({ policy, direction, outcome, mode, rule }) =>
+        `  ${direction}  ${policy} (${mode}): ${outcome} ${rule ?? ''}`.trimEnd(),
+      ),
+      ...(view.change
+        ? [
+            '',
+            language === 'ja' ? '許可するための最小の変更:' : 'The smallest change that would allow it:',
+            view.change,
+          ]
+        : []),
+      '',
+    ].join('\n')
+
+/** Japanese when asked for, or when the locale says so (`LANG=ja_JP.UTF-8`). */
+export function language(option: string | undefined): 'en' | 'ja' {
+  if (option !== undefined && option !== 'en' && option !== 'ja')
+    throw new UsageError('--lang takes en or ja')
+  if (option !== undefined) return option
+  const locale = process.env.LC_ALL || process.env.LC_MESSAGES || process.env.LANG || ''
+  return locale.startsWith('ja') ? 'ja' : 'en'
+}
+
+export const explain: Command = {
+  usage: 'sekisho explain SOURCE DESTINATION [PORT] [--protocol TCP] [--policies FILE]',
+  options: { protocol: { type: 'string' }, policies: { type: 'string' } },
+  run: async ({ values, positionals, output, client }) => {
+    const source = required(positionals, 0, 'SOURCE (namespace/name or address)')
+    const destination = required(positionals, 1, 'DESTINATION (namespace/name or address)')
+    const port = positionals[2]
+    if (port !== undefined && (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)) {
+      throw new UsageError(`PORT must be 0 to 65535, not "${port}"`)
+    }
+    const file = text(values, 'policies')
+    const api = await client()
+    const view = await api.post<ExplanationView>('explain', {
+      source,
+      destination,
+      ...(port === undefined ? {} : { port: Number(port) }),
+      protocol: (text(values, 'protocol') ?? 'TCP').toUpperCase(),
+      ...(file === undefined ? {} : { yaml: await readInput(file) }),
+    })
+    const name = (shown: ExplanationView) => `${shown.outcome} ${end(shown.source)} ${end(shown.destination)}`
+    await output.one(view, { human: describe(language(text(values, 'lang'))), name })
+    return EXIT.ok
+  },
+}

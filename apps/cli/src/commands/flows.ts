@@ -1,0 +1,77 @@
+import type { FlowView, StreamMessage } from '@sekisho/control'
+import { type Command, EXIT, type Invocation, text, wholeNumber } from '../command.ts'
+import { bytes, end, outcome } from '../output/format.ts'
+import type { Output } from '../output/output.ts'
+import type { Column } from '../output/table.ts'
+
+const columns = (output: Output): readonly Column<FlowView>[] => [
+  { title: 'LAST', value: flow => flow.last.slice(11, 19) },
+  { title: 'VERDICT', value: flow => outcome(flow.outcome, output) },
+  { title: 'SOURCE', value: flow => end(flow.source) },
+  { title: 'DESTINATION', value: flow => end(flow.destination) },
+  { title: 'PORT', value: flow => `${flow.port}/${flow.protocol}` },
+  { title: 'CONNS', value: flow => String(flow.connections) },
+  { title: 'BYTES', value: flow => bytes(flow.bytesToDestination + flow.bytesToSource), wide: true },
+  { title: 'WHY', value: flow => flow.why },
+  { title: 'BY', value: flow => flow.by ?? '-' },
+]
+const flowName = (flow: FlowView): string => `flow/${flow.id}`
+
+/** `-n` narrows the filter; both use the grammar of the console. */
+export function filterText(invocation: Pick<Invocation, 'values' | 'positionals'>): string | undefined {
+  const namespace = text(invocation.values, 'namespace')
+  const words = [namespace && `ns:${namespace}`, text(invocation.values, 'filter'), ...invocation.positionals]
+  return words.filter(Boolean).join(' ') || undefined
+}
+
+async function follow(invocation: Invocation, filter: string | undefined): Promise<number> {
+  const { output } = invocation
+  const api = await invocation.client()
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  output.progress('Following flows; Ctrl-C ends.')
+  for await (const event of api.stream(stop.signal, filter)) {
+    if (event.event !== 'flows') continue
+    const message = JSON.parse(event.data) as Extract<StreamMessage, { kind: 'flows' }> // the server's schema
+    for (const flow of message.flows) {
+      if (output.format === 'json') output.text(JSON.stringify(flow))
+      else if (output.format === 'name') output.text(flowName(flow))
+      else if (output.format === 'yaml')
+        await output.list([flow], { columns: columns(output), name: flowName })
+      else output.text(line(flow, output))
+    }
+  }
+  return EXIT.ok
+}
+
+const line = (flow: FlowView, output: Output): string =>
+  [
+    flow.last.slice(11, 19),
+    outcome(flow.outcome, output),
+    `${end(flow.source)} → ${end(flow.destination)}:${flow.port}/${flow.protocol}`,
+    `×${flow.connections}`,
+    flow.by ?? flow.why,
+  ].join('  ')
+
+export const flows: Command = {
+  usage: 'sekisho flows [FILTER…] [-f] [--window 15m] [--limit 100]',
+  options: {
+    follow: { type: 'boolean', short: 'f' },
+    filter: { type: 'string' },
+    window: { type: 'string' },
+    limit: { type: 'string' },
+  },
+  run: async invocation => {
+    const { values, output, client } = invocation
+    const filter = filterText(invocation)
+    if (values.follow) return follow(invocation, filter)
+    const api = await client()
+    const limit = wholeNumber(values, 'limit') ?? 100
+    const window = text(values, 'window') ?? '15m'
+    const items = await api.list<FlowView>('flows', { window, filter }, limit)
+    if (items.length === 0)
+      output.progress(`No flows in the last ${window}${filter ? ` match "${filter}"` : ''}.`)
+    await output.list(items, { columns: columns(output), name: flowName })
+    return EXIT.ok
+  },
+}

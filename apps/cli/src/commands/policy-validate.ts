@@ -1,0 +1,33 @@
+import type { Problem } from '@sekisho/core'
+import { EXIT, type Invocation, text } from '../command.ts'
+
+/** `file:line:column: document 2, spec.ingress[0].ports[1]: reason` */
+export const describeProblem = (problem: Problem, file: string | undefined): string => {
+  const place = [problem.file ?? file, problem.line, problem.column]
+    .filter(part => part !== undefined)
+    .join(':')
+  const path = problem.path === '' ? '' : ` ${problem.path}:`
+  return `${place}: document ${problem.document + 1},${path} ${problem.reason}`
+}
+
+/** Checks documents with the engine itself, without a server. */
+export async function validate({ output, values }: Invocation, yaml: string): Promise<number> {
+  const { parsePolicies } = await import('@sekisho/policy')
+  const path = text(values, 'filename')
+  const result = parsePolicies(yaml, path === undefined || path === '-' ? {} : { file: path })
+  if (!result.ok) {
+    await output.list(result.error, {
+      columns: [{ title: 'PROBLEM', value: problem => describeProblem(problem, path) }],
+      name: problem => describeProblem(problem, path),
+    })
+    return EXIT.failed
+  }
+  await output.list(result.value, {
+    columns: [
+      { title: 'POLICY', value: policy => policy.id },
+      { title: 'MODE', value: policy => policy.mode },
+    ],
+    name: policy => policy.id,
+  })
+  return EXIT.ok
+}

@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { GENERATED_PAGES } from './scripts/docs.ts'
+
+const root = import.meta.dirname
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+test.each(Object.keys(GENERATED_PAGES))(
+  'docs/%s is made from the tables in code (node scripts/docs.ts)',
+  name => expect(read(`docs/${name}`)).toBe(GENERATED_PAGES[name]),
+)
+
+const pages = ['.', 'docs'].flatMap(dir =>
+  readdirSync(join(root, dir))
+    .filter(name => name.endsWith('.md'))
+    .map(name => join(dir, name)),
+)
+
+test.each(pages)('%s links only to files that exist', page => {
+  const links = [...read(page).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(match => match[1] ?? '')
+  const present = (link: string): boolean => {
+    const path = join(root, dirname(page), link)
+    return readdirSync(dirname(path)).includes(path.slice(dirname(path).length + 1)) || link.endsWith('/')
+  }
+  expect(links.filter(link => !present(link))).toEqual([])
+})

@@ -50,7 +50,11 @@ describe('addresses', () => {
       fc.bigInt({ min: 0n, max: 2n ** 32n - 1n }).map((value): Ip => ({ family: 4, value })),
       fc.bigInt({ min: 2n ** 64n, max: 2n ** 128n - 1n }).map((value): Ip => ({ family: 6, value })),
     )
-    fc.assert(fc.property(ip, value => expect(parseIp(formatIp(value))).toEqual(value)))
+    fc.assert(
+      fc.property(ip, value => {
+        expect(parseIp(formatIp(value))).toEqual(value)
+      }),
+    )
   })
 
   test('any text is an address or is not, without a throw', () => {

@@ -65,7 +65,7 @@ describe('the bounded reader', () => {
     expect([reader.u8(), reader.u16be(), reader.u16le(), reader.left]).toEqual([1, 0x0203, 0x0504, 3])
   })
   test.each<[string, (reader: Reader) => unknown]>([
-    ['u64 of seven bytes', reader => (reader.skip(1), reader.u64be())],
+    ['u64 of seven bytes', reader => reader.sub(7).u64be()],
     ['bytes past the end', reader => reader.bytes(9)],
     ['a negative count', reader => reader.bytes(-1)],
     ['a fraction', reader => reader.skip(0.5)],

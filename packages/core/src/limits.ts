@@ -32,6 +32,30 @@ export const LIMITS = {
     'bytes',
     'A netlink message with a false length that is read past its end.',
   ),
+  loginAttempts: limit(
+    10,
+    'items',
+    'Guessing the password of one account from one address (per loginWindow).',
+  ),
+  loginAttemptsPerAddress: limit(
+    50,
+    'items',
+    'Trying one password on many accounts, or filling the limiter.',
+  ),
+  loginWindow: limit(300, 'seconds', 'Guessing passwords or join tokens at the speed of the network.'),
+  limiterKeys: limit(
+    10_000,
+    'items',
+    'A flood of made-up addresses that fills the memory of the rate limiter.',
+  ),
+  passwordChecks: limit(8, 'items', 'A flood of logins whose key derivations take all memory at once.'),
+  streamRing: limit(512, 'items', 'Live messages kept for resuming, which would otherwise grow for ever.'),
+  streamClients: limit(128, 'items', 'A script that opens live streams until the server has no sockets.'),
+  streamClientBytes: limit(1_048_576, 'bytes', 'A client that reads its live stream slowly or never.'),
+  eventsPerBatch: limit(5_000, 'items', 'An agent that floods the event list.'),
+  workloadsPerNode: limit(5_000, 'items', 'An agent that invents workloads until every rule set is huge.'),
+  addressesPerWorkload: limit(64, 'items', 'A workload that claims whole networks as its addresses.'),
+  agentJsonBytes: limit(16_384, 'bytes', 'A join request that is larger than any key and token could be.'),
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS

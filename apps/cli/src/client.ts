@@ -11,7 +11,7 @@ export interface Client {
   list<T>(path: string, query?: Query, limit?: number): Promise<T[]>
   post<T>(path: string, body: unknown): Promise<T>
   /** Live messages until `signal` aborts; reconnects with the last id that was seen. */
-  stream(signal: AbortSignal, filter?: string): AsyncIterable<ServerSentEvent>
+  stream(signal: AbortSignal): AsyncIterable<ServerSentEvent>
 }
 
 /** The server answered, but not with success; `problems` say where the input is wrong. */
@@ -80,11 +80,11 @@ export async function connect(connection: Connection): Promise<Client> {
       const response = await request(path, { ...init, body: JSON.stringify(body) })
       return (response.status === 204 ? undefined : await response.json()) as T // as above
     },
-    stream: (signal, filter) =>
+    stream: signal =>
       readEvents(lastId => {
         const resume: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId }
         const init = { headers: { ...headers, ...resume, accept: 'text/event-stream' }, signal }
-        return request(`stream${search({ filter })}`, init)
+        return request('stream', init)
       }, signal),
   }
 }

@@ -1,5 +1,6 @@
 import type { FlowView, StreamMessage } from '@sekisho/control'
-import { type Command, EXIT, type Invocation, text, wholeNumber } from '../command.ts'
+import { compileFilter, parseFilter } from '@sekisho/core'
+import { type Command, EXIT, type Invocation, text, UsageError, wholeNumber } from '../command.ts'
 import { bytes, end, outcome } from '../output/format.ts'
 import type { Output } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
@@ -26,14 +27,17 @@ export function filterText(invocation: Pick<Invocation, 'values' | 'positionals'
 
 async function follow(invocation: Invocation, filter: string | undefined): Promise<number> {
   const { output } = invocation
+  const terms = parseFilter(filter ?? '')
+  if (!terms.ok) throw new UsageError(`the filter is not understood at "${terms.error}"`)
+  const matches = compileFilter(terms.value)
   const api = await invocation.client()
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort())
   output.progress('Following flows; Ctrl-C ends.')
-  for await (const event of api.stream(stop.signal, filter)) {
+  for await (const event of api.stream(stop.signal)) {
     if (event.event !== 'flows') continue
     const message = JSON.parse(event.data) as Extract<StreamMessage, { kind: 'flows' }> // the server's schema
-    for (const flow of message.flows) {
+    for (const flow of message.flows.filter(matches)) {
       if (output.format === 'json') output.text(JSON.stringify(flow))
       else if (output.format === 'name') output.text(flowName(flow))
       else if (output.format === 'yaml')

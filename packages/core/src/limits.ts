@@ -15,6 +15,7 @@ export const LIMITS = {
     'A policy file of gigabytes that exhausts memory while it is parsed.',
   ),
   documentsPerFile: limit(1_000, 'items', 'A file of a million tiny documents that blocks the server.'),
+  problemsPerFile: limit(100, 'items', 'A file of mistakes whose report is larger than the file.'),
   yamlAliases: limit(100, 'items', 'An alias bomb ("billion laughs") that expands to gigabytes.'),
   yamlDepth: limit(64, 'items', 'Deeply nested input that overflows the stack.'),
   rulesPerPolicy: limit(1_000, 'items', 'One document that makes every packet walk a million rules.'),
@@ -51,7 +52,18 @@ export const LIMITS = {
   passwordChecks: limit(8, 'items', 'A flood of logins whose key derivations take all memory at once.'),
   streamRing: limit(512, 'items', 'Live messages kept for resuming, which would otherwise grow for ever.'),
   streamClients: limit(128, 'items', 'A script that opens live streams until the server has no sockets.'),
-  streamClientBytes: limit(1_048_576, 'bytes', 'A client that reads its live stream slowly or never.'),
+  streamRingBytes: limit(
+    8_388_608,
+    'bytes',
+    'Live messages of a flood of flows kept for clients that read slowly or never.',
+  ),
+  flowsPerMessage: limit(
+    100,
+    'items',
+    'A burst of flows that becomes one huge live message for every browser.',
+  ),
+  eventsPerMessage: limit(20, 'items', 'A burst of events that drowns every live stream.'),
+
   eventsPerBatch: limit(5_000, 'items', 'An agent that floods the event list.'),
   workloadsPerNode: limit(5_000, 'items', 'An agent that invents workloads until every rule set is huge.'),
   addressesPerWorkload: limit(64, 'items', 'A workload that claims whole networks as its addresses.'),

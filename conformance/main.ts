@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { printTable, type Row, writeReport } from '../bench/report.ts'
+import { connectivity } from './np-guard-connectivity.ts'
+import { negativeInputs } from './np-guard-negative.ts'
+
+/** Outside data with expected answers is read in place, never copied; without it the suites say so and skip. */
+const data = process.env.SEKISHO_CONFORMANCE_DATA ?? join(import.meta.dirname, '../../shared/data')
+
+interface Suite {
+  readonly name: string
+  /** Folder of the data it needs. */
+  readonly needs: string
+  run(folder: string, explain: (line: string) => void): readonly Row[]
+}
+
+const SUITES: readonly Suite[] = [
+  { name: 'policy/np-guard-connectivity', needs: 'policy/np-guard', run: connectivity },
+  { name: 'policy/np-guard-negative', needs: 'policy/np-guard', run: negativeInputs },
+]
+
+const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))
+const verbose = process.argv.includes('--verbose')
+const rows: Row[] = []
+for (const suite of SUITES.filter(
+  ({ name }) => wanted.length === 0 || wanted.some(word => name.includes(word)),
+)) {
+  const folder = join(data, suite.needs)
+  if (!existsSync(folder)) {
+    console.log(`SKIPPED ${suite.name}: ${folder} is not there (set SEKISHO_CONFORMANCE_DATA)`)
+    continue
+  }
+  rows.push(...suite.run(folder, line => verbose && console.log(`${suite.name}: ${line}`)))
+}
+printTable(rows)
+writeReport(join(import.meta.dirname, '../out/conformance.json'), rows)
+process.exitCode = rows.some(row => row.holds === false) ? 1 : 0

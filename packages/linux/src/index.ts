@@ -1,1 +1,19 @@
-export {}
+export { errnoName, SystemError } from './libc.ts'
+export * from './netfilter/conntrack.ts'
+export {
+  CONNTRACK_STATUS,
+  type ConntrackEntry,
+  type ConntrackEvent,
+  type Counters,
+  type TcpState,
+  type Tuple,
+} from './netfilter/conntrack-message.ts'
+export * from './netfilter/nflog.ts'
+export type { LoggedPacket } from './netfilter/nflog-message.ts'
+export { type Nftables, type NftablesOptions, NftError, openNftables } from './netfilter/nftables.ts'
+export type { ObjectCounters, RulesetFamily } from './netfilter/nftables-netlink.ts'
+export * from './netns.ts'
+export * from './packet.ts'
+export * from './rtnetlink.ts'
+export type { Address, Link, Route } from './rtnetlink-message.ts'
+export * from './sysctl.ts'

@@ -19,7 +19,7 @@ export const libcBind = libc.func('int bind(int fd, const void *address, uint32_
   address: Bytes,
   length: number,
 ) => number
-export const libcSend = libc.func('ssize_t send(int fd, const void *bytes, size_t length, int flags)') as (
+export const libcSend = libc.func('long send(int fd, const void *bytes, size_t length, int flags)') as (
   fd: number,
   bytes: Bytes,
   length: number,

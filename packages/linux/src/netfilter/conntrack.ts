@@ -1,0 +1,140 @@
+import { Malformed } from '@sekisho/core'
+import { SystemError } from '../libc.ts'
+import { dump } from '../netlink/dump.ts'
+import { attribute, concat, eachMessage, type MessageHeader, u16be, u32be } from '../netlink/message.ts'
+import { receiveOn, rethrow } from '../netlink/receiver.ts'
+import { NETLINK, NetlinkSocket } from '../netlink/socket.ts'
+import {
+  CONNTRACK_MESSAGE,
+  type ConntrackEntry,
+  type ConntrackEvent,
+  CTA,
+  conntrackEventKind,
+  encodeTuple,
+  parseConntrackEntry,
+} from './conntrack-message.ts'
+import { FAMILY, genericHeader, messageType, SUBSYSTEM } from './subsystem.ts'
+
+/** Multicast groups NFNLGRP_CONNTRACK_*. */
+const GROUPS = { new: 1, update: 2, destroy: 3 } as const
+export type ConntrackGroup = keyof typeof GROUPS
+
+/**
+ * Memory the kernel may queue for us: about 20,000 events, a second of a busy node. NETLINK_NO_ENOBUFS is *not*
+ * set: it would hide losses, and what was not seen must be counted.
+ */
+const RECEIVE_BUFFER = 16_777_216
+
+export interface ConntrackOptions {
+  /** Name or path of the network namespace; default: the caller's. */
+  readonly netns?: string | undefined
+  /** Default: new and destroy. Updates are about four more per TCP connection. */
+  readonly groups?: readonly ConntrackGroup[]
+  onEvents(events: readonly ConntrackEvent[]): void
+  /** So many events were not seen: dropped by the kernel because we were slow, or unreadable. */
+  onLost(count: number): void
+  /** Nothing more will come; default: thrown where nobody catches it. */
+  onFailed?(error: Error): void
+}
+
+export interface Conntrack extends Disposable {
+  /** The whole table, IPv4 and IPv6; bounded by the kernel's nf_conntrack_max. */
+  dump(): Promise<ConntrackEntry[]>
+  /**
+   * Replaces the bits of `mask` in the connection's mark; others keep their bits.
+   * @returns false when the connection no longer exists.
+   */
+  setMark(entry: Pick<ConntrackEntry, 'original' | 'zone'>, mark: number, mask: number): boolean
+}
+
+export interface ParsedEvents {
+  readonly events: readonly ConntrackEvent[]
+  /** Messages that could not be read. */
+  readonly malformed: number
+}
+
+/** Events in datagrams of the kernel; one unreadable message does not hide the others. */
+export function parseConntrackEvents(bytes: Uint8Array): ParsedEvents {
+  const events: ConntrackEvent[] = []
+  let malformed = 0
+  const visit = (header: MessageHeader, body: Parameters<typeof parseConntrackEntry>[0]) => {
+    if (header.type >> 8 !== SUBSYSTEM.conntrack) return
+    try {
+      events.push({ kind: conntrackEventKind(header), ...parseConntrackEntry(body) })
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      malformed++
+    }
+  }
+  try {
+    eachMessage(bytes, visit)
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    malformed++
+  }
+  return { events, malformed }
+}
+
+const GET = messageType(SUBSYSTEM.conntrack, CONNTRACK_MESSAGE.get)
+const NEW = messageType(SUBSYSTEM.conntrack, CONNTRACK_MESSAGE.new)
+
+/** Follows the connections of a network namespace. @throws SystemError without CAP_NET_ADMIN there. */
+export function openConntrack(options: ConntrackOptions): Conntrack {
+  const { netns, groups = ['new', 'destroy'] } = options
+  const requests = new NetlinkSocket(NETLINK.netfilter, { netns })
+  const close = follow(options, groups)
+  return {
+    dump: () =>
+      dump({
+        protocol: NETLINK.netfilter,
+        netns,
+        receiveBuffer: RECEIVE_BUFFER,
+        request: { type: GET, body: genericHeader(FAMILY.unspec) },
+        parse: (_, body) => parseConntrackEntry(body),
+      }),
+    setMark: (entry, mark, mask) => setMark(requests, entry, { mark, mask }),
+    [Symbol.dispose]() {
+      close()
+      requests.close()
+    },
+  }
+}
+
+function follow(options: ConntrackOptions, groups: readonly ConntrackGroup[]): () => void {
+  const { netns, onEvents, onLost, onFailed = rethrow } = options
+  const socket = new NetlinkSocket(NETLINK.netfilter, {
+    netns,
+    receiveBuffer: RECEIVE_BUFFER,
+    groups: groups.map(group => GROUPS[group]),
+  })
+  return receiveOn(socket, {
+    onDatagrams(bytes) {
+      const { events, malformed } = parseConntrackEvents(bytes)
+      if (events.length > 0) onEvents(events)
+      if (malformed > 0) onLost(malformed)
+    },
+    onLost,
+    onFailed,
+  })
+}
+
+function setMark(
+  socket: NetlinkSocket,
+  { original, zone }: Pick<ConntrackEntry, 'original' | 'zone'>,
+  { mark, mask }: { mark: number; mask: number },
+): boolean {
+  const body = concat(
+    genericHeader(original.source.includes(':') ? FAMILY.ip6 : FAMILY.ip4),
+    encodeTuple(CTA.tupleOriginal, original),
+    ...(zone === 0 ? [] : [attribute(CTA.zone, u16be(zone))]),
+    attribute(CTA.mark, u32be(mark)),
+    attribute(CTA.markMask, u32be(mask)),
+  )
+  try {
+    socket.request({ type: NEW, body })
+    return true
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ENOENT') return false
+    throw error
+  }
+}

@@ -1,0 +1,68 @@
+import type { Reader } from '@sekisho/core'
+import { receiveOn, rethrow } from './netlink/receiver.ts'
+import { dumpNow, NETLINK, NetlinkSocket } from './netlink/socket.ts'
+import {
+  type Address,
+  type Link,
+  parseAddress,
+  parseLink,
+  parseRoute,
+  type Route,
+} from './rtnetlink-message.ts'
+
+/** include/uapi/linux/rtnetlink.h. */
+const MESSAGE = {
+  newLink: 16,
+  getLink: 18,
+  newAddress: 20,
+  getAddress: 22,
+  newRoute: 24,
+  getRoute: 26,
+} as const
+const GROUP = { link: 1, address4: 5, address6: 9 } as const
+
+export interface NetnsOption {
+  /** Name or path of the network namespace; default: the caller's. */
+  readonly netns?: string | undefined
+}
+
+interface Question<T> {
+  readonly get: number
+  readonly answer: number
+  /** Size of the family's fixed header; zeros ask for everything. */
+  readonly header: number
+  readonly parse: (body: Reader) => T | undefined
+}
+
+function ask<T>({ netns }: NetnsOption, { get, answer, header, parse }: Question<T>): T[] {
+  using socket = new NetlinkSocket(NETLINK.route, { netns })
+  return dumpNow(socket, { type: get, body: new Uint8Array(header) }, ({ type }, body) =>
+    type === answer ? parse(body) : undefined,
+  )
+}
+
+export const links = (options: NetnsOption = {}): Link[] =>
+  ask(options, { get: MESSAGE.getLink, answer: MESSAGE.newLink, header: 16, parse: parseLink })
+
+export const addresses = (options: NetnsOption = {}): Address[] =>
+  ask(options, { get: MESSAGE.getAddress, answer: MESSAGE.newAddress, header: 8, parse: parseAddress })
+
+export const routes = (options: NetnsOption = {}): Route[] =>
+  ask(options, { get: MESSAGE.getRoute, answer: MESSAGE.newRoute, header: 12, parse: parseRoute })
+
+export interface LinkWatchOptions extends NetnsOption {
+  /** A link or an address changed; ask again. Called once per batch, also when messages were lost. */
+  onChange(): void
+  /** Nothing more will come; default: thrown where nobody catches it. */
+  onFailed?(error: Error): void
+}
+
+/** Tells that links or addresses changed, never which: the answer of `links` is always the whole truth. */
+export function watchLinks({ netns, onChange, onFailed = rethrow }: LinkWatchOptions): Disposable {
+  const socket = new NetlinkSocket(NETLINK.route, {
+    netns,
+    groups: [GROUP.link, GROUP.address4, GROUP.address6],
+  })
+  const close = receiveOn(socket, { onDatagrams: onChange, onLost: onChange, onFailed })
+  return { [Symbol.dispose]: close }
+}

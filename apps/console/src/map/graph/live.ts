@@ -1,0 +1,67 @@
+import type { FlowView, MapEdge, MapView } from '@sekisho/control'
+import { addCounts, edgeKey, NO_COUNTS } from './graph.ts'
+
+export interface Patch {
+  readonly view: MapView
+  /** Keys of edges that had traffic, for the pulses on the map. */
+  readonly active: readonly string[]
+  /** Denied connections in these flows, for the announcement. */
+  readonly denied: number
+  /** A flow has an end that the map does not know: only a new view from the server can show it. */
+  readonly stale: boolean
+}
+
+const edgeOf = (flow: FlowView): MapEdge => ({
+  source: flow.source.key,
+  destination: flow.destination.key,
+  protocol: flow.protocol,
+  port: flow.port,
+  outcome: flow.outcome,
+  why: flow.why,
+  connections: NO_COUNTS,
+  bytes: 0,
+  first: flow.first,
+  last: flow.last,
+})
+
+function merged(edge: MapEdge, flow: FlowView): MapEdge {
+  const { by: _by, application: _application, ...rest } = edge
+  const by = flow.by
+  const application = flow.application ?? edge.application
+  return {
+    ...rest,
+    ...(by === undefined ? {} : { by }),
+    ...(application === undefined ? {} : { application }),
+    outcome: flow.outcome,
+    why: flow.why,
+    connections: addCounts(edge.connections, { ...NO_COUNTS, [flow.outcome]: flow.connections }),
+    bytes: edge.bytes + flow.bytesToDestination + flow.bytesToSource,
+    last: flow.last > edge.last ? flow.last : edge.last,
+  }
+}
+
+/**
+ * Adds live flows to the last view, so that counts and outcomes move between two fetches. Flows that ended
+ * before the view was made are taken as counted in it: a count may lag until the next fetch, but is never doubled.
+ * @param add whether edges that the view does not hold yet may be added; not under a filter, which only the
+ * server applies
+ */
+export function patch(view: MapView, flows: readonly FlowView[], add: boolean): Patch {
+  const known = new Set(view.nodes.map(node => node.key))
+  const fresh = flows.filter(flow => flow.last > view.at)
+  const drawable = fresh.filter(flow => known.has(flow.source.key) && known.has(flow.destination.key))
+  const stale = drawable.length < fresh.length
+  const edges = new Map(view.edges.map(edge => [edgeKey(edge), edge]))
+  const active = new Set<string>()
+  let denied = 0
+  for (const flow of drawable) {
+    const key = edgeKey(edgeOf(flow))
+    const edge = edges.get(key) ?? (add ? edgeOf(flow) : undefined)
+    if (!edge) continue
+    edges.set(key, merged(edge, flow))
+    active.add(key)
+    if (flow.outcome === 'denied') denied += flow.connections
+  }
+  if (active.size === 0) return { view, active: [], denied, stale }
+  return { view: { ...view, edges: [...edges.values()] }, active: [...active], denied, stale }
+}

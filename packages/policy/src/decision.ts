@@ -1,4 +1,14 @@
-import type { Direction, PolicyId, Protocol, Reason, RuleId, Verdict, WorkloadId } from '@sekisho/core'
+import type {
+  Direction,
+  Mode,
+  Outcome,
+  PolicyId,
+  Protocol,
+  Reason,
+  RuleId,
+  Verdict,
+  WorkloadId,
+} from '@sekisho/core'
 
 /** A question to the engine: one conversation, named by its ends. */
 export interface FlowQuery {
@@ -29,9 +39,16 @@ export interface Decision extends SideDecision {
   readonly ingress: SideDecision
 }
 
+/** What happens to a flow, and the decision that makes it so. */
+export interface Judgement {
+  readonly outcome: Outcome
+  readonly decision: Decision
+}
+
 /** One policy that was looked at on the way, in order. */
 export interface ConsideredPolicy {
   readonly policy: PolicyId
+  readonly mode: Mode
   readonly direction: Direction
   readonly outcome: 'matched' | 'no-rule-matched' | 'does-not-select' | 'other-direction'
   readonly rule?: RuleId

@@ -1,0 +1,13 @@
+import type { PolicyKind } from './document.ts'
+import type { DocumentKind } from './kind.ts'
+import { networkPolicy } from './network-policy.ts'
+import { clusterSecurityPolicy, securityPolicy } from './security-policy.ts'
+
+/** Every kind of policy document; a new one (ClusterNetworkPolicy's tiers) is a file and a line here. */
+export const KINDS = {
+  NetworkPolicy: networkPolicy,
+  SecurityPolicy: securityPolicy,
+  ClusterSecurityPolicy: clusterSecurityPolicy,
+} as const satisfies Record<PolicyKind, DocumentKind>
+
+export const POLICY_KINDS = Object.keys(KINDS) as readonly PolicyKind[]

@@ -1,0 +1,68 @@
+import { MODES, type Mode } from '@sekisho/core'
+import { dnsLabel, dnsSubdomain, labelKey } from './names.ts'
+import { readLabels } from './selector.ts'
+import type { Spot } from './spot.ts'
+
+/** How a NetworkPolicy, whose spec has no place for it, says its mode. */
+export const MODE_ANNOTATION = 'sekisho.dev/mode'
+
+/** ObjectMeta as `kubectl get -o yaml` prints it; what is not read here is kept in the source only. */
+const OBJECT_META = [
+  'name',
+  'namespace',
+  'labels',
+  'annotations',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'finalizers',
+  'managedFields',
+  'ownerReferences',
+  'selfLink',
+]
+
+export interface Metadata {
+  readonly name: string
+  /** Empty for a cluster-scoped kind. */
+  readonly namespace: string
+  readonly annotations: Spot
+}
+
+function readNamespace(spot: Spot, scope: 'namespaced' | 'cluster'): string {
+  if (scope === 'cluster') {
+    if (!spot.absent) spot.refuse('this kind has no namespace')
+    return ''
+  }
+  const name = spot.absent ? 'default' : spot.text()
+  const wrong = name === undefined ? undefined : dnsLabel(name)
+  if (wrong !== undefined) spot.refuse(wrong)
+  return name ?? ''
+}
+
+function readAnnotations(spot: Spot): void {
+  if (spot.absent || !spot.object()) return
+  for (const key of spot.keys) {
+    const wrong = labelKey(key.toLowerCase())
+    if (wrong !== undefined) spot.at(key).refuse(`the key ${wrong}`)
+    spot.at(key).text()
+  }
+}
+
+/** A missing namespace is `default`, as for kubectl. */
+export function readMetadata(spot: Spot, scope: 'namespaced' | 'cluster'): Metadata {
+  const annotations = spot.at('annotations')
+  if (!spot.fields(OBJECT_META)) return { name: '', namespace: '', annotations }
+  const name = spot.at('name').text()
+  const wrong = name === undefined ? undefined : dnsSubdomain(name)
+  if (wrong !== undefined) spot.at('name').refuse(wrong)
+  readLabels(spot.at('labels'))
+  readAnnotations(annotations)
+  return { name: name ?? '', namespace: readNamespace(spot.at('namespace'), scope), annotations }
+}
+
+/** A mode that is written wrong is refused: guessing could enforce by accident, or fail to. */
+export const readMode = (spot: Spot, byDefault: Mode): Mode =>
+  spot.absent ? byDefault : (spot.oneOf(MODES) ?? byDefault)

@@ -1,0 +1,91 @@
+import { type Direction, LIMITS, type Mode, type PolicyDocumentJson, policyId } from '@sekisho/core'
+import type { ClusterSecurityPolicy, PolicySection, PolicySubject, SecurityPolicy } from './document.ts'
+import type { DocumentKind } from './kind.ts'
+import { readMetadata, readMode } from './metadata.ts'
+import { type RuleDialect, readRule } from './rules.ts'
+import { readSelector } from './selector.ts'
+import type { Spot } from './spot.ts'
+
+const API_VERSION = 'sekisho.dev/v1alpha1'
+const DIALECT: RuleDialect = { protocols: ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'], actions: true }
+
+/** A section isolates as in NetworkPolicy, unless it says only what is denied: then all else is left as it was. */
+function readSection(spot: Spot, direction: Direction): PolicySection {
+  const rules = spot.list(LIMITS.rulesPerPolicy.value).map(rule => readRule(rule, direction, DIALECT))
+  return { isolates: rules.length === 0 || rules.some(rule => rule.action === 'Allow'), rules }
+}
+
+/**
+ * Directions the policy is about: policyTypes, else the sections that are written. One that is about
+ * neither is refused, and so is a null section: whether it should isolate or not cannot be told.
+ */
+function readTypes(spec: Spot): ReadonlySet<Direction> {
+  const types = spec.at('policyTypes').list(2)
+  const written = types.map(type => type.oneOf(['Ingress', 'Egress']))
+  if (written.length > 0) {
+    return new Set(written.flatMap(type => (type ? [type === 'Ingress' ? 'ingress' : 'egress'] : [])))
+  }
+  const sections = (['ingress', 'egress'] as const).filter(
+    direction => spec.at(direction).value !== undefined,
+  )
+  if (sections.length === 0) spec.refuse('does nothing; write ingress, egress or policyTypes')
+  return new Set(sections)
+}
+
+function readSections(spec: Spot): SecurityPolicy['sections'] {
+  const types = readTypes(spec)
+  const read = (direction: Direction): PolicySection => {
+    const spot = spec.at(direction)
+    if (spot.value === null) spot.refuse('is empty; write [] to isolate, or leave it out')
+    return readSection(spot, direction)
+  }
+  const [ingress, egress] = [read('ingress'), read('egress')]
+  return { ...(types.has('ingress') && { ingress }), ...(types.has('egress') && { egress }) }
+}
+
+function readSubject(spot: Spot, scope: 'namespaced' | 'cluster'): PolicySubject {
+  if (!spot.absent) spot.fields(scope === 'cluster' ? ['namespaceSelector', 'podSelector'] : ['podSelector'])
+  const podSelector = readSelector(spot.at('podSelector'))
+  return scope === 'cluster'
+    ? { podSelector, namespaceSelector: readSelector(spot.at('namespaceSelector')) }
+    : { podSelector }
+}
+
+function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, kind: K) {
+  const scope = kind === 'ClusterSecurityPolicy' ? 'cluster' : 'namespaced'
+  root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
+  const { name, namespace } = readMetadata(root.at('metadata'), scope)
+  const spec = root.at('spec')
+  spec.fields(['mode', 'subject', 'policyTypes', 'ingress', 'egress'])
+  return {
+    kind,
+    id: policyId(kind, namespace, name),
+    namespace,
+    name,
+    // Audit unless it is written otherwise, so that nothing bites by accident.
+    mode: readMode(spec.at('mode'), 'Audit'),
+    subject: readSubject(spec.at('subject'), scope),
+    sections: readSections(spec),
+  }
+}
+
+const writeMode = (source: PolicyDocumentJson, mode: Mode): PolicyDocumentJson => ({
+  ...source,
+  spec: { ...(source.spec as Readonly<Record<string, unknown>>), mode },
+})
+
+/** Sekisho's own namespaced policy: modes, Deny rules, ICMP. */
+export const securityPolicy: DocumentKind<SecurityPolicy> = {
+  apiVersion: API_VERSION,
+  kind: 'SecurityPolicy',
+  read: root => read(root, 'SecurityPolicy'),
+  writeMode,
+}
+
+/** The same for workloads of many namespaces; a peer without namespaceSelector is of any namespace. */
+export const clusterSecurityPolicy: DocumentKind<ClusterSecurityPolicy> = {
+  apiVersion: API_VERSION,
+  kind: 'ClusterSecurityPolicy',
+  read: root => read(root, 'ClusterSecurityPolicy'),
+  writeMode,
+}

@@ -1,0 +1,164 @@
+import { fail, LIMITS, ok, type Problem, type Result } from '@sekisho/core'
+import {
+  Composer,
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  Parser,
+  visit,
+} from 'yaml'
+import type { Path } from './spot.ts'
+
+/** One document of a YAML text, as JSON, with the way back to the text. */
+export interface ReadYaml {
+  readonly json: unknown
+  /** Where the value at a path, or the nearest one around it, stands in the text; from 1. */
+  position(path: Path): { readonly line: number; readonly column: number } | undefined
+}
+
+/** A mistake in the text before there are documents to validate. */
+class Refused {
+  readonly offset: number
+  readonly reason: string
+  constructor(offset: number, reason: string) {
+    this.offset = offset
+    this.reason = reason
+  }
+}
+
+const encoder = new TextEncoder()
+
+function tooLarge(text: string): boolean {
+  const most = LIMITS.documentBytes.value
+  return text.length > most || (text.length * 3 > most && encoder.encode(text).length > most)
+}
+
+const inner = (token: CST.Token): readonly CST.Token[] => {
+  if ('items' in token)
+    return token.items.flatMap(item => [item.key, item.value].filter(part => part != null))
+  if (token.type === 'document') return token.value ? [token.value] : []
+  return []
+}
+
+/** The parser keeps a stack of its own, the composer recurses: what is too deep must not reach it. */
+function refuseDepth(token: CST.Token): Refused | undefined {
+  let level: readonly CST.Token[] = [token]
+  for (let depth = 0; level.length > 0; depth++) {
+    const first = level[0]
+    if (depth > LIMITS.yamlDepth.value) return new Refused(first?.offset ?? 0, 'is nested too deeply')
+    level = level.flatMap(inner)
+  }
+  return undefined
+}
+
+/** Aliases and keys that JSON does not have. */
+function refuseNodes(document: Document): Refused | undefined {
+  let aliases = 0
+  let refused: Refused | undefined
+  visit(document, (_, node) => {
+    if (isAlias(node) && ++aliases > LIMITS.yamlAliases.value) {
+      refused = new Refused(node.range?.[0] ?? 0, 'has too many aliases')
+    } else if (isPair(node) && !isScalar(node.key)) {
+      refused = new Refused(isNode(node.key) ? (node.key.range?.[0] ?? 0) : 0, 'a key must be a plain word')
+    }
+    return refused ? visit.BREAK : undefined
+  })
+  return refused
+}
+
+function refuseDocument(document: Document): readonly Refused[] {
+  const wrong = [...document.errors, ...document.warnings]
+  if (wrong.length > 0) return wrong.map(error => new Refused(error.pos[0], error.message))
+  const node = refuseNodes(document)
+  return node ? [node] : []
+}
+
+/** Offset of the value at a path; of its key where it has one, for that is what a person looks for. */
+function offsetOf(document: Document, path: Path): number {
+  let node: unknown = document.contents
+  let offset = 0
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    if (isMap(node)) {
+      const pair = node.items.find(item => isScalar(item.key) && String(item.key.value) === step)
+      if (!pair) break
+      offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? offset) : offset
+      node = pair.value
+    } else {
+      node = isNode(node) && 'items' in node ? (node.items as readonly unknown[])[Number(step)] : undefined
+      if (!isNode(node)) break
+      offset = node.range?.[0] ?? offset
+    }
+  }
+  return path.length === 0 && isNode(node) ? (node.range?.[0] ?? 0) : offset
+}
+
+/** An alias bomb is only seen when it is expanded: the library counts and gives up. */
+function toJson(document: Document): Result<unknown, Refused> {
+  try {
+    return ok(document.toJS({ maxAliasCount: LIMITS.yamlAliases.value }) as unknown)
+  } catch (error) {
+    if (error instanceof ReferenceError) return fail(new Refused(0, error.message))
+    throw error
+  }
+}
+
+function compose(text: string, lines: LineCounter): Result<readonly Document[], Refused> {
+  const composer = new Composer({
+    schema: 'core',
+    version: '1.2',
+    uniqueKeys: true,
+    strict: true,
+    prettyErrors: false,
+  })
+  const documents: Document[] = []
+  for (const token of new Parser(lines.addNewLine).parse(text)) {
+    const deep = refuseDepth(token)
+    if (deep) return fail(deep)
+    documents.push(...composer.next(token))
+    if (documents.length > LIMITS.documentsPerFile.value)
+      return fail(new Refused(0, 'has too many documents'))
+  }
+  documents.push(...composer.end())
+  return ok(documents)
+}
+
+/** Reads YAML under bounds (bytes, depth, aliases, documents); duplicate keys and unknown tags are mistakes. */
+export function readYaml(text: string): Result<readonly ReadYaml[], readonly Problem[]> {
+  if (tooLarge(text)) {
+    const reason = `the text is larger than ${LIMITS.documentBytes.value} bytes`
+    return fail([{ document: 0, path: '', reason }])
+  }
+  const lines = new LineCounter()
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset)
+    return { line, column: col }
+  }
+  const problem = (document: number) => (refused: Refused) => ({
+    document,
+    path: '',
+    reason: refused.reason,
+    ...at(refused.offset),
+  })
+  const composed = compose(text, lines)
+  if (!composed.ok) return fail([problem(0)(composed.error)])
+  const documents = composed.value.filter(
+    document => document.contents !== null || document.errors.length > 0,
+  )
+  const wrong = documents.flatMap((document, index) => refuseDocument(document).map(problem(index)))
+  if (wrong.length > 0) return fail(wrong)
+  if (documents.length === 0)
+    return fail([{ document: 0, path: '', reason: 'holds no document', line: 1, column: 1 }])
+  const read: ReadYaml[] = []
+  for (const [index, document] of documents.entries()) {
+    const json = toJson(document)
+    if (!json.ok) return fail([problem(index)(json.error)])
+    read.push({ json: json.value, position: path => at(offsetOf(document, path)) })
+  }
+  return ok(read)
+}

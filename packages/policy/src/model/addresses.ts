@@ -1,0 +1,88 @@
+import type { NodeName } from '@sekisho/core'
+import { type Entry, isNode, isSelectable } from './entry.ts'
+
+const RANK = { running: 0, terminating: 1, finished: 2 } as const
+
+/** The one in service before the one that is going; ids break a tie, so that history does not matter. */
+function before(a: Entry, b: Entry): boolean {
+  const rank = RANK[a.workload.state] - RANK[b.workload.state]
+  return rank === 0 ? a.workload.id < b.workload.id : rank < 0
+}
+
+/** Who owns an address: at most one workload, so that a re-used address never inherits the identity of its last owner. */
+export class Addresses {
+  readonly #claims = new Map<string, Set<Entry>>()
+  readonly #owners = new Map<string, Entry>()
+
+  owner(ip: string): Entry | undefined {
+    return this.#owners.get(ip)
+  }
+
+  owned(entry: Entry): readonly string[] {
+    return entry.workload.addresses.filter(ip => this.#owners.get(ip) === entry)
+  }
+
+  claim(entry: Entry): void {
+    if (entry.workload.state === 'finished' || !isSelectable(entry.workload)) return
+    for (const ip of entry.workload.addresses) {
+      const claims = this.#claims.get(ip)
+      if (claims) claims.add(entry)
+      else this.#claims.set(ip, new Set([entry]))
+    }
+  }
+
+  withdraw(entry: Entry): void {
+    for (const ip of entry.workload.addresses) {
+      const claims = this.#claims.get(ip)
+      claims?.delete(entry)
+      if (claims?.size === 0) this.#claims.delete(ip)
+    }
+  }
+
+  /** Finds the owner of an address after claims changed. @returns the entries that lost or won it. */
+  settle(ip: string): readonly Entry[] {
+    const old = this.#owners.get(ip)
+    let owner: Entry | undefined
+    for (const entry of this.#claims.get(ip) ?? []) {
+      if (owner === undefined || before(entry, owner)) owner = entry
+    }
+    if (owner === old) return []
+    if (owner) this.#owners.set(ip, owner)
+    else this.#owners.delete(ip)
+    return [old, owner].filter(entry => entry !== undefined)
+  }
+}
+
+/** The addresses of each node: those it is said to have, and those of the workloads that share its network. */
+export class NodeAddresses {
+  readonly #counts = new Map<NodeName, Map<string, number>>()
+
+  of(node: NodeName): ReadonlyMap<string, number> | undefined {
+    return this.#counts.get(node)
+  }
+
+  has(node: NodeName, ip: string): boolean {
+    return this.#counts.get(node)?.has(ip) ?? false
+  }
+
+  add(node: NodeName, ips: readonly string[]): void {
+    const counts = this.#counts.get(node) ?? new Map<string, number>()
+    this.#counts.set(node, counts)
+    for (const ip of ips) counts.set(ip, (counts.get(ip) ?? 0) + 1)
+  }
+
+  remove(node: NodeName, ips: readonly string[]): void {
+    const counts = this.#counts.get(node)
+    if (!counts) return
+    for (const ip of ips) {
+      const count = (counts.get(ip) ?? 0) - 1
+      if (count > 0) counts.set(ip, count)
+      else counts.delete(ip)
+    }
+    if (counts.size === 0) this.#counts.delete(node)
+  }
+}
+
+/** Whether a workload lends its addresses to its node. */
+export const lendsAddresses = (entry: Entry): boolean =>
+  isNode(entry.workload) && entry.workload.state !== 'finished'

@@ -1,0 +1,107 @@
+import type { LabelSelector } from '@sekisho/core'
+import { type Direction, type IpRange, mergeRanges, type RuleId, ruleId, subtractRanges } from '@sekisho/core'
+import type { SideDecision } from '../decision.ts'
+import type { Peer, PolicyDocument, PolicyRule, PolicySection } from '../documents/document.ts'
+import type { PortMatch } from '../table.ts'
+import { mergePorts, type NamedPortSpec } from './ports.ts'
+import type { ScopeSpec, Selection } from './selections.ts'
+
+/** A policy whose selectors are bound to the model's selections: nothing is parsed or compiled when it is asked. */
+export interface BoundPolicy {
+  readonly document: PolicyDocument
+  readonly subject: Selection
+  readonly sections: Readonly<Partial<Record<Direction, BoundSection>>>
+  /** Every selection it uses, once for each use. */
+  readonly selections: readonly Selection[]
+}
+
+export interface BoundSection {
+  readonly policy: PolicyDocument
+  readonly rules: readonly BoundRule[]
+  readonly denies: boolean
+  /** The answer to what no rule allows; absent where the section does not isolate. */
+  readonly isolation?: SideDecision
+}
+
+export interface BoundRule {
+  readonly id: RuleId
+  readonly action: 'allow' | 'deny'
+  readonly answer: SideDecision
+  /** Absent means every peer. */
+  readonly peers?: BoundPeers
+  /** Numeric ports; absent means every port, empty none (the rule has only named ports). */
+  readonly ports?: readonly PortMatch[]
+  readonly named: readonly NamedPortSpec[]
+}
+
+export interface BoundPeers {
+  readonly selections: readonly Selection[]
+  /** Union of the blocks, each less its own exceptions; sorted and disjoint. */
+  readonly ranges: readonly IpRange[]
+}
+
+export type Bind = (scope: ScopeSpec, selector: LabelSelector) => Selection
+
+/** Any namespace for a cluster-scoped policy, its own for the others, unless a selector says which. */
+function scopeOf(policy: PolicyDocument, namespaceSelector: LabelSelector | undefined): ScopeSpec {
+  if (namespaceSelector) return { kind: 'selected', selector: namespaceSelector }
+  return policy.namespace === ''
+    ? { kind: 'selected', selector: {} }
+    : { kind: 'own', namespace: policy.namespace }
+}
+
+function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): BoundPeers {
+  const selections = peers.flatMap(peer =>
+    peer.kind === 'pods' ? [bind(scopeOf(policy, peer.namespaceSelector), peer.podSelector)] : [],
+  )
+  const ranges = peers.flatMap(peer => (peer.kind === 'block' ? subtractRanges(peer.cidr, peer.except) : []))
+  return { selections: [...new Set(selections)], ranges: mergeRanges(ranges) }
+}
+
+const ALLOW = { verdict: 'allow', why: 'rule-allow' } as const
+const DENY = { verdict: 'deny', why: 'rule-deny' } as const
+
+function bindRule(rule: PolicyRule, id: RuleId, peers: BoundPeers | undefined): BoundRule {
+  const named = (rule.ports ?? []).flatMap(port => (port.kind === 'named' ? [port] : []))
+  return {
+    id,
+    action: rule.action === 'Allow' ? 'allow' : 'deny',
+    answer: Object.freeze({ ...(rule.action === 'Allow' ? ALLOW : DENY), by: id }),
+    ...(peers && { peers }),
+    ...(rule.ports && { ports: mergePorts(rule.ports) }),
+    named,
+  }
+}
+
+function bindSection(
+  policy: PolicyDocument,
+  direction: Direction,
+  { section, bind }: { section: PolicySection; bind: Bind },
+): BoundSection {
+  const rules = section.rules.map((rule, index) =>
+    bindRule(rule, ruleId(policy.id, direction, index), rule.peers && bindPeers(rule.peers, policy, bind)),
+  )
+  const by = ruleId(policy.id, direction)
+  return {
+    policy,
+    rules,
+    denies: rules.some(rule => rule.action === 'deny'),
+    ...(section.isolates && { isolation: Object.freeze({ verdict: 'deny', by, why: 'isolated' }) }),
+  }
+}
+
+export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
+  const selections: Selection[] = []
+  const bind: Bind = (scope, selector) => {
+    const selection = acquire(scope, selector)
+    selections.push(selection)
+    return selection
+  }
+  const subject = bind(scopeOf(policy, policy.subject.namespaceSelector), policy.subject.podSelector)
+  const { ingress, egress } = policy.sections
+  const sections = {
+    ...(ingress && { ingress: bindSection(policy, 'ingress', { section: ingress, bind }) }),
+    ...(egress && { egress: bindSection(policy, 'egress', { section: egress, bind }) }),
+  }
+  return { document: policy, subject, sections, selections }
+}

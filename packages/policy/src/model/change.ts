@@ -1,0 +1,46 @@
+import type { Namespace, NodeName, PolicyId, Workload, WorkloadId } from '@sekisho/core'
+import type { PolicyDocument } from '../documents/document.ts'
+
+export interface Changes<T, Id> {
+  readonly set?: readonly T[]
+  readonly removed?: readonly Id[]
+}
+
+/** A node and its own addresses, canonical texts; those of workloads that share its network are added by the model. */
+export interface NodeChange {
+  readonly name: NodeName
+  readonly addresses: readonly string[]
+}
+
+/** What is new, changed or gone. Removals are done first, so that one change can replace a thing by another. */
+export interface ModelChange {
+  readonly namespaces?: Changes<Namespace, string>
+  readonly workloads?: Changes<Workload, WorkloadId>
+  readonly policies?: Changes<PolicyDocument, PolicyId>
+  readonly nodes?: Changes<NodeChange, NodeName>
+}
+
+/** What a change touched: what was compiled from it must be looked at again, and nothing else. */
+export interface ModelDelta {
+  /** Itself, its addresses or the selections it is in changed; also those that are gone. */
+  readonly workloads: ReadonlySet<WorkloadId>
+  /** Other policies judge it than before, or a policy that judges it changed. */
+  readonly subjects: ReadonlySet<WorkloadId>
+  readonly policies: ReadonlySet<PolicyId>
+  readonly nodes: ReadonlySet<NodeName>
+}
+
+/** One delta for several changes, in any order: a compiler reads the model as it is now. */
+export const mergeDeltas = (deltas: readonly ModelDelta[]): ModelDelta => ({
+  workloads: new Set(deltas.flatMap(delta => [...delta.workloads])),
+  subjects: new Set(deltas.flatMap(delta => [...delta.subjects])),
+  policies: new Set(deltas.flatMap(delta => [...delta.policies])),
+  nodes: new Set(deltas.flatMap(delta => [...delta.nodes])),
+})
+
+export class Touched implements ModelDelta {
+  readonly workloads = new Set<WorkloadId>()
+  readonly subjects = new Set<WorkloadId>()
+  readonly policies = new Set<PolicyId>()
+  readonly nodes = new Set<NodeName>()
+}

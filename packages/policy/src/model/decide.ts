@@ -1,0 +1,99 @@
+import { type Direction, type Family, formatIp, type Ip, parseIp } from '@sekisho/core'
+import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts'
+import { type Entry, isSelectable, type PolicySet } from './entry.ts'
+import { answer, type End } from './evaluators.ts'
+import type { ModelIndex } from './model-index.ts'
+
+/** A flow both of whose ends are looked up. */
+export interface Ends {
+  readonly source: End
+  readonly destination: End
+}
+
+/** Its first address, or the first of the other end's family. */
+function preferred(entry: Entry, family: Family | undefined): readonly [string, Ip] | undefined {
+  for (const pair of entry.ips) if (family === undefined || pair[1].family === family) return pair
+  return undefined
+}
+
+/** Its entry takes part only where selectors select it: what shares its node's network is its node. */
+function workloadEnd(entry: Entry, text: string | undefined, family: Family | undefined): End {
+  const known = isSelectable(entry.workload) ? entry : undefined
+  if (text !== undefined) return { entry: known, text, ip: entry.ips.get(text) ?? parseIp(text) }
+  const pair = preferred(entry, family)
+  return { entry: known, text: pair?.[0], ip: pair?.[1] }
+}
+
+/**
+ * A workload that is named is meant, whatever address it has now. One that is not known any more is an outside
+ * address: its address may be another's by now, which must not inherit the question.
+ */
+function findEnd(index: ModelIndex, { workload, ip: text }: QueryEnd, family: Family | undefined): End {
+  const entry = workload === undefined ? undefined : index.entry(workload)
+  if (entry) return workloadEnd(entry, text, family)
+  const ip = text === undefined ? undefined : parseIp(text)
+  const canonical = ip && formatIp(ip)
+  const owner =
+    canonical === undefined || workload !== undefined ? undefined : index.addresses.owner(canonical)
+  return { entry: owner, text: canonical, ip }
+}
+
+const familyOf = (text: string | undefined): Family | undefined =>
+  text === undefined ? undefined : text.includes(':') ? 6 : 4
+
+export function findEnds(index: ModelIndex, { source, destination }: FlowQuery): Ends {
+  const to = findEnd(index, destination, familyOf(source.ip))
+  return { source: findEnd(index, source, to.ip?.family), destination: to }
+}
+
+/** The side that decided: the one that denies, else the one that has something to say. */
+function combine(egress: SideDecision, ingress: SideDecision): Decision {
+  const byEgress =
+    egress.verdict !== 'allow' || (ingress.verdict === 'allow' && ingress.why === 'not-selected')
+  const side = byEgress ? egress : ingress
+  if (side.by === undefined) return { verdict: side.verdict, why: side.why, egress, ingress }
+  const direction: Direction = byEgress ? 'egress' : 'ingress'
+  return { verdict: side.verdict, by: side.by, why: side.why, direction, egress, ingress }
+}
+
+export interface Asked {
+  readonly query: FlowQuery
+  readonly ends: Ends
+  readonly policies: PolicySet
+}
+
+/** Both sides must allow: the source's egress and the destination's ingress. */
+export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked): Decision {
+  const { source, destination } = ends
+  const { protocol, port } = query
+  const egress = answer({
+    direction: 'egress',
+    subject: source,
+    peer: destination,
+    protocol,
+    port,
+    fromOwnNode: false,
+    profile: index.profile(source.entry, 'egress', policies),
+  })
+  const ingress = answer({
+    direction: 'ingress',
+    subject: destination,
+    peer: source,
+    protocol,
+    port,
+    fromOwnNode: isFromOwnNode(index, ends),
+    profile: index.profile(destination.entry, 'ingress', policies),
+  })
+  return combine(egress, ingress)
+}
+
+const isFromOwnNode = (index: ModelIndex, { source, destination }: Ends): boolean =>
+  destination.entry !== undefined &&
+  source.text !== undefined &&
+  index.nodeAddresses.has(destination.entry.workload.node, source.text)
+
+/** Whether policies in Audit have anything to say that those in Enforce have not. */
+export const audits = (index: ModelIndex, { source, destination }: Ends): boolean =>
+  index.profile(source.entry, 'egress', 'audit') !== index.profile(source.entry, 'egress', 'enforce') ||
+  index.profile(destination.entry, 'ingress', 'audit') !==
+    index.profile(destination.entry, 'ingress', 'enforce')

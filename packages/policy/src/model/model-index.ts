@@ -1,0 +1,263 @@
+import {
+  type Direction,
+  type Ip,
+  namespace as makeNamespace,
+  type Namespace,
+  type NodeName,
+  type PolicyId,
+  parseIp,
+  type Workload,
+  type WorkloadId,
+} from '@sekisho/core'
+import type { PolicyDocument } from '../documents/document.ts'
+import { Addresses, lendsAddresses, NodeAddresses } from './addresses.ts'
+import { type BoundPolicy, bindPolicy } from './bound.ts'
+import { type Changes, type ModelChange, type ModelDelta, type NodeChange, Touched } from './change.ts'
+import type { Entry, NamespaceEntry, PolicySet } from './entry.ts'
+import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
+import { type Selection, Selections } from './selections.ts'
+
+const byId = (a: BoundPolicy, b: BoundPolicy): number => (a.document.id < b.document.id ? -1 : 1)
+
+/** An address that is none is left out: it can match nothing. */
+const parseAddresses = (texts: readonly string[]): ReadonlyMap<string, Ip> =>
+  new Map(
+    texts.flatMap(text => {
+      const ip = parseIp(text)
+      return ip ? [[text, ip] as const] : []
+    }),
+  )
+
+/**
+ * Workloads, namespaces and policies, and what follows from them, kept right change by change.
+ * The parts of this package read it; others see only `Model`.
+ */
+export class ModelIndex {
+  readonly #entries = new Map<WorkloadId, Entry>()
+  readonly #namespaces = new Map<string, NamespaceEntry>()
+  readonly #policies = new Map<PolicyId, BoundPolicy>()
+  readonly #nodes = new Map<NodeName, NodeChange>()
+  readonly #selections = new Selections()
+  readonly addresses = new Addresses()
+  readonly nodeAddresses = new NodeAddresses()
+  readonly workloads = new Map<WorkloadId, Workload>()
+  readonly namespaces = new Map<string, Namespace>()
+  readonly policies = new Map<PolicyId, PolicyDocument>()
+
+  entry(id: WorkloadId): Entry | undefined {
+    return this.#entries.get(id)
+  }
+  entries(): Iterable<Entry> {
+    return this.#entries.values()
+  }
+  bound(id: PolicyId): BoundPolicy | undefined {
+    return this.#policies.get(id)
+  }
+  selection(key: string): Selection | undefined {
+    return this.#selections.get(key)
+  }
+
+  /** Policies of every mode that select a workload, in the order in which they are asked. */
+  policiesOf(entry: Entry): readonly BoundPolicy[] {
+    return [...entry.selections].flatMap(selection => [...selection.subjectOf]).sort(byId)
+  }
+
+  /** What judges a workload. The audit profile is the same object as the enforce profile where they do not differ. */
+  profile(entry: Entry | undefined, direction: Direction, set: PolicySet): Profile {
+    if (!entry) return EMPTY_PROFILE
+    return entry.profiles[set][direction] ?? this.#makeProfile(entry, direction, set)
+  }
+
+  #makeProfile(entry: Entry, direction: Direction, set: PolicySet): Profile {
+    const policies = this.policiesOf(entry)
+    const audits = policies.some(({ document, sections }) => document.mode === 'Audit' && sections[direction])
+    const made =
+      set === 'audit' && !audits
+        ? this.profile(entry, direction, 'enforce')
+        : makeProfile(policies, direction, set)
+    entry.profiles[set][direction] = made
+    return made
+  }
+
+  update(change: ModelChange): ModelDelta {
+    const touched = new Touched()
+    this.#updateNodes(change.nodes ?? {}, touched)
+    this.#updateNamespaces(change.namespaces ?? {}, touched)
+    this.#updateWorkloads(change.workloads ?? {}, touched)
+    this.#updatePolicies(change.policies ?? {}, touched)
+    return touched
+  }
+
+  #updateNodes({ set = [], removed = [] }: Changes<NodeChange, NodeName>, touched: Touched): void {
+    for (const name of removed) this.#removeNode(name, touched)
+    for (const node of set) {
+      this.#removeNode(node.name, touched)
+      this.#nodes.set(node.name, node)
+      this.nodeAddresses.add(node.name, node.addresses)
+    }
+  }
+
+  #removeNode(name: NodeName, touched: Touched): void {
+    this.nodeAddresses.remove(name, this.#nodes.get(name)?.addresses ?? [])
+    this.#nodes.delete(name)
+    touched.nodes.add(name)
+  }
+
+  #updateNamespaces({ set = [], removed = [] }: Changes<Namespace, string>, touched: Touched): void {
+    for (const name of removed) {
+      const held = this.#namespaces.get(name)
+      this.namespaces.delete(name)
+      if (!held) continue
+      held.known = false
+      // Its policies hold until its workloads are gone: a namespace goes from the inside out.
+      if (held.workloads.size === 0) this.#dropNamespace(held)
+      else this.#relabel(held, makeNamespace(name), touched)
+    }
+    for (const namespace of set) {
+      this.namespaces.set(namespace.name, namespace)
+      const held = this.#namespaces.get(namespace.name) ?? this.#addNamespace(namespace)
+      held.known = true
+      this.#relabel(held, namespace, touched)
+    }
+  }
+
+  #addNamespace(namespace: Namespace): NamespaceEntry {
+    const entry: NamespaceEntry = { namespace, known: false, workloads: new Set(), scopes: new Set() }
+    this.#namespaces.set(namespace.name, entry)
+    this.#selections.placeNamespace(entry)
+    return entry
+  }
+
+  #dropNamespace(entry: NamespaceEntry): void {
+    this.#selections.dropNamespace(entry)
+    this.#namespaces.delete(entry.namespace.name)
+  }
+
+  #relabel(entry: NamespaceEntry, namespace: Namespace, touched: Touched): void {
+    entry.namespace = namespace
+    this.#selections.placeNamespace(entry)
+    for (const workload of entry.workloads) this.#select(workload, touched)
+  }
+
+  #select(entry: Entry, touched: Touched): void {
+    const changed = this.#selections.select(entry)
+    if (changed.length > 0) touched.workloads.add(entry.workload.id)
+    if (changed.some(selection => selection.subjectOf.size > 0)) this.#rejudge(entry, touched)
+  }
+
+  #rejudge(entry: Entry, touched: Touched): void {
+    touched.subjects.add(entry.workload.id)
+    entry.profiles.enforce = {}
+    entry.profiles.audit = {}
+  }
+
+  #updateWorkloads({ set = [], removed = [] }: Changes<Workload, WorkloadId>, touched: Touched): void {
+    const ips = new Set<string>()
+    for (const id of removed) this.#removeWorkload(id, ips, touched)
+    for (const workload of set) this.#setWorkload(workload, ips, touched)
+    for (const ip of ips) {
+      for (const entry of this.addresses.settle(ip)) touched.workloads.add(entry.workload.id)
+    }
+  }
+
+  #removeWorkload(id: WorkloadId, ips: Set<string>, touched: Touched): void {
+    const entry = this.#entries.get(id)
+    if (!entry) return
+    this.#withdraw(entry, ips, touched)
+    this.#selections.deselect(entry)
+    this.#leaveNamespace(entry)
+    this.#entries.delete(id)
+    this.workloads.delete(id)
+    touched.workloads.add(id)
+    touched.subjects.add(id)
+  }
+
+  #setWorkload(workload: Workload, ips: Set<string>, touched: Touched): void {
+    const old = this.#entries.get(workload.id)
+    if (old) this.#withdraw(old, ips, touched)
+    const entry = old ?? this.#makeEntry(workload)
+    entry.workload = workload
+    entry.ips = parseAddresses(workload.addresses)
+    this.workloads.set(workload.id, workload)
+    this.#enterNamespace(entry)
+    this.#offer(entry, ips, touched)
+    touched.workloads.add(workload.id)
+    this.#select(entry, touched)
+  }
+
+  #makeEntry(workload: Workload): Entry {
+    const entry: Entry = {
+      workload,
+      namespace: this.#namespaceOf(workload),
+      ips: new Map(),
+      selections: new Set(),
+      profiles: { enforce: {}, audit: {} },
+    }
+    this.#entries.set(workload.id, entry)
+    return entry
+  }
+
+  #namespaceOf({ namespace }: Workload): NamespaceEntry {
+    return this.#namespaces.get(namespace) ?? this.#addNamespace(makeNamespace(namespace))
+  }
+
+  #enterNamespace(entry: Entry): void {
+    const namespace = this.#namespaceOf(entry.workload)
+    if (entry.namespace !== namespace) this.#leaveNamespace(entry)
+    entry.namespace = namespace
+    namespace.workloads.add(entry)
+  }
+
+  #leaveNamespace(entry: Entry): void {
+    const { namespace } = entry
+    namespace.workloads.delete(entry)
+    if (!namespace.known && namespace.workloads.size === 0) this.#dropNamespace(namespace)
+  }
+
+  #withdraw(entry: Entry, ips: Set<string>, touched: Touched): void {
+    const { addresses, node } = entry.workload
+    this.addresses.withdraw(entry)
+    for (const ip of addresses) ips.add(ip)
+    if (!lendsAddresses(entry)) return
+    this.nodeAddresses.remove(node, addresses)
+    touched.nodes.add(node)
+  }
+
+  #offer(entry: Entry, ips: Set<string>, touched: Touched): void {
+    const { addresses, node } = entry.workload
+    this.addresses.claim(entry)
+    for (const ip of addresses) ips.add(ip)
+    if (!lendsAddresses(entry)) return
+    this.nodeAddresses.add(node, addresses)
+    touched.nodes.add(node)
+  }
+
+  #updatePolicies({ set = [], removed = [] }: Changes<PolicyDocument, PolicyId>, touched: Touched): void {
+    for (const id of removed) this.#removePolicy(id, touched)
+    for (const document of set) this.#setPolicy(document, touched)
+  }
+
+  #setPolicy(document: PolicyDocument, touched: Touched): void {
+    const bound = bindPolicy(document, (scope, selector) =>
+      this.#selections.acquire(scope, selector, this.#namespaces.values()),
+    )
+    // The old one goes second, so that selections both use are not made anew.
+    this.#removePolicy(document.id, touched)
+    this.#policies.set(document.id, bound)
+    this.policies.set(document.id, document)
+    bound.subject.subjectOf.add(bound)
+    touched.policies.add(document.id)
+    for (const entry of bound.subject.members) this.#rejudge(entry, touched)
+  }
+
+  #removePolicy(id: PolicyId, touched: Touched): void {
+    const bound = this.#policies.get(id)
+    if (!bound) return
+    bound.subject.subjectOf.delete(bound)
+    this.#policies.delete(id)
+    this.policies.delete(id)
+    touched.policies.add(id)
+    for (const entry of bound.subject.members) this.#rejudge(entry, touched)
+    for (const selection of bound.selections) this.#selections.release(selection)
+  }
+}

@@ -1,0 +1,84 @@
+import {
+  canonicalIp,
+  type Namespace,
+  type Outcome,
+  type PolicyId,
+  type Workload,
+  type WorkloadId,
+} from '@sekisho/core'
+import type { Decision, FlowQuery, Judgement } from '../decision.ts'
+import type { PolicyDocument } from '../documents/document.ts'
+import type { ModelChange, ModelDelta } from './change.ts'
+import { audits, decideEnds, findEnds } from './decide.ts'
+import type { PolicySet } from './entry.ts'
+import { ModelIndex } from './model-index.ts'
+
+/** A policy that selects a workload, and the directions it is about. */
+export interface SelectingPolicy {
+  readonly policy: PolicyDocument
+  readonly ingress: boolean
+  readonly egress: boolean
+}
+
+/** Workloads, namespaces and policies, and the answer to any flow between them. */
+export interface Model {
+  readonly workloads: ReadonlyMap<WorkloadId, Workload>
+  readonly namespaces: ReadonlyMap<string, Namespace>
+  readonly policies: ReadonlyMap<PolicyId, PolicyDocument>
+  update(change: ModelChange): ModelDelta
+  /** The reference: what the policies of a set say about a flow. It knows no modes. */
+  decide(query: FlowQuery, policies?: PolicySet): Decision
+  /** What happens to a flow: policies in Enforce act, those in Audit report. */
+  judge(query: FlowQuery): Judgement
+  /** The running or terminating owner of an address; what shares its node's network owns none. */
+  workloadAt(ip: string): Workload | undefined
+  /** Policies of every mode that select a workload, in the order in which they are asked. */
+  selecting(workload: WorkloadId): readonly SelectingPolicy[]
+  /** What compilers and explanations in this package read. */
+  readonly index: ModelIndex
+}
+
+/** The one line where mode is applied: the enforced answer acts, the audited one reports. */
+const outcomeOf = (enforced: Decision, audited: Decision): Outcome =>
+  enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
+
+export class PolicyModel implements Model {
+  readonly index = new ModelIndex()
+  readonly workloads = this.index.workloads
+  readonly namespaces = this.index.namespaces
+  readonly policies = this.index.policies
+
+  update(change: ModelChange): ModelDelta {
+    return this.index.update(change)
+  }
+
+  decide(query: FlowQuery, policies: PolicySet = 'enforce'): Decision {
+    return decideEnds(this.index, { query, ends: findEnds(this.index, query), policies })
+  }
+
+  judge(query: FlowQuery): Judgement {
+    const { index } = this
+    const ends = findEnds(index, query)
+    const enforced = decideEnds(index, { query, ends, policies: 'enforce' })
+    const audited = audits(index, ends) ? decideEnds(index, { query, ends, policies: 'audit' }) : enforced
+    const outcome = outcomeOf(enforced, audited)
+    return { outcome, decision: outcome === 'audited' ? audited : enforced }
+  }
+
+  workloadAt(ip: string): Workload | undefined {
+    const text = canonicalIp(ip)
+    return text === undefined ? undefined : this.index.addresses.owner(text)?.workload
+  }
+
+  selecting(workload: WorkloadId): readonly SelectingPolicy[] {
+    const entry = this.index.entry(workload)
+    return (entry ? this.index.policiesOf(entry) : []).map(({ document, sections }) => ({
+      policy: document,
+      ingress: sections.ingress !== undefined,
+      egress: sections.egress !== undefined,
+    }))
+  }
+}
+
+/** A model without workloads, namespaces or policies: it allows everything. */
+export const createModel = (): Model => new PolicyModel()

@@ -1,0 +1,170 @@
+import { compileSelector, type LabelPredicate, type LabelSelector, selectorKey } from '@sekisho/core'
+import type { BoundPolicy } from './bound.ts'
+import { type Entry, isSelectable, type NamespaceEntry } from './entry.ts'
+import { LabelIndex } from './label-index.ts'
+
+/** The namespaces a selector looks in: one by name, or those whose labels a selector selects. */
+export interface Scope {
+  readonly key: string
+  readonly holds: (namespace: NamespaceEntry) => boolean
+  readonly namespaces: Set<NamespaceEntry>
+  readonly index: LabelIndex<Selection>
+  selections: number
+}
+
+/** The workloads a selector selects, kept as they come and go; one object for all policies that say the same. */
+export interface Selection {
+  /** Equal for equal meaning: scope and selector. */
+  readonly key: string
+  readonly scope: Scope
+  readonly selector: LabelSelector
+  readonly matches: LabelPredicate
+  readonly members: Set<Entry>
+  /** Policies whose subject it is. */
+  readonly subjectOf: Set<BoundPolicy>
+  users: number
+}
+
+/** Where a selector looks: the namespace it stands in, or those another selector selects. */
+export type ScopeSpec =
+  | { readonly kind: 'own'; readonly namespace: string }
+  | { readonly kind: 'selected'; readonly selector: LabelSelector }
+
+const scopeKey = (spec: ScopeSpec): string =>
+  spec.kind === 'own' ? `= ${spec.namespace}` : `~ ${selectorKey(spec.selector)}`
+
+function holds(spec: ScopeSpec): Scope['holds'] {
+  if (spec.kind === 'own') return ({ namespace }) => namespace.name === spec.namespace
+  const matches = compileSelector(spec.selector)
+  return ({ namespace }) => matches(namespace.labels)
+}
+
+/** All selections in use, reference counted, with the indexes that keep their members right. */
+export class Selections {
+  readonly #scopes = new Map<string, Scope>()
+  readonly #selections = new Map<string, Selection>()
+
+  get(key: string): Selection | undefined {
+    return this.#selections.get(key)
+  }
+
+  acquire(spec: ScopeSpec, selector: LabelSelector, namespaces: Iterable<NamespaceEntry>): Selection {
+    const key = `${scopeKey(spec)} | ${selectorKey(selector)}`
+    const selection = this.#selections.get(key) ?? this.#make({ key, spec, selector }, namespaces)
+    selection.users++
+    return selection
+  }
+
+  release(selection: Selection): void {
+    if (--selection.users > 0) return
+    this.#selections.delete(selection.key)
+    for (const entry of selection.members) entry.selections.delete(selection)
+    selection.scope.index.remove(selection)
+    if (--selection.scope.selections > 0) return
+    this.#scopes.delete(selection.scope.key)
+    for (const namespace of selection.scope.namespaces) namespace.scopes.delete(selection.scope)
+  }
+
+  #make(
+    { key, spec, selector }: { key: string; spec: ScopeSpec; selector: LabelSelector },
+    namespaces: Iterable<NamespaceEntry>,
+  ): Selection {
+    const scope = this.#scope(spec, namespaces)
+    const matches = compileSelector(selector)
+    const selection: Selection = {
+      key,
+      scope,
+      selector,
+      matches,
+      members: new Set(),
+      subjectOf: new Set(),
+      users: 0,
+    }
+    this.#selections.set(key, selection)
+    scope.index.add(selection)
+    scope.selections++
+    for (const namespace of scope.namespaces) {
+      for (const entry of namespace.workloads) {
+        if (isSelectable(entry.workload) && matches(entry.workload.labels)) join(selection, entry)
+      }
+    }
+    return selection
+  }
+
+  #scope(spec: ScopeSpec, namespaces: Iterable<NamespaceEntry>): Scope {
+    const key = scopeKey(spec)
+    const old = this.#scopes.get(key)
+    if (old) return old
+    const scope: Scope = {
+      key,
+      holds: holds(spec),
+      namespaces: new Set(),
+      index: new LabelIndex(),
+      selections: 0,
+    }
+    this.#scopes.set(key, scope)
+    for (const namespace of namespaces) if (scope.holds(namespace)) enter(scope, namespace)
+    return scope
+  }
+
+  /** Finds the scopes of a new or relabelled namespace; its workloads must be selected anew after it. */
+  placeNamespace(namespace: NamespaceEntry): void {
+    for (const scope of this.#scopes.values()) {
+      if (scope.holds(namespace)) enter(scope, namespace)
+      else leave(scope, namespace)
+    }
+  }
+
+  dropNamespace(namespace: NamespaceEntry): void {
+    for (const scope of namespace.scopes) scope.namespaces.delete(namespace)
+    namespace.scopes.clear()
+  }
+
+  /** Makes the entry a member of exactly the selections that select it now. @returns those it joined or left. */
+  select(entry: Entry): readonly Selection[] {
+    const now = new Set<Selection>()
+    if (isSelectable(entry.workload)) {
+      for (const scope of entry.namespace.scopes) {
+        for (const selection of scope.index.candidates(entry.workload.labels)) {
+          if (selection.matches(entry.workload.labels)) now.add(selection)
+        }
+      }
+    }
+    return [...this.#leaveOthers(entry, now), ...joinNew(entry, now)]
+  }
+
+  /** Takes an entry out of everything. */
+  deselect(entry: Entry): readonly Selection[] {
+    return this.#leaveOthers(entry, new Set())
+  }
+
+  #leaveOthers(entry: Entry, now: ReadonlySet<Selection>): readonly Selection[] {
+    const left = [...entry.selections].filter(selection => !now.has(selection))
+    for (const selection of left) {
+      selection.members.delete(entry)
+      entry.selections.delete(selection)
+    }
+    return left
+  }
+}
+
+function joinNew(entry: Entry, now: ReadonlySet<Selection>): readonly Selection[] {
+  const joined = [...now].filter(selection => !entry.selections.has(selection))
+  for (const selection of joined) join(selection, entry)
+  return joined
+}
+
+function join(selection: Selection, entry: Entry): void {
+  selection.members.add(entry)
+  entry.selections.add(selection)
+}
+
+function enter(scope: Scope, namespace: NamespaceEntry): void {
+  scope.namespaces.add(namespace)
+  namespace.scopes.add(scope)
+}
+
+function leave(scope: Scope, namespace: NamespaceEntry): void {
+  scope.namespaces.delete(namespace)
+  namespace.scopes.delete(scope)
+}

@@ -1,0 +1,5 @@
+export { ApiError, type Client, createClient, type FailureCode, type Query } from './client.ts'
+export { ApiProvider, LiveProvider, useApi, useLiveMessages, useLiveState } from './context.tsx'
+export { type Api, type ExplainRequest, endpoints, type Page, type SuggestRequest } from './endpoints.ts'
+export { type Live, type LiveState, startLive } from './live.ts'
+export * from './queries.ts'

@@ -1,0 +1,4 @@
+/** The words of the map page. */
+export const map = {
+  title: 'Map',
+}

@@ -1,0 +1,5 @@
+import type { Dictionary } from '../en/index.ts'
+
+export const map: Dictionary['map'] = {
+  title: 'マップ',
+}

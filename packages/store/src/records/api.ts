@@ -130,7 +130,14 @@ export interface Records {
   totals(window: Window, filter?: readonly FilterTerm[]): Readonly<Record<Outcome, number>>
   /** Denied and audited connections by the policy that decided. */
   byPolicy(window: Window): ReadonlyMap<PolicyId, { readonly denied: number; readonly audited: number }>
-  fruitless(window: Window): readonly FruitlessAttempts[]
+  /**
+   * Sources whose attempts led nowhere (denied, refused or unanswered) on at least so many ports, or at so many
+   * addresses, within five minutes; one entry per source and such stretch.
+   */
+  fruitless(
+    window: Window,
+    least: { readonly ports: number; readonly addresses: number },
+  ): readonly FruitlessAttempts[]
   /** Start of the oldest minute on record. */
   oldest(): EpochMs | undefined
 

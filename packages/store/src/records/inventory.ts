@@ -1,0 +1,211 @@
+import type { Batch, EpochMs, Labels, Namespace, NodeName, Workload, WorkloadId } from '@sekisho/core'
+import { sql } from 'kysely'
+import { canonicalJson } from '../canonical.ts'
+import type { Database } from '../database.ts'
+import { numericCursor, pageOf } from '../page.ts'
+import { nextRevision } from '../revision.ts'
+import type { WorkloadRecord, WorkloadsRequest } from './api.ts'
+
+interface VersionRow {
+  readonly id: number
+  readonly workload: string
+  readonly node: string
+  readonly document: string
+  readonly since: number
+  readonly until: number | null
+}
+
+const record = (row: VersionRow): WorkloadRecord => ({
+  version: row.id,
+  // Written below as the JSON of a Workload; nothing else writes this column.
+  workload: JSON.parse(row.document) as Workload,
+  since: row.since as EpochMs,
+  until: row.until === null ? undefined : (row.until as EpochMs),
+})
+
+/** Who owned which address and labels, when: every report that differs closes a version and opens the next. */
+export class Inventory {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /**
+   * What the batch's node has now. @param at earliest time that the batch speaks of.
+   * @returns whether anything changed.
+   */
+  report(batch: Batch, at: EpochMs): boolean {
+    let revision: number | undefined
+    const next = (): number => {
+      revision ??= nextRevision(this.#database)
+      return revision
+    }
+    if (batch.workloads) this.#workloads(batch.node, batch.workloads, { at, next })
+    if (batch.namespaces) this.#namespaces(batch.node, batch.namespaces, { at, next })
+    return revision !== undefined
+  }
+
+  #workloads(node: NodeName, workloads: readonly Workload[], time: { at: EpochMs; next(): number }): void {
+    const reported = new Set<string>()
+    for (const workload of workloads) {
+      reported.add(workload.id)
+      const current = this.#current(workload.id)
+      const document = canonicalJson(workload)
+      if (current?.document === document || (current && isElsewhere(current, workload, node))) continue
+      const since = Math.max(time.at, current?.since ?? 0)
+      if (current) this.#close(current.id, since, time.next())
+      this.#open(workload, document, { node, since, revision: time.next() })
+    }
+    for (const row of this.#ofNode(node)) {
+      if (!reported.has(row.workload)) this.#close(row.id, Math.max(time.at, row.since), time.next())
+    }
+  }
+
+  #open(workload: Workload, document: string, at: { node: string; since: number; revision: number }): void {
+    const version = this.#database.insert(
+      this.#database.build.insertInto('workload_versions').values({
+        workload: workload.id,
+        namespace: workload.namespace,
+        owner: workload.owner.name,
+        document,
+        until: null,
+        ...at,
+      }),
+    )
+    // Flows that came before their workload's first report are known by name only; now the rest is known too.
+    this.#database
+      .prepare(
+        'UPDATE ends SET version = ?, key = ?, name = ?, owner_kind = ? WHERE workload = ? AND version = 0',
+      )
+      .run(version, endKey(workload), workload.owner.name, workload.owner.kind, workload.id)
+  }
+
+  #close(version: number, until: number, revision: number): void {
+    this.#database
+      .prepare('UPDATE workload_versions SET until = ?, revision = ? WHERE id = ?')
+      .run(until, revision, version)
+  }
+
+  #namespaces(node: NodeName, namespaces: readonly Namespace[], time: { at: EpochMs; next(): number }): void {
+    const { build } = this.#database
+    const old = this.#database.all(build.selectFrom('namespace_reports').selectAll().where('node', '=', node))
+    const known = new Map(old.map(row => [row.name, row]))
+    for (const { name, labels } of namespaces) {
+      const text = canonicalJson(labels)
+      const before = known.get(name)
+      known.delete(name)
+      if (before?.labels === text && before.gone === 0) continue
+      const row = { labels: text, at: time.at, gone: 0 as const, revision: time.next() }
+      this.#database.run(
+        build
+          .insertInto('namespace_reports')
+          .values({ node, name, ...row })
+          .onConflict(conflict => conflict.columns(['name', 'node']).doUpdateSet(row)),
+      )
+    }
+    for (const row of known.values()) if (row.gone === 0) this.#forgetNamespace(row, time.next())
+  }
+
+  #forgetNamespace({ node, name }: { node: string; name: string }, revision: number): void {
+    this.#database
+      .prepare('UPDATE namespace_reports SET gone = 1, revision = ? WHERE node = ? AND name = ?')
+      .run(revision, node, name)
+  }
+
+  /** The node is gone for good. */
+  end(node: NodeName, at: EpochMs): void {
+    this.report({ node, epoch: '', sequence: 0, flows: [], events: [], workloads: [], namespaces: [] }, at)
+  }
+
+  #versions() {
+    return this.#database.build
+      .selectFrom('workload_versions')
+      .select(['id', 'workload', 'node', 'document', 'since', 'until'])
+  }
+
+  #current(id: WorkloadId): VersionRow | undefined {
+    return this.#database.first(this.#versions().where('workload', '=', id).where('until', 'is', null))
+  }
+
+  #ofNode(node: NodeName): VersionRow[] {
+    return this.#database.all(this.#versions().where('node', '=', node).where('until', 'is', null))
+  }
+
+  /** The newest version, current or not. */
+  last(id: WorkloadId): WorkloadRecord | undefined {
+    const row = this.#database.first(
+      this.#versions().where('workload', '=', id).orderBy('id', 'desc').limit(1),
+    )
+    return row && record(row)
+  }
+
+  version(id: number): WorkloadRecord | undefined {
+    const row = this.#database.first(this.#versions().where('id', '=', id))
+    return row && record(row)
+  }
+
+  /** The version at that time; before the first report, the first one: what it was is not known better. */
+  at(id: WorkloadId, at: EpochMs): WorkloadRecord | undefined {
+    const of = this.#versions().where('workload', '=', id)
+    const row =
+      this.#database.first(of.where('since', '<=', at).orderBy('id', 'desc').limit(1)) ??
+      this.#database.first(of.orderBy('id', 'asc').limit(1))
+    return row && record(row)
+  }
+
+  all(): readonly Workload[] {
+    const rows = this.#database.all(this.#versions().where('until', 'is', null).orderBy('workload'))
+    return rows.map(row => record(row).workload)
+  }
+
+  page({ cursor, limit, namespace, text }: WorkloadsRequest) {
+    let query = this.#versions()
+      .where('until', 'is', null)
+      .orderBy('workload')
+      .limit(limit + 1)
+    if (namespace !== undefined) query = query.where('namespace', '=', namespace)
+    if (text !== undefined) query = query.where(matches(text))
+    if (cursor !== undefined) query = query.where('workload', '>', this.#workloadOf(cursor))
+    return pageOf(this.#database.all(query), limit, { item: record, key: row => String(row.id) })
+  }
+
+  /** A cursor names the last version shown, which stays readable when it is no longer the current one. */
+  #workloadOf(cursor: string): string {
+    const [version = 0] = numericCursor(cursor, 1)
+    return this.version(version)?.workload.id ?? ''
+  }
+
+  namespaces(): readonly Namespace[] {
+    return newestByName(this.#reports().filter(row => row.gone === 0))
+  }
+
+  lastNamespaces(): readonly Namespace[] {
+    return newestByName(this.#reports())
+  }
+
+  #reports() {
+    const { build } = this.#database
+    const query = build.selectFrom('namespace_reports').selectAll()
+    return this.#database.all(query.orderBy('name').orderBy('gone', 'desc').orderBy('at').orderBy('node'))
+  }
+}
+
+/** A workload that moved: the node where it runs is right, the one that still lists its remains is not. */
+const isElsewhere = (current: VersionRow, reported: Workload, node: NodeName): boolean =>
+  current.node !== node && reported.state !== 'running' && record(current).workload.state === 'running'
+
+export const endKey = (workload: Pick<Workload, 'namespace' | 'owner'>): string =>
+  `${workload.namespace}/${workload.owner.name}`
+
+/** Rows come in the order of their age; of several nodes' reports of one namespace the newest counts. */
+const newestByName = (rows: readonly { name: string; labels: string }[]): readonly Namespace[] => [
+  ...new Map(
+    rows.map(row => [row.name, { name: row.name, labels: JSON.parse(row.labels) as Labels }]),
+  ).values(),
+]
+
+/** @param text part of the name, the owner or an address. */
+const matches = (text: string) =>
+  sql<boolean>`(instr(lower(workload || ' ' || owner), lower(${text})) > 0 OR EXISTS (
+    SELECT 1 FROM json_each(document, '$.addresses') WHERE instr(value, ${text}) > 0))`

@@ -1,0 +1,32 @@
+import type { Clock } from '@sekisho/core'
+import type { Database } from '../database.ts'
+import type { Records } from './api.ts'
+import { Dimensions } from './dimensions.ts'
+import { addEvent, eventPage, eventsById } from './events.ts'
+import { Flows } from './flows.ts'
+import { ingest } from './ingest.ts'
+import type { Inventory } from './inventory.ts'
+
+export function openRecords(database: Database, clock: Clock, inventory: Inventory): Records {
+  const parts = { database, clock, inventory, dimensions: new Dimensions(database, inventory) }
+  const flows = new Flows(database)
+  return {
+    ingest: batch => ingest(parts, batch),
+    addEvent: event => addEvent(database, event, ''),
+    flows: request => flows.page(request),
+    flowsById: ids => flows.byId(ids),
+    edges: (window, filter) => flows.edges(window, filter),
+    totals: (window, filter) => flows.totals(window, filter),
+    byPolicy: window => flows.byPolicy(window),
+    fruitless: (window, least) => flows.fruitless(window, least),
+    oldest: () => flows.oldest(),
+    events: request => eventPage(database, request),
+    eventsById: ids => eventsById(database, ids),
+    workloads: request => inventory.page(request),
+    workload: id => inventory.last(id),
+    workloadVersion: version => inventory.version(version),
+    workloadAt: (id, at) => inventory.at(id, at),
+    inventory: () => ({ workloads: inventory.all(), namespaces: inventory.namespaces() }),
+    lastNamespaces: () => inventory.lastNamespaces(),
+  }
+}

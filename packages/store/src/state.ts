@@ -1,0 +1,100 @@
+import type { Labels, Namespace, PolicyDocumentJson, StateDelta, Workload, WorkloadId } from '@sekisho/core'
+import type { PolicyText, StateLog } from './api.ts'
+import type { Database } from './database.ts'
+import type { Inventory } from './records/inventory.ts'
+import { counter } from './revision.ts'
+
+const documentOf = (body: string): PolicyDocumentJson => (JSON.parse(body) as PolicyText).document
+
+/** Policies, workloads and namespaces as agents are told them, and what changed since they were last told. */
+class State implements StateLog {
+  readonly #database: Database
+  readonly #inventory: Inventory
+
+  constructor(database: Database, inventory: Inventory) {
+    this.#database = database
+    this.#inventory = inventory
+  }
+
+  revision(): number {
+    return counter(this.#database, 'revision')
+  }
+
+  snapshot() {
+    return this.#database.transaction(() => ({
+      kind: 'snapshot' as const,
+      revision: this.revision(),
+      namespaces: this.#inventory.namespaces(),
+      workloads: this.#inventory.all(),
+      policies: this.#policiesSince(0).set,
+    }))
+  }
+
+  since(revision: number): StateDelta | undefined {
+    return this.#database.transaction(() => {
+      const now = this.revision()
+      if (revision > now || revision < counter(this.#database, 'revisionFloor')) return undefined
+      return {
+        kind: 'delta' as const,
+        revision: now,
+        namespaces: this.#namespacesSince(revision),
+        workloads: this.#workloadsSince(revision),
+        policies: this.#policiesSince(revision),
+      }
+    })
+  }
+
+  #policiesSince(revision: number): { set: PolicyDocumentJson[]; removed: string[] } {
+    const query = this.#database.build
+      .selectFrom('policies')
+      .select(['id', 'body'])
+      .where('revision', '>', revision)
+      .orderBy('id')
+    const rows = this.#database.all(query)
+    return {
+      set: rows.flatMap(({ body }) => (body === null ? [] : [documentOf(body)])),
+      removed: rows.flatMap(({ id, body }) => (body === null ? [id] : [])),
+    }
+  }
+
+  #workloadsSince(revision: number): { set: Workload[]; removed: WorkloadId[] } {
+    const changed = this.#database.build
+      .selectFrom('workload_versions')
+      .select('workload')
+      .where('revision', '>', revision)
+      .distinct()
+      .orderBy('workload')
+    const set: Workload[] = []
+    const removed: WorkloadId[] = []
+    for (const { workload } of this.#database.all(changed)) {
+      // Written from a WorkloadId by the inventory.
+      const last = this.#inventory.last(workload as WorkloadId)
+      if (last && last.until === undefined) set.push(last.workload)
+      else removed.push(workload as WorkloadId)
+    }
+    return { set, removed }
+  }
+
+  #namespacesSince(revision: number): { set: Namespace[]; removed: string[] } {
+    const changed = this.#database.build
+      .selectFrom('namespace_reports')
+      .select('name')
+      .where('revision', '>', revision)
+      .distinct()
+      .orderBy('name')
+    const names = this.#database.all(changed).map(row => row.name)
+    const current = new Map(
+      this.#inventory.namespaces().map(({ name, labels }): [string, Labels] => [name, labels]),
+    )
+    return {
+      set: names.flatMap(name => {
+        const labels = current.get(name)
+        return labels ? [{ name, labels }] : []
+      }),
+      removed: names.filter(name => !current.has(name)),
+    }
+  }
+}
+
+export const openState = (database: Database, inventory: Inventory): StateLog =>
+  new State(database, inventory)

@@ -1,0 +1,37 @@
+import type { Clock } from '@sekisho/core'
+import { openAccounts } from './accounts.ts'
+import { openAgents } from './agents.ts'
+import type { Store } from './api.ts'
+import { openAudit } from './audit.ts'
+import { Database } from './database.ts'
+import { openPolicies } from './policies.ts'
+import { Inventory } from './records/inventory.ts'
+import { openRecords } from './records/records.ts'
+import { openRetention } from './retention.ts'
+import { openState } from './state.ts'
+
+export interface StoreOptions {
+  /** The database file, made when it is not there (mode 0600); `:memory:` for tests. */
+  readonly path: string
+  readonly clock: Clock
+}
+
+/**
+ * Opens the file and brings it to the newest version. Other processes may have it open at the same time.
+ * @throws SekishoError `unavailable` when it is from a newer Sekisho or of another program.
+ */
+export function openStore({ path, clock }: StoreOptions): Store {
+  const database = new Database(path)
+  const inventory = new Inventory(database)
+  return {
+    records: openRecords(database, clock, inventory),
+    state: openState(database, inventory),
+    policies: openPolicies(database, clock),
+    accounts: openAccounts(database, clock),
+    agents: openAgents(database, clock, inventory),
+    audit: openAudit(database, clock),
+    retention: openRetention(database, clock),
+    transaction: work => database.transaction(work),
+    [Symbol.dispose]: () => database[Symbol.dispose](),
+  }
+}

@@ -1,1 +1,5 @@
-export {}
+export * from './dataplane.ts'
+export { MARK_MASK, readMark, type Stamp } from './mark.ts'
+export { isInterfaceName, type LogReason, parsePrefix, TABLE, TABLE_NAME } from './names.ts'
+export { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
+export { LOG_GROUP } from './skeleton.ts'

@@ -1,0 +1,58 @@
+import type { Attachment, ChainId } from '@sekisho/policy'
+import { addressText, chainName, isInterfaceName, quoteInterface, type Role } from './names.ts'
+import type { Fragment, NftElement } from './objects.ts'
+import { type DispatchKey, type DispatchSide, dispatchMap, localSet } from './skeleton.ts'
+
+const SIDES = { enforce: '', audit: 'audit_' } as const
+const DIRECTIONS = ['egress', 'ingress'] as const
+
+export interface ChainUse {
+  readonly side: DispatchSide
+  readonly role: Role
+  readonly chain: ChainId
+}
+
+/** The chains that judge a workload, in enforce and in audit. */
+export function chainUses(attachment: Attachment): ChainUse[] {
+  return (['enforce', 'audit'] as const).flatMap(role =>
+    DIRECTIONS.flatMap(direction => {
+      const chain = attachment[role][direction]
+      return chain === undefined ? [] : [{ side: `${SIDES[role]}${direction}` as const, role, chain }]
+    }),
+  )
+}
+
+/** Where a workload is recognised: its own interface, or its addresses where it has none that can be named. */
+function places(attachment: Attachment): { readonly key: DispatchKey; readonly text: string }[] {
+  const { interface: name, addresses } = attachment
+  if (name !== undefined && isInterfaceName(name)) return [{ key: 'if', text: quoteInterface(name) }]
+  return addresses.map(address => {
+    const { family, text } = addressText(address)
+    return { key: family, text }
+  })
+}
+
+/** A workload may only send from its own addresses; what it says to itself is nobody's business. */
+function ownership({ interface: name, addresses }: Attachment): NftElement[] {
+  const own = addresses.map(addressText)
+  const pairs = own.flatMap(a =>
+    own
+      .filter(b => b.family === a.family)
+      .map(b => ({ set: `self_${a.family}`, key: `${a.text} . ${b.text}` })),
+  )
+  if (name === undefined || !isInterfaceName(name)) return pairs
+  return [...pairs, ...own.map(a => ({ set: `own_${a.family}`, key: `${quoteInterface(name)} . ${a.text}` }))]
+}
+
+/** The elements by which packets of a workload find their chains. */
+export function attachmentFragment(attachment: Attachment): Fragment {
+  const elements = places(attachment).flatMap(({ key, text }) => [
+    { set: localSet(key), key: text },
+    ...chainUses(attachment).map(({ side, role, chain }) => ({
+      set: dispatchMap(side, key),
+      key: text,
+      verdict: `jump ${chainName(role, chain)}`,
+    })),
+  ])
+  return { counters: [], chains: [], elements: [...elements, ...ownership(attachment)] }
+}

@@ -1,0 +1,121 @@
+import type { Family } from '@sekisho/core'
+import type { AddressSet, Chain, RuleTable, TableRule } from '@sekisho/policy'
+import { ANSWERER, ASKER, namedPortMatch, portMatches } from './match.ts'
+import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey, setName } from './names.ts'
+import type { Fragment, NftChain } from './objects.ts'
+import { logStatement } from './skeleton.ts'
+
+const FAMILIES = [4, 6] as const
+
+/** A condition and the family it is bound to; conditions of different families never meet in one rule. */
+interface Condition {
+  readonly family?: Family
+  readonly text: string
+}
+const ALWAYS: readonly Condition[] = [{ text: '' }]
+
+/** Families a set has elements of, now or later. Ranges never change, so an empty family needs no rule. */
+export function setFamilies(set: AddressSet): readonly Family[] {
+  if (set.kind !== 'range') return FAMILIES
+  return FAMILIES.filter(family => set.ranges.some(range => range.family === family))
+}
+
+function peerConditions(table: RuleTable, chain: Chain, rule: TableRule): readonly Condition[] {
+  if (rule.peers === undefined) return ALWAYS
+  const address = chain.direction === 'egress' ? ANSWERER : ASKER
+  return rule.peers.flatMap(id => {
+    const set = addressSet(table, id)
+    return setFamilies(set).map(family => ({
+      family,
+      text: `${address[family]} @${setName(set.kind, family, id)}`,
+    }))
+  })
+}
+
+function portConditions(rule: TableRule): readonly Condition[] {
+  if (rule.ports === undefined && rule.namedPorts === undefined) return ALWAYS
+  const named = (rule.namedPorts ?? []).flatMap(id =>
+    FAMILIES.map(family => ({ family, text: namedPortMatch(family, setName('named-port', family, id)) })),
+  )
+  return [...portMatches(rule.ports ?? []).map(text => ({ text })), ...named]
+}
+
+function addressSet(table: RuleTable, id: string): AddressSet {
+  const set = table.sets.get(id)
+  if (!set) throw new TypeError(`the table has no set ${JSON.stringify(id)}`)
+  return set
+}
+
+const meet = (a: Condition, b: Condition): boolean =>
+  a.family === undefined || b.family === undefined || a.family === b.family
+
+/** Ports before peers: comparing a number is cheaper than looking an address up. */
+function conditions(table: RuleTable, chain: Chain, rule: TableRule): string[] {
+  const peers = peerConditions(table, chain, rule)
+  return portConditions(rule).flatMap(port =>
+    peers.filter(peer => meet(port, peer)).map(peer => [port.text, peer.text].filter(Boolean).join(' ')),
+  )
+}
+
+function verdict(role: Role, rule: TableRule, next: string | undefined): string {
+  const key = ruleKey(rule.id)
+  const counter = `counter name "${counterName(role, key)}"`
+  switch (rule.action) {
+    case 'allow':
+      return `${counter} return`
+    case 'next':
+      return next === undefined ? `${counter} return` : `${counter} goto ${next}`
+    case 'deny':
+      return `goto ${denyChainName(role, key)}`
+  }
+}
+
+/**
+ * Where a denied packet ends: counted, told to user space, dropped. In audit the last step is missing, which is the
+ * whole difference between the two.
+ */
+function denyChain(role: Role, key: string): NftChain {
+  const told = [`counter name "${counterName(role, key)}"`, logStatement(`${PREFIX[role]}${key}`)]
+  return { name: denyChainName(role, key), rules: role === 'enforce' ? [...told, 'goto refuse'] : told }
+}
+
+/** A packet without a connection has nothing to be judged by; only workloads with rules lose it. */
+const UNTRACEABLE = 'ct state { invalid, untracked } counter name "invalid" drop'
+
+/**
+ * A stage needs an nft chain of its own only where a rule before it says `next`; otherwise falling through is what
+ * "no match" means.
+ */
+function stageChains(table: RuleTable, chain: Chain, role: Role): NftChain[] {
+  const base = chainName(role, chain.id)
+  const parts: { name: string; rules: string[] }[] = []
+  let current = { name: base, rules: role === 'enforce' ? [UNTRACEABLE] : [] }
+  parts.push(current)
+  chain.stages.forEach((stage, index) => {
+    const last = index === chain.stages.length - 1
+    const next = last ? undefined : `${base}_${index + 1}`
+    for (const rule of stage) {
+      const end = verdict(role, rule, next)
+      for (const condition of conditions(table, chain, rule)) current.rules.push(`${condition} ${end}`.trim())
+    }
+    if (next === undefined || !stage.some(rule => rule.action === 'next')) return
+    current.rules.push(`goto ${next}`)
+    current = { name: next, rules: [] }
+    parts.push(current)
+  })
+  return parts
+}
+
+/** The nft chains of one compiled chain in one role, with the counters and deny chains its rules need. */
+export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragment {
+  const rules = chain.stages.flat()
+  const denied = rules.filter(rule => rule.action === 'deny').map(rule => ruleKey(rule.id))
+  return {
+    counters: [...new Set(rules.map(rule => rule.id))].map(id => ({
+      name: counterName(role, ruleKey(id)),
+      rule: { id, role },
+    })),
+    chains: [...[...new Set(denied)].map(key => denyChain(role, key)), ...stageChains(table, chain, role)],
+    elements: [],
+  }
+}

@@ -1,0 +1,199 @@
+import { randomInt } from 'node:crypto'
+import type { Clock, RuleId } from '@sekisho/core'
+import { isEmptyChange, type RuleTable, type TableChange } from '@sekisho/policy'
+import { createDurations } from './durations.ts'
+import { GENERATIONS, nextGeneration } from './mark.ts'
+import { counterName, type Role, TABLE_NAME } from './names.ts'
+import { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
+import { REMOVE_TABLE, script } from './transaction.ts'
+
+export interface RuleCounters {
+  readonly packets: number
+  readonly bytes: number
+}
+
+/** What the data plane needs of nftables: one transaction at a time, all or nothing. */
+export interface NftPort {
+  run(commands: string): Promise<void>
+  counters(table: string): Promise<ReadonlyMap<string, RuleCounters>>
+}
+
+export interface DataplaneOptions {
+  readonly nft: NftPort
+  readonly clock: Clock
+  /** Told of each transaction that the kernel refused; a full rebuild follows by itself. */
+  readonly onError?: (error: unknown) => void
+  /** First generation; default: random, so that marks of an earlier run are not taken for this one's. */
+  readonly generation?: number
+}
+
+export interface DataplaneStats extends RulesetSize {
+  /** Transactions the kernel committed. */
+  readonly programs: number
+  /** Transactions it refused. */
+  readonly programErrors: number
+  readonly rebuilds: number
+  /** Milliseconds from the call to the kernel's commit, over the last 1,024. */
+  readonly programMs: { readonly p50: number; readonly p99: number }
+}
+
+export interface Counters {
+  /** What each rule let pass or denied, in Enforce and in Audit. Counted once per connection and generation. */
+  readonly enforce: ReadonlyMap<RuleId, RuleCounters>
+  readonly audit: ReadonlyMap<RuleId, RuleCounters>
+  /** Packets with a forged source, without a connection, and of connections already denied. */
+  readonly spoofed: RuleCounters
+  readonly invalid: RuleCounters
+  readonly stopped: RuleCounters
+}
+
+export interface Dataplane {
+  /** Makes the kernel equal to the table, whatever it had, in one transaction. */
+  sync(table: RuleTable): Promise<void>
+  /** Follows one change; on any error the whole table is built anew. @throws when that fails too. */
+  update(table: RuleTable, change: TableChange): Promise<void>
+  /** Leaves nothing behind. */
+  uninstall(): Promise<void>
+  counters(): Promise<Counters>
+  /** The rule behind the key of a logged packet's prefix. */
+  ruleOf(role: Role, key: string): RuleId | undefined
+  readonly stats: DataplaneStats
+}
+
+const ZERO: RuleCounters = { packets: 0, bytes: 0 }
+const EMPTY_SIZE: RulesetSize = { chains: 0, rules: 0, sets: 0, elements: 0 }
+
+class NftDataplane implements Dataplane {
+  readonly #options: DataplaneOptions
+  readonly #durations = createDurations()
+  #generation: number
+  #ruleset: Ruleset | undefined
+  /** The one writer: every operation waits for the one before. */
+  #last: Promise<unknown> = Promise.resolve()
+  /** Raised by each rebuild: what was waiting then is already part of it. */
+  #epoch = 0
+  /** The kernel is not what the ruleset thinks: only a rebuild may follow. */
+  #astray = false
+  #programs = 0
+  #errors = 0
+  #rebuilds = 0
+
+  constructor(options: DataplaneOptions) {
+    this.#options = options
+    this.#generation = options.generation ?? randomInt(1, GENERATIONS)
+  }
+
+  sync(table: RuleTable): Promise<void> {
+    this.#ruleset = createRuleset(table, this.#raise())
+    this.#astray = true
+    return this.#enqueue([])
+  }
+
+  /** Rendered at once, since the table is the caller's and may have moved on when its turn comes. */
+  update(table: RuleTable, change: TableChange): Promise<void> {
+    if (!this.#ruleset) return this.sync(table)
+    if (isEmptyChange(change)) return this.#inOrder(() => Promise.resolve())
+    let lines: string[]
+    try {
+      lines = this.#ruleset.update(table, change, this.#raise())
+    } catch (error) {
+      this.#failed(error)
+      return this.sync(table)
+    }
+    return this.#enqueue(lines)
+  }
+
+  uninstall(): Promise<void> {
+    this.#ruleset = undefined
+    this.#epoch++
+    return this.#inOrder(() => this.#commit(REMOVE_TABLE))
+  }
+
+  async counters(): Promise<Counters> {
+    const all = await this.#options.nft.counters(TABLE_NAME)
+    const roles = { enforce: new Map<RuleId, RuleCounters>(), audit: new Map<RuleId, RuleCounters>() }
+    for (const { name, rule } of this.#ruleset?.counters.values() ?? []) {
+      const value = all.get(name)
+      if (rule && value) roles[rule.role].set(rule.id, value)
+    }
+    const named = (name: string): RuleCounters => all.get(name) ?? ZERO
+    return { ...roles, spoofed: named('spoofed'), invalid: named('invalid'), stopped: named('stopped') }
+  }
+
+  ruleOf(role: Role, key: string): RuleId | undefined {
+    return this.#ruleset?.counters.get(counterName(role, key))?.rule?.id
+  }
+
+  get stats(): DataplaneStats {
+    return {
+      ...(this.#ruleset?.size() ?? EMPTY_SIZE),
+      programs: this.#programs,
+      programErrors: this.#errors,
+      rebuilds: this.#rebuilds,
+      programMs: { p50: this.#durations.percentile(0.5), p99: this.#durations.percentile(0.99) },
+    }
+  }
+
+  #raise(): number {
+    this.#generation = nextGeneration(this.#generation)
+    return this.#generation
+  }
+
+  #failed(error: unknown): void {
+    this.#errors++
+    this.#options.onError?.(error)
+  }
+
+  #inOrder(operation: () => Promise<void>): Promise<void> {
+    const result = this.#last.then(operation)
+    this.#last = result.catch(() => undefined) // The caller has `result`; the next operation only waits.
+    return result
+  }
+
+  #enqueue(lines: readonly string[]): Promise<void> {
+    const { clock } = this.#options
+    const start = clock.monotonic()
+    const epoch = this.#epoch
+    return this.#inOrder(async () => {
+      if (epoch !== this.#epoch) return
+      await this.#program(lines)
+      this.#durations.add(clock.monotonic() - start)
+    })
+  }
+
+  async #program(lines: readonly string[]): Promise<void> {
+    if (!this.#astray) {
+      try {
+        return await this.#commit(lines)
+      } catch (error) {
+        this.#failed(error)
+        this.#astray = true
+      }
+    }
+    await this.#rebuild()
+  }
+
+  async #rebuild(): Promise<void> {
+    if (!this.#ruleset) return
+    this.#epoch++
+    this.#rebuilds++
+    try {
+      await this.#commit(this.#ruleset.rebuild())
+      this.#astray = false
+    } catch (error) {
+      this.#failed(error)
+      throw error
+    }
+  }
+
+  async #commit(lines: readonly string[]): Promise<void> {
+    await this.#options.nft.run(script(lines))
+    this.#programs++
+  }
+}
+
+/**
+ * Keeps the kernel's table `inet sekisho` equal to the compiled one. Nothing is installed before the first `sync`,
+ * and what is installed stays when the process ends.
+ */
+export const openDataplane = (options: DataplaneOptions): Dataplane => new NftDataplane(options)

@@ -1,0 +1,80 @@
+import { createClaims } from './claims.ts'
+import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftElement } from './objects.ts'
+import type { Edits } from './transaction.ts'
+
+type FragmentEdits = Pick<
+  Edits,
+  | 'countersAdded'
+  | 'countersRemoved'
+  | 'chainsAdded'
+  | 'chainsChanged'
+  | 'chainsRemoved'
+  | 'elementsAdded'
+  | 'elementsRemoved'
+>
+
+/** Everything in the table that is not an address set: who wants it, and what changed since it was last asked. */
+export interface Fragments {
+  /** Replaces what an owner contributes; `EMPTY` when it is gone. */
+  set(owner: string, fragment: Fragment): void
+  /** Whether a set of dispatch elements has any. */
+  filled(set: string): boolean
+  takeEdits(): FragmentEdits
+  readonly chains: () => NftChain[]
+  readonly elements: () => NftElement[]
+}
+
+const sameRules = (a: NftChain, b: NftChain): boolean =>
+  a.rules.length === b.rules.length && a.rules.every((rule, index) => rule === b.rules[index])
+
+export function createFragments(): Fragments {
+  const owners = new Map<string, Fragment>()
+  const counters = createClaims<NftCounter>()
+  const chains = createClaims<NftChain>()
+  const elements = createClaims<NftElement>()
+  const sizes = new Map<string, number>()
+  const elementKey = ({ set, key }: NftElement): string => `${set} ${key}`
+  const resize = (fragment: Fragment, by: 1 | -1): void => {
+    for (const { set } of fragment.elements) sizes.set(set, (sizes.get(set) ?? 0) + by)
+  }
+
+  function withdraw(owner: string, fragment: Fragment): void {
+    for (const { name } of fragment.counters) counters.remove(name, owner)
+    for (const { name } of fragment.chains) chains.remove(name, owner)
+    for (const element of fragment.elements) elements.remove(elementKey(element), owner)
+    resize(fragment, -1)
+  }
+
+  function contribute(owner: string, fragment: Fragment): void {
+    for (const counter of fragment.counters) counters.add(counter.name, owner, counter)
+    for (const chain of fragment.chains) chains.add(chain.name, owner, chain)
+    for (const element of fragment.elements) elements.add(elementKey(element), owner, element)
+    resize(fragment, 1)
+  }
+
+  return {
+    set(owner, fragment) {
+      withdraw(owner, owners.get(owner) ?? EMPTY)
+      contribute(owner, fragment)
+      if (fragment === EMPTY) owners.delete(owner)
+      else owners.set(owner, fragment)
+    },
+    filled: set => (sizes.get(set) ?? 0) > 0,
+    takeEdits() {
+      const counter = counters.takeChanges(() => true)
+      const chain = chains.takeChanges(sameRules)
+      const element = elements.takeChanges((a, b) => a.verdict === b.verdict)
+      return {
+        countersAdded: counter.added,
+        countersRemoved: counter.removed,
+        chainsAdded: chain.added,
+        chainsChanged: chain.changed.map(([, after]) => after),
+        chainsRemoved: chain.removed.map(({ name }) => name),
+        elementsAdded: [...element.added, ...element.changed.map(([, after]) => after)],
+        elementsRemoved: [...element.removed, ...element.changed.map(([before]) => before)],
+      }
+    },
+    chains: () => chains.values(),
+    elements: () => elements.values(),
+  }
+}

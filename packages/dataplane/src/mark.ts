@@ -1,0 +1,33 @@
+/**
+ * What Sekisho keeps in the conntrack mark (32 bits, shared with others):
+ *
+ *     31       30 ............. 12   11 ........ 0
+ *     denied   generation (19)       others'
+ *
+ * The low bits stay untouched because service meshes and cloud CNIs keep theirs there (Istio 0xfff, AWS 0x80).
+ * A verdict counts only while its generation is the current one; generation 0 is never current, so an unmarked
+ * connection is never taken for a judged one.
+ */
+export const MARK_MASK = 0xfffff000
+const DENIED = 0x80000000
+const SHIFT = 12
+export const GENERATIONS = 2 ** 19
+
+const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`
+
+/** The generation after this one; the last is followed by 1. */
+export const nextGeneration = (generation: number): number => (generation % (GENERATIONS - 1)) + 1
+
+export const MASK_TEXT = hex(MARK_MASK)
+export const OTHERS_TEXT = hex(~MARK_MASK)
+export const allowedMark = (generation: number): string => hex(generation << SHIFT)
+export const deniedMark = (generation: number): string => hex((generation << SHIFT) | DENIED)
+
+export type Stamp = { readonly verdict: 'allowed' | 'denied'; readonly generation: number }
+
+/** What a connection's mark says, or undefined when Sekisho has not judged it. */
+export function readMark(mark: number): Stamp | undefined {
+  const generation = (mark >>> SHIFT) % GENERATIONS
+  if (generation === 0) return undefined
+  return { verdict: (mark & DENIED) === 0 ? 'allowed' : 'denied', generation }
+}

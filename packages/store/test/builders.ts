@@ -43,7 +43,10 @@ export function temporary(): Disposable & { readonly file: string } {
   }
 }
 
-export function workload(name: string, change: Partial<Workload> & { readonly owner?: Workload['owner'] } = {}): Workload {
+export function workload(
+  name: string,
+  change: Partial<Workload> & { readonly owner?: Workload['owner'] } = {},
+): Workload {
   const namespace = change.namespace ?? 'shop'
   return {
     id: workloadId('pod', namespace, name),

@@ -1,7 +1,10 @@
 import type { Direction, EpochMs, Outcome, Protocol, Reason, RuleId, WorkloadId } from '@sekisho/core'
+import type { Database } from '../database.ts'
 import type { Counts, RecordedEdge, RecordedEnd } from './api.ts'
 
 export interface EdgeRow {
+  readonly source: number
+  readonly destination: number
   readonly protocol: string
   readonly port: number
   readonly application: string
@@ -9,20 +12,6 @@ export interface EdgeRow {
   readonly direction: string
   readonly by: string
   readonly why: string
-  readonly sourceVersion: number
-  readonly sourceWorkload: string
-  readonly sourceIp: string
-  readonly sourceKey: string
-  readonly sourceNamespace: string
-  readonly sourceName: string
-  readonly sourceOwner: string
-  readonly destinationVersion: number
-  readonly destinationWorkload: string
-  readonly destinationIp: string
-  readonly destinationKey: string
-  readonly destinationNamespace: string
-  readonly destinationName: string
-  readonly destinationOwner: string
 }
 export interface CountsRow {
   readonly connections: number
@@ -34,6 +23,8 @@ export interface CountsRow {
 }
 
 export const EDGE_COLUMNS = [
+  'e.source',
+  'e.destination',
   'e.protocol',
   'e.port',
   'e.application',
@@ -41,70 +32,57 @@ export const EDGE_COLUMNS = [
   'e.direction',
   'e.decided_by as by',
   'e.why',
-  's.version as sourceVersion',
-  's.workload as sourceWorkload',
-  's.ip as sourceIp',
-  's.key as sourceKey',
-  's.namespace as sourceNamespace',
-  's.name as sourceName',
-  's.owner_kind as sourceOwner',
-  'd.version as destinationVersion',
-  'd.workload as destinationWorkload',
-  'd.ip as destinationIp',
-  'd.key as destinationKey',
-  'd.namespace as destinationNamespace',
-  'd.name as destinationName',
-  'd.owner_kind as destinationOwner',
 ] as const
 
-interface EndRow {
-  readonly version: number
-  readonly workload: string
-  readonly ip: string
-  readonly key: string
-  readonly namespace: string
-  readonly name: string
-  readonly ownerKind: string
-}
+/** Ends kept while one query is read; beyond it they are read again, so a stream's memory stays bounded. */
+const KEPT_ENDS = 100_000
 
-function end({ version, workload, ...rest }: EndRow): RecordedEnd {
-  if (workload === '') return { kind: 'external', ...rest }
-  return {
-    kind: 'workload',
-    ...rest,
-    workload: workload as WorkloadId,
-    ...(version !== 0 && { version }),
+/**
+ * Turns the rows of one query into records. The column types of SQLite end here: ingest wrote each value from the
+ * type it is given back as.
+ */
+export class EdgeReader {
+  readonly #database: Database
+  readonly #ends = new Map<number, RecordedEnd>()
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  edge(row: EdgeRow): RecordedEdge {
+    return {
+      source: this.#end(row.source),
+      destination: this.#end(row.destination),
+      protocol: row.protocol as Protocol,
+      port: row.port,
+      outcome: row.outcome as Outcome,
+      why: row.why as Reason,
+      ...(row.application !== '' && { application: row.application }),
+      ...(row.direction !== '' && { direction: row.direction as Direction }),
+      ...(row.by !== '' && { by: row.by as RuleId }),
+    }
+  }
+
+  #end(id: number): RecordedEnd {
+    const known = this.#ends.get(id)
+    if (known) return known
+    if (this.#ends.size >= KEPT_ENDS) this.#ends.clear()
+    const end = this.#read(id)
+    this.#ends.set(id, end)
+    return end
+  }
+
+  #read(id: number): RecordedEnd {
+    const query = this.#database.build.selectFrom('ends').selectAll().where('id', '=', id)
+    const row = this.#database.first(query)
+    if (!row) throw new Error(`edge end ${id} is missing: the database is damaged`)
+    const { key, namespace, name, ip, version } = row
+    const end = { key, namespace, name, ip, ownerKind: row.owner_kind }
+    if (row.workload === '') return { kind: 'external', ...end }
+    const workload = row.workload as WorkloadId
+    return { kind: 'workload', ...end, workload, ...(version !== 0 && { version }) }
   }
 }
-
-/** The column types of SQLite end here: ingest wrote each from the type it is given back as. */
-export const edge = (row: EdgeRow): RecordedEdge => ({
-  source: end({
-    version: row.sourceVersion,
-    workload: row.sourceWorkload,
-    ip: row.sourceIp,
-    key: row.sourceKey,
-    namespace: row.sourceNamespace,
-    name: row.sourceName,
-    ownerKind: row.sourceOwner,
-  }),
-  destination: end({
-    version: row.destinationVersion,
-    workload: row.destinationWorkload,
-    ip: row.destinationIp,
-    key: row.destinationKey,
-    namespace: row.destinationNamespace,
-    name: row.destinationName,
-    ownerKind: row.destinationOwner,
-  }),
-  protocol: row.protocol as Protocol,
-  port: row.port,
-  outcome: row.outcome as Outcome,
-  why: row.why as Reason,
-  ...(row.application !== '' && { application: row.application }),
-  ...(row.direction !== '' && { direction: row.direction as Direction }),
-  ...(row.by !== '' && { by: row.by as RuleId }),
-})
 
 export const counts = (row: CountsRow): Counts => ({
   connections: row.connections,

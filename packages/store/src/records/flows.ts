@@ -11,7 +11,7 @@ import { sql } from 'kysely'
 import type { Database } from '../database.ts'
 import { numericCursor, type Page, pageOf, type Window } from '../page.ts'
 import type { EdgeTotals, FlowRecord, FlowsRequest, FruitlessAttempts } from './api.ts'
-import { counts, EDGE_COLUMNS, edge } from './edge-row.ts'
+import { counts, EDGE_COLUMNS, EdgeReader } from './edge-row.ts'
 import { filterCondition } from './filter.ts'
 
 export const MINUTE = 60_000
@@ -38,106 +38,45 @@ export class Flows {
   }
 
   page({ cursor, limit, window, filter = [] }: FlowsRequest): Page<FlowRecord> {
-    let query = this.#records(window).limit(limit + 1)
-    if (cursor !== undefined) {
-      const [minute = 0, id = 0] = numericCursor(cursor, 2)
-      query = query.where(sql<boolean>`(f.minute, f.edge) < (${minute}, ${id})`)
-    }
-    if (filter.length > 0) {
-      const few = this.#isFew(filter)
-      // Unary plus keeps SQLite from the edge index where walking the window in order is shorter.
-      const column = few ? sql<number>`f.edge` : sql<number>`+f.edge`
-      query = query.where(column, 'in', this.#matching(filter))
-    }
-    return pageOf(this.#database.all(query), limit, {
-      item: row => ({ id: flowId(row.minute, row.edge), ...edge(row), ...counts(row) }),
-      key: row => flowId(row.minute, row.edge),
-    })
-  }
-
-  byId(ids: readonly string[]): readonly FlowRecord[] {
-    return ids.flatMap(id => {
-      const [minute = 0, number = 0] = numericCursor(id, 2)
-      const row = this.#database.first(
-        this.#join().where('f.minute', '=', minute).where('f.edge', '=', number),
-      )
-      return row ? [{ id, ...edge(row), ...counts(row) }] : []
-    })
-  }
-
-  /** Flows of the window joined with their edges, newest first. */
-  #records(window: Window) {
     const { first, last } = minutes(window)
-    return this.#join()
+    let query = this.#records()
       .where('f.minute', '>=', first)
       .where('f.minute', '<=', last)
       .orderBy('f.minute', 'desc')
       .orderBy('f.edge', 'desc')
+      .limit(limit + 1)
+    if (filter.length > 0) query = query.where(this.#column('f.edge', filter), 'in', this.#matching(filter))
+    if (cursor !== undefined) {
+      const [minute = 0, edge = 0] = numericCursor(cursor, 2)
+      query = query.where(sql<boolean>`(f.minute, f.edge) < (${minute}, ${edge})`)
+    }
+    const reader = new EdgeReader(this.#database)
+    return pageOf(this.#database.all(query), limit, {
+      item: row => ({ id: flowId(row.minute, row.id), ...reader.edge(row), ...counts(row) }),
+      key: row => flowId(row.minute, row.id),
+    })
   }
 
-  #join() {
-    return this.#database.build
-      .selectFrom('flows as f')
-      .innerJoin('edges as e', 'e.id', 'f.edge')
-      .innerJoin('ends as s', 's.id', 'e.source')
-      .innerJoin('ends as d', 'd.id', 'e.destination')
-      .select(['f.minute', 'f.edge', 'f.connections', 'f.packets', 'f.first', 'f.last'])
-      .select(['f.bytes_to_destination as bytesToDestination', 'f.bytes_to_source as bytesToSource'])
-      .select(EDGE_COLUMNS)
-  }
-
-  #matching(filter: readonly FilterTerm[]) {
-    return this.#database.build
-      .selectFrom('edges as e')
-      .innerJoin('ends as s', 's.id', 'e.source')
-      .innerJoin('ends as d', 'd.id', 'e.destination')
-      .select('e.id')
-      .where(eb => filterCondition(eb, filter))
-  }
-
-  #isFew(filter: readonly FilterTerm[]): boolean {
-    return this.#database.all(this.#matching(filter).limit(FEW_EDGES + 1)).length <= FEW_EDGES
+  byId(ids: readonly string[]): readonly FlowRecord[] {
+    const reader = new EdgeReader(this.#database)
+    return ids.flatMap(id => {
+      const [minute = 0, edge = 0] = numericCursor(id, 2)
+      const query = this.#records().where('f.minute', '=', minute).where('f.edge', '=', edge)
+      return this.#database.all(query).map(row => ({ id, ...reader.edge(row), ...counts(row) }))
+    })
   }
 
   *edges(window: Window, filter: readonly FilterTerm[] = []): IterableIterator<EdgeTotals> {
-    const query = this.#database.build
-      .selectFrom(this.#totalsByEdge(window).as('f'))
-      .innerJoin('edges as e', 'e.id', 'f.edge')
-      .innerJoin('ends as s', 's.id', 'e.source')
-      .innerJoin('ends as d', 'd.id', 'e.destination')
+    const query = this.#totals(window, filter)
       .select(['f.connections', 'f.packets', 'f.bytesToDestination', 'f.bytesToSource', 'f.first', 'f.last'])
       .select(EDGE_COLUMNS)
-      .where(eb => filterCondition(eb, filter))
-    for (const row of this.#database.stream(query)) yield { ...edge(row), ...counts(row) }
-  }
-
-  #totalsByEdge(window: Window) {
-    const { first, last } = minutes(window)
-    return this.#database.build
-      .selectFrom('flows')
-      .select(({ fn }) => [
-        'edge',
-        fn.sum<number>('connections').as('connections'),
-        fn.sum<number>('packets').as('packets'),
-        fn.sum<number>('bytes_to_destination').as('bytesToDestination'),
-        fn.sum<number>('bytes_to_source').as('bytesToSource'),
-        fn.min('first').as('first'),
-        fn.max('last').as('last'),
-        fn.min('minute').as('firstMinute'),
-      ])
-      .where('minute', '>=', first)
-      .where('minute', '<=', last)
-      .groupBy(sql`+edge`)
+    const reader = new EdgeReader(this.#database)
+    for (const row of this.#database.stream(query)) yield { ...reader.edge(row), ...counts(row) }
   }
 
   totals(window: Window, filter: readonly FilterTerm[] = []): Readonly<Record<Outcome, number>> {
-    const query = this.#database.build
-      .selectFrom(this.#totalsByEdge(window).as('f'))
-      .innerJoin('edges as e', 'e.id', 'f.edge')
-      .innerJoin('ends as s', 's.id', 'e.source')
-      .innerJoin('ends as d', 'd.id', 'e.destination')
+    const query = this.#totals(window, filter)
       .select(({ fn }) => ['e.outcome', fn.sum<number>('f.connections').as('connections')])
-      .where(eb => filterCondition(eb, filter))
       .groupBy('e.outcome')
     const found = new Map(this.#database.all(query).map(row => [row.outcome, row.connections]))
     const of = (outcome: Outcome) => [outcome, found.get(outcome) ?? 0] as const
@@ -146,9 +85,7 @@ export class Flows {
   }
 
   byPolicy(window: Window): ReadonlyMap<PolicyId, { denied: number; audited: number }> {
-    const query = this.#database.build
-      .selectFrom(this.#totalsByEdge(window).as('f'))
-      .innerJoin('edges as e', 'e.id', 'f.edge')
+    const query = this.#totals(window)
       .select(({ fn }) => [
         'e.decided_by as by',
         'e.outcome',
@@ -172,9 +109,7 @@ export class Flows {
   fruitless(window: Window, least: { ports: number; addresses: number }): readonly FruitlessAttempts[] {
     const ports = sql<number>`count(DISTINCT e.port)`
     const addresses = sql<number>`count(DISTINCT d.ip)`
-    const query = this.#database.build
-      .selectFrom(this.#totalsByEdge(window).as('f'))
-      .innerJoin('edges as e', 'e.id', 'f.edge')
+    const query = this.#totals(window)
       .innerJoin('ends as s', 's.id', 'e.source')
       .innerJoin('ends as d', 'd.id', 'e.destination')
       .select(({ fn }) => [
@@ -195,21 +130,67 @@ export class Flows {
       )
       .groupBy(['s.key', sql`f.firstMinute / ${sql.lit(SCAN_MINUTES)}`])
       .having(eb => eb.or([eb(ports, '>=', least.ports), eb(addresses, '>=', least.addresses)]))
-    return this.#database.all(query).map(row => ({
-      source: row.source,
-      ...(row.workload !== '' && { workload: row.workload as WorkloadId }),
-      ports: row.ports,
-      addresses: row.addresses,
-      connections: row.connections,
-      first: row.first as EpochMs,
-      last: row.last as EpochMs,
+    return this.#database.all(query).map(({ workload, first, last, ...row }) => ({
+      ...row,
+      ...(workload !== '' && { workload: workload as WorkloadId }),
+      first: first as EpochMs,
+      last: last as EpochMs,
     }))
   }
 
   oldest(): EpochMs | undefined {
-    const row = this.#database.first(
-      this.#database.build.selectFrom('flows').select('minute').orderBy('minute').limit(1),
-    )
+    const query = this.#database.build.selectFrom('flows').select('minute').orderBy('minute').limit(1)
+    const row = this.#database.first(query)
     return row && ((row.minute * MINUTE) as EpochMs)
+  }
+
+  #records() {
+    return this.#database.build
+      .selectFrom('flows as f')
+      .innerJoin('edges as e', 'e.id', 'f.edge')
+      .select(['f.minute', 'e.id', 'f.connections', 'f.packets', 'f.first', 'f.last'])
+      .select(['f.bytes_to_destination as bytesToDestination', 'f.bytes_to_source as bytesToSource'])
+      .select(EDGE_COLUMNS)
+  }
+
+  /** One row per edge of the window: its sums as `f`, what it is as `e`. */
+  #totals(window: Window, filter: readonly FilterTerm[] = []) {
+    const { first, last } = minutes(window)
+    let sums = this.#database.build
+      .selectFrom('flows')
+      .select(({ fn }) => [
+        'edge',
+        fn.sum<number>('connections').as('connections'),
+        fn.sum<number>('packets').as('packets'),
+        fn.sum<number>('bytes_to_destination').as('bytesToDestination'),
+        fn.sum<number>('bytes_to_source').as('bytesToSource'),
+        fn.min('first').as('first'),
+        fn.max('last').as('last'),
+        fn.min('minute').as('firstMinute'),
+      ])
+      .where('minute', '>=', first)
+      .where('minute', '<=', last)
+      .groupBy(this.#column('edge', filter))
+    if (filter.length > 0) sums = sums.where(this.#column('edge', filter), 'in', this.#matching(filter))
+    return this.#database.build.selectFrom(sums.as('f')).innerJoin('edges as e', 'e.id', 'f.edge')
+  }
+
+  #matching(filter: readonly FilterTerm[]) {
+    return this.#database.build
+      .selectFrom('edges as e')
+      .innerJoin('ends as s', 's.id', 'e.source')
+      .innerJoin('ends as d', 'd.id', 'e.destination')
+      .select('e.id')
+      .where(eb => filterCondition(eb, filter))
+  }
+
+  /** Unary plus keeps SQLite from the edge index where walking the window in order is shorter. */
+  #column(name: 'edge' | 'f.edge', filter: readonly FilterTerm[]) {
+    return this.#isFew(filter) ? sql<number>`${sql.ref(name)}` : sql<number>`+${sql.ref(name)}`
+  }
+
+  #isFew(filter: readonly FilterTerm[]): boolean {
+    if (filter.length === 0) return false
+    return this.#database.all(this.#matching(filter).limit(FEW_EDGES + 1)).length <= FEW_EDGES
   }
 }

@@ -80,7 +80,11 @@ import {
  */
 
 const json = <T extends z.ZodType>(schema: T) => ({ 'application/json': { schema } })
-const body = <T extends z.ZodType>(schema: T) => ({ content: json(schema), required: true })
+/** Strict: a misspelt `dryRun` must not become a real change. */
+const body = <S extends z.ZodRawShape>(schema: z.ZodObject<S>) => ({
+  content: json(schema.strict()),
+  required: true,
+})
 const page = pageQuery
 const id = z.object({ id: z.string().min(1).max(512) })
 

@@ -36,6 +36,8 @@ export type Session = z.infer<typeof session>
 
 export const joinTokenRequest = z.object({
   expiresInMinutes: z.number().int().min(1).max(1440).default(60),
+  /** The only node that may use it; any node when left out. */
+  node: z.string().min(1).max(253).optional(),
 })
 /** `token` is `<id>.<secret>.<sha256 of the CA certificate, hex>`; it lets one agent join once. */
 export const joinTokenCreated = z.object({ token: z.string(), expiresAt: timestamp })

@@ -1,0 +1,65 @@
+import {
+  type Batch,
+  type Flow,
+  type NodeName,
+  SekishoError,
+  type Workload,
+  type WorkloadId,
+} from '@sekisho/core'
+
+/** What an agent said that is not its own to say. */
+export interface Refused {
+  /** Workloads that another node already reports. */
+  readonly workloads: readonly WorkloadId[]
+  /** Flows between workloads of other nodes only. */
+  readonly flows: number
+}
+
+export interface Admitted {
+  readonly batch: Batch
+  readonly refused: Refused
+}
+
+export interface Admission {
+  /**
+   * A node speaks for itself only: one that was broken into must not rename the workloads of others (and so
+   * change whom policies select) nor invent flows between them (and so teach the server to allow them).
+   * @throws SekishoError forbidden for a batch in another node's name.
+   */
+  admit(batch: Batch, node: NodeName): Admitted
+}
+
+/** @param owner the current workload of that id, if any. */
+export function createAdmission(owner: (id: WorkloadId) => Workload | undefined): Admission {
+  /** Whole reports of which a part was refused: tried again, because the other node may have let go since. */
+  const contested = new Map<NodeName, readonly Workload[]>()
+  const foreign = (id: WorkloadId, node: NodeName): boolean => {
+    const current = owner(id)
+    return current !== undefined && current.node !== node && current.state !== 'finished'
+  }
+  const invented = ({ source, destination }: Flow, node: NodeName): boolean => {
+    const ends = [source.workload, destination.workload].filter(id => id !== undefined)
+    return ends.length > 0 && ends.every(id => foreign(id, node))
+  }
+  return {
+    admit(batch, node) {
+      const names = [
+        batch.node,
+        batch.status?.node ?? node,
+        ...(batch.workloads ?? []).map(each => each.node),
+      ]
+      if (names.some(name => name !== node))
+        throw new SekishoError('forbidden', 'An agent speaks for its own node only.')
+      const { workloads: reported = contested.get(node), ...rest } = batch
+      const own = reported?.filter(({ id }) => !foreign(id, node))
+      const workloads = reported?.filter(({ id }) => foreign(id, node)).map(({ id }) => id) ?? []
+      if (reported && workloads.length > 0) contested.set(node, reported)
+      else if (reported) contested.delete(node)
+      const flows = batch.flows.filter(flow => !invented(flow, node))
+      return {
+        batch: { ...rest, flows, ...(own ? { workloads: own } : {}) },
+        refused: { workloads, flows: batch.flows.length - flows.length },
+      }
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import {
+  type Batch,
+  canonicalIp,
+  EVENT_SEVERITIES,
+  LIMITS,
+  OUTCOMES,
+  type Protocol,
+  REASONS,
+  SekishoError,
+} from '@sekisho/core'
+import { z } from 'zod'
+
+/** Every field of a batch, strictly: an unknown key, a wrong type or an over-long text refuses the batch whole. */
+
+/** Branded ids are plain text on the wire; their shape is checked where they are looked up. */
+const id = <Id extends string>() => z.string().min(1).max(1024) as unknown as z.ZodType<Id>
+const epochMs = z.number().int().min(0).max(8.64e15) as unknown as z.ZodType<Batch['flows'][number]['first']>
+const text = z.string().max(1024)
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+const measure = z.number().min(0)
+const port = z.number().int().min(0).max(65_535)
+const ip = z
+  .string()
+  .max(45)
+  .refine(value => canonicalIp(value) === value, 'not a canonical IP address')
+const protocol = z
+  .string()
+  .regex(/^(?:TCP|UDP|SCTP|ICMP|ICMPv6|IP\/\d{1,3})$/) as unknown as z.ZodType<Protocol>
+const labels = z
+  .record(z.string().max(317), text)
+  .refine(value => Object.keys(value).length <= LIMITS.labelsPerWorkload.value, 'too many labels')
+const optional = <T extends z.ZodType>(schema: T) => z.exactOptional(schema)
+
+const end = z.strictObject({
+  workload: optional(id<NonNullable<Batch['flows'][number]['source']['workload']>>()),
+  ip,
+})
+
+const flow = z.strictObject({
+  source: end,
+  destination: end,
+  protocol,
+  port,
+  application: optional(z.string().max(64)),
+  outcome: z.enum(OUTCOMES),
+  direction: optional(z.enum(['ingress', 'egress'])),
+  by: optional(id<NonNullable<Batch['flows'][number]['by']>>()),
+  why: z.enum(REASONS),
+  connections: count,
+  packets: count,
+  bytesToDestination: count,
+  bytesToSource: count,
+  first: epochMs,
+  last: epochMs,
+})
+
+const workload = z.strictObject({
+  id: id<NonNullable<Batch['workloads']>[number]['id']>(),
+  kind: z.enum(['pod', 'container', 'service', 'host', 'external']),
+  namespace: text,
+  name: text,
+  owner: z.strictObject({ kind: text, name: text }),
+  labels,
+  serviceAccount: optional(text),
+  node: id<Batch['node']>(),
+  addresses: z.array(ip).max(LIMITS.addressesPerWorkload.value),
+  hostNetwork: z.boolean(),
+  ports: z.array(z.strictObject({ name: text, protocol, port })).max(LIMITS.portsPerRule.value),
+  state: z.enum(['running', 'terminating', 'finished']),
+  interface: optional(z.string().max(64)),
+})
+
+const event = z.strictObject({
+  code: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
+  severity: z.enum(EVENT_SEVERITIES),
+  at: epochMs,
+  workload: optional(id<NonNullable<Batch['events'][number]['workload']>>()),
+  details: z.record(z.string().max(64), z.union([text, z.number(), z.boolean()])),
+})
+
+const status = z.strictObject({
+  node: id<Batch['node']>(),
+  version: z.string().max(64),
+  startedAt: epochMs,
+  revision: count,
+  workloads: count,
+  rules: count,
+  setElements: count,
+  programs: count,
+  programErrors: count,
+  programMs: z.strictObject({ p50: measure, p99: measure }),
+  ledger: z.record(z.string().max(64), count),
+  degraded: z.array(text).max(64),
+})
+
+export const batchSchema = z.strictObject({
+  node: id<Batch['node']>(),
+  epoch: z.string().min(1).max(64),
+  sequence: count,
+  flows: z.array(flow).max(LIMITS.flowsPerBatch.value),
+  events: z.array(event).max(LIMITS.eventsPerBatch.value),
+  workloads: optional(z.array(workload).max(LIMITS.workloadsPerNode.value)),
+  namespaces: optional(z.array(z.strictObject({ name: text, labels })).max(LIMITS.workloadsPerNode.value)),
+  status: optional(status),
+}) satisfies z.ZodType<Batch>
+
+/** @throws SekishoError bad-request with the path of the first mistake. */
+export function parseBatch(json: unknown): Batch {
+  const read = batchSchema.safeParse(json)
+  if (read.success) return read.data
+  const [issue] = read.error.issues
+  throw new SekishoError('bad-request', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a batch'}`)
+}

@@ -1,0 +1,67 @@
+import type { Batch, Clock, NodeName } from '@sekisho/core'
+import type { Store } from '@sekisho/store'
+import { createLimiter } from '../auth/limiter.ts'
+import type { LiveState } from '../lifecycle/state.ts'
+import type { Hub } from '../live/hub.ts'
+import type { Counters } from '../metrics.ts'
+import { eventView, flowView } from '../views.ts'
+import { createAdmission, type Refused } from './admission.ts'
+
+export interface Ingest {
+  /** Returns when the batch is on disk: only then may it be acknowledged. @throws SekishoError forbidden */
+  take(batch: Batch, node: NodeName): void
+}
+
+export interface IngestOptions {
+  readonly store: Pick<Store, 'records'>
+  readonly state: LiveState
+  readonly hub: Hub
+  readonly counters: Counters
+  readonly clock: Clock
+}
+
+/** An agent that oversteps does so in every batch; one event in so long is enough. */
+const OVERREACH_EVENT_MS = 10 * 60_000
+const NODES = 10_000
+
+export function createIngest({ store, state, hub, counters, clock }: IngestOptions): Ingest {
+  const admission = createAdmission(id => state.model.workloads.get(id))
+  const events = createLimiter({ attempts: 1, windowMs: OVERREACH_EVENT_MS, keys: NODES, clock })
+
+  const report = (node: NodeName, { flows, workloads }: Refused) => {
+    counters.overreach += flows + workloads.length
+    if (flows + workloads.length === 0 || !events.take(node)) return
+    const details = { node, flows, workloads: workloads.slice(0, 10).join(', ') }
+    const id = store.records.addEvent({
+      code: 'agent-overreach',
+      severity: 'warning',
+      at: clock.now(),
+      details,
+    })
+    publishEvents([id])
+  }
+  const publishEvents = (ids: readonly number[]) => {
+    for (const event of store.records.eventsById(ids)) hub.event(eventView(event))
+  }
+  const count = (batch: Batch) => {
+    counters.batches++
+    for (const flow of batch.flows) counters.flows[flow.outcome] += flow.connections
+  }
+
+  return {
+    take(whole, node) {
+      const { batch, refused } = admission.admit(whole, node)
+      const result = store.records.ingest(batch)
+      if (!result.stored) {
+        counters.repeatedBatches++
+        return
+      }
+      count(batch)
+      report(node, refused)
+      if (result.inventoryChanged) state.sync()
+      hub.flows(store.records.flowsById(result.newest).map(flowView))
+      publishEvents(result.events)
+      if (batch.status) hub.changed('agents')
+    },
+  }
+}

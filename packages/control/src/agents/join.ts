@@ -1,0 +1,115 @@
+import { X509Certificate } from 'node:crypto'
+import { type Clock, type EpochMs, type NodeName, SekishoError } from '@sekisho/core'
+import type { Accounts, Store } from '@sekisho/store'
+import { z } from 'zod'
+import { digest, newSecret } from '../auth/secret.ts'
+import type { Authority } from '../pki/authority.ts'
+
+/** RFC 1123 labels, and what host names of real machines also hold. It becomes the certificate's common name. */
+const nodeName = z
+  .string()
+  .max(253)
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/)
+const joinRequest = z.strictObject({
+  token: z.string().max(256),
+  node: nodeName,
+  publicKey: z.string().max(2_048),
+})
+
+export interface Joined {
+  readonly certificate: string
+  readonly ca: string
+}
+
+export interface JoinOptions {
+  readonly store: Pick<Store, 'accounts' | 'agents' | 'audit' | 'transaction'>
+  readonly authority: Authority
+}
+
+/**
+ * Makes a token that lets one agent join once: `<id>.<secret>.<CA fingerprint>`. The fingerprint lets the agent
+ * know the server before it sends the secret.
+ */
+export function issueJoinToken(
+  accounts: Accounts,
+  authority: Authority,
+  {
+    clock,
+    minutes,
+    node,
+  }: { readonly clock: Pick<Clock, 'now'>; readonly minutes: number; readonly node?: string | undefined },
+): { readonly id: string; readonly token: string; readonly expiresAt: EpochMs } {
+  const id = newSecret().slice(0, 8)
+  const secret = `${id}.${newSecret()}`
+  const expiresAt = (clock.now() + minutes * 60_000) as EpochMs
+  accounts.issue({ hash: digest(secret), purpose: 'join', subject: node ?? '', expiresAt })
+  return { id, token: `${secret}.${authority.fingerprint}`, expiresAt }
+}
+
+/** The part of a token that the store knows: without the fingerprint. */
+const tokenSecret = (token: string): string => token.split('.').slice(0, 2).join('.')
+
+/** PEM of a public key in one form, so that equal keys are equal texts. */
+const keyText = (certificate: X509Certificate): string =>
+  certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+
+/** @throws SekishoError bad-request, unauthenticated, forbidden; then the token is still good. */
+export function join(json: unknown, from: string, { store, authority }: JoinOptions): Joined {
+  const read = joinRequest.safeParse(json)
+  if (!read.success) throw new SekishoError('bad-request', 'The join request is not valid.')
+  const { token, node, publicKey } = read.data
+  const refuse = (code: 'unauthenticated' | 'forbidden', details: string): never => {
+    throw new SekishoError(code, details)
+  }
+  const accept = () => {
+    const subject = store.accounts.redeem(digest(tokenSecret(token)), 'join')
+    if (subject === undefined) return refuse('unauthenticated', 'The join token is unknown, used or expired.')
+    if (subject !== '' && subject !== node) return refuse('forbidden', 'The join token is for another node.')
+    const certificate = new X509Certificate(authority.issueAgent(node, publicKey))
+    const replaced = store.agents.get(node as NodeName) !== undefined // its shape was just checked
+    store.agents.join({
+      node: node as NodeName,
+      publicKey: keyText(certificate),
+      certificateSerial: certificate.serialNumber,
+    })
+    const details = replaced ? 'replaces the key of an agent of this name' : ''
+    store.audit.append({ actor: node, action: 'agent.join', target: node, result: 'ok', from, details })
+    return { certificate: certificate.toString(), ca: authority.certificate }
+  }
+  try {
+    return store.transaction(accept)
+  } catch (error) {
+    if (!(error instanceof SekishoError)) throw error
+    store.audit.append({
+      actor: '',
+      action: 'agent.join',
+      target: node,
+      result: 'refused',
+      from,
+      details: error.message,
+    })
+    throw error
+  }
+}
+
+/**
+ * The node a client certificate speaks for, or undefined when its key is not the one that joined last under that
+ * name: an agent that was removed or replaced is refused although its certificate has not expired.
+ */
+export function nodeOf(certificate: X509Certificate, agents: Store['agents']): NodeName | undefined {
+  const node = /^CN=(.+)$/.exec(certificate.subject)?.[1] as NodeName | undefined // we wrote that name
+  const record = node === undefined ? undefined : agents.get(node)
+  return record && record.publicKey === keyText(certificate) ? node : undefined
+}
+
+/** A new certificate for the same key, so that an answer that gets lost locks nobody out. */
+export function renew(
+  certificate: X509Certificate,
+  node: NodeName,
+  { store, authority }: JoinOptions,
+): Joined {
+  const publicKey = keyText(certificate)
+  const renewed = new X509Certificate(authority.issueAgent(node, publicKey))
+  store.agents.join({ node, publicKey, certificateSerial: renewed.serialNumber })
+  return { certificate: renewed.toString(), ca: authority.certificate }
+}

@@ -1,0 +1,181 @@
+import type { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import { type Clock, ERRORS, LIMITS, type NodeName, SekishoError } from '@sekisho/core'
+import type { Store } from '@sekisho/store'
+import { createLimiter, limiterAddress } from '../auth/limiter.ts'
+import { problemOf } from '../http/problem.ts'
+import type { Pulse } from '../live/pulse.ts'
+import type { Log } from '../log.ts'
+import type { Authority } from '../pki/authority.ts'
+import { parseBatch } from './batch.ts'
+import { gunzipBounded, parseJson, readBody } from './body.ts'
+import type { Ingest } from './ingest.ts'
+import { join, nodeOf, renew } from './join.ts'
+import { createStateFeed, stateLines } from './stream.ts'
+
+/** An agent that takes nothing for so long is cut off; it comes back and resumes by revision. */
+const STALLED_MS = 60_000
+/** How often an open stream is noted in the store: writing at every heartbeat would be a write per agent and 5 s. */
+const SEEN_MS = 30_000
+
+export interface AgentsOptions {
+  readonly store: Store
+  readonly authority: Authority
+  readonly ingest: Ingest
+  readonly pulse: Pulse
+  readonly clock: Clock
+  readonly log: Log
+  /** An agent's stream was opened or closed. */
+  readonly onPresence: (node: NodeName) => void
+}
+
+export interface Agents extends Disposable {
+  /** For an HTTPS server that asks for client certificates but lets those without one through (they may join). */
+  readonly listener: RequestListener
+  readonly connected: ReadonlySet<NodeName>
+}
+
+interface Caller {
+  readonly node: NodeName
+  readonly certificate: X509Certificate
+}
+
+const answerJson = (response: ServerResponse, body: object): void => {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+const revisionOf = (url: URL): number | undefined => {
+  const text = url.searchParams.get('revision')
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+const peerOf = (request: IncomingMessage): string => request.socket.remoteAddress ?? ''
+
+/** The agents' side of the server: join, state stream, batches. */
+export function createAgents(options: AgentsOptions): Agents {
+  const { store, clock, pulse } = options
+  const feed = createStateFeed(store.state)
+  const closing = new AbortController()
+  const streams = new Map<NodeName, number>()
+  const connected = new Set<NodeName>()
+  const joins = createLimiter({
+    attempts: LIMITS.loginAttempts.value,
+    windowMs: LIMITS.loginWindow.value * 1000,
+    keys: LIMITS.limiterKeys.value,
+    clock,
+  })
+
+  /** The certificate is checked at every request: a connection may be older than a revocation. */
+  const caller = (request: IncomingMessage): Caller => {
+    const socket = request.socket as TLSSocket // the listener serves TLS only
+    const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
+    const node = certificate && nodeOf(certificate, store.agents)
+    if (!certificate || !node)
+      throw new SekishoError('unauthenticated', 'No valid agent certificate was shown.')
+    return { node, certificate }
+  }
+
+  const presence = (node: NodeName, step: 1 | -1): void => {
+    const count = (streams.get(node) ?? 0) + step
+    if (count > 0) streams.set(node, count)
+    else streams.delete(node)
+    if (count > 0) connected.add(node)
+    else connected.delete(node)
+    options.onPresence(node)
+  }
+
+  const serveState = async (
+    { node, certificate }: Caller,
+    url: URL,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    const signal = AbortSignal.any([gone.signal, closing.signal])
+    let noted = Number.NEGATIVE_INFINITY
+    const admitted = () => {
+      if (nodeOf(certificate, store.agents) === undefined) return false
+      if (clock.monotonic() - noted >= SEEN_MS) store.agents.seen(node)
+      else return true
+      noted = clock.monotonic()
+      return true
+    }
+    const reading = { feed, pulse, revision: revisionOf(url), now: clock.now, admitted, signal }
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+    presence(node, 1)
+    try {
+      for await (const line of stateLines(reading)) {
+        if (response.write(line)) continue
+        await once(response, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(STALLED_MS)]) })
+      }
+      response.end()
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'AbortError')) throw error
+      response.destroy()
+    } finally {
+      presence(node, -1)
+    }
+  }
+
+  const serveBatch = async (
+    { node }: Caller,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const body = await readBody(request, LIMITS.requestBytes.value)
+    const packed = request.headers['content-encoding'] === 'gzip'
+    const bytes = packed ? await gunzipBounded(body, LIMITS.batchBytes.value) : body
+    const batch = parseBatch(parseJson(bytes))
+    options.ingest.take(batch, node)
+    answerJson(response, { sequence: batch.sequence })
+  }
+
+  const serveJoin = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const from = peerOf(request)
+    const address = limiterAddress(from)
+    if (!joins.take(address)) throw new SekishoError('too-many')
+    const joined = join(parseJson(await readBody(request, LIMITS.agentJsonBytes.value)), from, options)
+    joins.clear(address)
+    options.log.info('agent joined', { from })
+    answerJson(response, joined)
+  }
+
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? '/', 'https://agents')
+    const route = `${request.method ?? ''} ${url.pathname}`
+    switch (route) {
+      case 'POST /agent/v1/join':
+        return serveJoin(request, response)
+      case 'POST /agent/v1/renew': {
+        const { certificate, node } = caller(request)
+        return answerJson(response, renew(certificate, node, options))
+      }
+      case 'GET /agent/v1/state':
+        return serveState(caller(request), url, response)
+      case 'POST /agent/v1/batches':
+        return serveBatch(caller(request), request, response)
+      default:
+        throw new SekishoError('not-found')
+    }
+  }
+
+  const fail = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
+    const problem = problemOf(error)
+    if (problem.code === 'internal')
+      options.log.error('an agent request failed', error, { url: request.url ?? '' })
+    if (response.headersSent) return void response.destroy()
+    // The rest of a refused body is not read: the connection cannot be used again.
+    const headers = { 'content-type': 'application/problem+json', connection: 'close' }
+    response.writeHead(ERRORS[problem.code].status, headers).end(JSON.stringify(problem))
+  }
+
+  return {
+    connected,
+    listener: (request, response) => {
+      serve(request, response).catch((error: unknown) => fail(error, request, response))
+    },
+    [Symbol.dispose]: () => closing.abort(),
+  }
+}

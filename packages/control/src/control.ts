@@ -1,0 +1,71 @@
+import type { RequestListener } from 'node:http'
+import type { Clock } from '@sekisho/core'
+import type { Store } from '@sekisho/store'
+import { createIngest } from './agents/ingest.ts'
+import { createAgents } from './agents/listener.ts'
+import { createLogin } from './auth/login.ts'
+import { createPasswords } from './auth/password.ts'
+import { createHttp } from './http/api.ts'
+import { openFiles } from './http/files.ts'
+import type { Reach } from './http/guard.ts'
+import type { Api } from './http/hono.ts'
+import { createLifecycle } from './lifecycle/changes.ts'
+import { openState } from './lifecycle/state.ts'
+import { createHub } from './live/hub.ts'
+import { createPulse } from './live/pulse.ts'
+import type { Timer } from './live/timer.ts'
+import type { Log } from './log.ts'
+import { createCounters } from './metrics.ts'
+import type { Authority } from './pki/authority.ts'
+
+export interface ControlOptions {
+  readonly store: Store
+  readonly authority: Authority
+  readonly clock: Clock
+  readonly timer: Timer
+  readonly log: Log
+  readonly reach: Reach
+  readonly loopback: boolean
+  readonly lab: boolean
+  /** Directory of the built console. */
+  readonly console: string
+}
+
+/** The control plane without its sockets. Disposing ends its streams and timers; the store is the caller's. */
+export interface Control extends Disposable {
+  readonly fetch: Api['fetch']
+  readonly agents: RequestListener
+}
+
+const touches = (
+  part: { readonly set?: readonly unknown[]; readonly removed?: readonly unknown[] } | undefined,
+) => (part?.set?.length ?? 0) + (part?.removed?.length ?? 0) > 0
+
+export function createControl(options: ControlOptions): Control {
+  const { store, clock, timer, log, authority } = options
+  const resources = new DisposableStack()
+  const counters = createCounters()
+  const state = openState(store.state)
+  const hub = resources.use(createHub({ clock, timer }))
+  const pulse = createPulse(timer)
+  state.onChange(delta => {
+    pulse.beat()
+    if (touches(delta.policies)) hub.changed('policies')
+    if (touches(delta.workloads) || touches(delta.namespaces)) hub.changed('workloads')
+  })
+  const onSettled = () => hub.changed('changes')
+  const lifecycle = resources.use(createLifecycle({ store, state, clock, timer, log, onSettled }))
+  const ingest = createIngest({ store, state, hub, counters, clock })
+  const onPresence = () => hub.changed('agents')
+  const agents = resources.use(createAgents({ store, authority, ingest, pulse, clock, log, onPresence }))
+  const login = createLogin({ store, passwords: createPasswords(), clock })
+  const files = openFiles(options.console)
+  if (!files.complete) log.warn('the console is not built', { directory: options.console })
+  const { connected } = agents
+  const http = createHttp({ ...options, state, lifecycle, login, hub, connected, counters, files })
+  return {
+    fetch: http.fetch,
+    agents: agents.listener,
+    [Symbol.dispose]: () => resources.dispose(),
+  }
+}

@@ -1,0 +1,31 @@
+import type { Clock, NodeName } from '@sekisho/core'
+import type { Store } from '@sekisho/store'
+import type { Login } from '../auth/login.ts'
+import type { Lifecycle } from '../lifecycle/changes.ts'
+import type { LiveState } from '../lifecycle/state.ts'
+import type { Hub } from '../live/hub.ts'
+import type { Log } from '../log.ts'
+import type { Counters } from '../metrics.ts'
+import type { Authority } from '../pki/authority.ts'
+import type { Files } from './files.ts'
+import type { Reach } from './guard.ts'
+
+/** Everything the handlers of the API use; made and joined in `createControl`. */
+export interface Dependencies {
+  readonly store: Store
+  readonly state: LiveState
+  readonly lifecycle: Lifecycle
+  readonly login: Login
+  readonly authority: Authority
+  readonly hub: Hub
+  readonly connected: ReadonlySet<NodeName>
+  readonly counters: Counters
+  readonly clock: Clock
+  readonly log: Log
+  readonly files: Files
+  readonly reach: Reach
+  /** Only this machine can reach it. */
+  readonly loopback: boolean
+  /** The workloads are samples. */
+  readonly lab: boolean
+}

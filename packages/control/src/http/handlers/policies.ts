@@ -1,0 +1,78 @@
+import { type PolicyId, policyId, SekishoError } from '@sekisho/core'
+import { type Model, parsePolicies } from '@sekisho/policy'
+import type { StoredPolicy } from '@sekisho/store'
+import { routes } from '../../routes.ts'
+import { changeView, type PolicyFacts, pageView, policyView } from '../../views.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Api } from '../hono.ts'
+import { listPage } from '../page.ts'
+import { windowOf } from '../window.ts'
+
+/** How many workloads each policy selects now. */
+function selectedBy(model: Model): ReadonlyMap<PolicyId, number> {
+  const counts = new Map<PolicyId, number>()
+  for (const id of model.workloads.keys()) {
+    for (const { policy } of model.selecting(id)) counts.set(policy.id, (counts.get(policy.id) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Changes of policies answer with the change; reading answers with policies as they are now. */
+export function servePolicies(api: Api, { store, state, lifecycle, clock }: Dependencies): void {
+  const facts = (): ((policy: StoredPolicy) => PolicyFacts) => {
+    const selected = selectedBy(state.model)
+    const lastHour = store.records.byPolicy(windowOf({ window: '1h' }, clock))
+    return ({ id }) => ({
+      document: state.model.policies.get(id),
+      selects: selected.get(id) ?? 0,
+      lastHour: lastHour.get(id) ?? { denied: 0, audited: 0 },
+    })
+  }
+  const changeId = (text: string): number => {
+    if (!/^\d{1,15}$/.test(text)) throw new SekishoError('not-found')
+    return Number(text)
+  }
+
+  api.openapi(routes.policies, context => {
+    const page = listPage(store.policies.list(), context.req.valid('query'), ({ id }) => id)
+    const factsOf = facts()
+    return context.json(
+      pageView(page, policy => policyView(policy, factsOf(policy))),
+      200,
+    )
+  })
+  api.openapi(routes.policy, context => {
+    const { kind, namespace, name } = context.req.valid('param')
+    const policy = store.policies.get(policyId(kind, namespace === '_' ? '' : namespace, name))
+    if (!policy) throw new SekishoError('not-found')
+    return context.json(policyView(policy, facts()(policy)), 200)
+  })
+  api.openapi(routes.apply, context => {
+    const change = lifecycle.apply(context.req.valid('json'), context.var.principal)
+    return context.json(changeView(change), 200)
+  })
+  api.openapi(routes.deletePolicies, context => {
+    const change = lifecycle.remove(context.req.valid('json').ids, context.var.principal)
+    return context.json(changeView(change), 200)
+  })
+  api.openapi(routes.mode, context => {
+    const { ids, ...change } = context.req.valid('json')
+    return context.json(changeView(lifecycle.setMode(ids, change, context.var.principal)), 200)
+  })
+  api.openapi(routes.validate, context => {
+    const read = parsePolicies(context.req.valid('json').yaml)
+    const problems = read.ok ? [] : [...read.error]
+    return context.json({ problems, policies: read.ok ? read.value.map(({ id }) => id) : [] }, 200)
+  })
+  api.openapi(routes.changes, context =>
+    context.json(pageView(store.policies.changes(context.req.valid('query')), changeView), 200),
+  )
+  api.openapi(routes.keep, context => {
+    const id = changeId(context.req.valid('param').id)
+    return context.json(changeView(lifecycle.keep(id, context.var.principal)), 200)
+  })
+  api.openapi(routes.revert, context => {
+    const id = changeId(context.req.valid('param').id)
+    return context.json(changeView(lifecycle.revert(id, context.var.principal)), 200)
+  })
+}

@@ -1,0 +1,64 @@
+import { parseFilter, SekishoError, type WorkloadId } from '@sekisho/core'
+import { routes } from '../../routes.ts'
+import { agentView, auditView, eventView, flowView, pageView, workloadView } from '../../views.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Api } from '../hono.ts'
+import { listPage } from '../page.ts'
+import { windowOf } from '../window.ts'
+
+/** What was seen and done: flows, events, workloads, agents, the audit log, live. */
+export function serveRecords(api: Api, { store, state, hub, clock, connected }: Dependencies): void {
+  const { records } = store
+  api.openapi(routes.flows, context => {
+    const { filter, cursor, limit, ...ends } = context.req.valid('query')
+    const terms = filterOf(filter)
+    return context.json(
+      pageView(records.flows({ window: windowOf(ends, clock), filter: terms, cursor, limit }), flowView),
+      200,
+    )
+  })
+  api.openapi(routes.events, context => {
+    const { cursor, limit, ...ends } = context.req.valid('query')
+    return context.json(
+      pageView(records.events({ window: windowOf(ends, clock), cursor, limit }), eventView),
+      200,
+    )
+  })
+  api.openapi(routes.workloads, context => {
+    const { namespace, filter, cursor, limit } = context.req.valid('query')
+    const page = records.workloads({ namespace, text: filter, cursor, limit })
+    return context.json(
+      pageView(page, record => workloadView(record, state.model)),
+      200,
+    )
+  })
+  api.openapi(routes.workload, context => {
+    const record = records.workload(context.req.valid('param').id as WorkloadId) // an unknown text finds nothing
+    if (!record) throw new SekishoError('not-found')
+    return context.json(workloadView(record, state.model), 200)
+  })
+  api.openapi(routes.agents, context => {
+    const now = { connected, revision: state.revision }
+    const page = listPage(store.agents.list(), context.req.valid('query'), ({ node }) => node)
+    return context.json(
+      pageView(page, agent => agentView(agent, now)),
+      200,
+    )
+  })
+  api.openapi(routes.audit, context =>
+    context.json(pageView(store.audit.page(context.req.valid('query')), auditView), 200),
+  )
+  api.openapi(routes.stream, context => {
+    const last = context.req.header('last-event-id')
+    const stream = hub.open(last !== undefined && /^\d{1,16}$/.test(last) ? Number(last) : undefined)
+    return new Response(stream, {
+      headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },
+    })
+  })
+}
+
+function filterOf(text: string | undefined) {
+  const terms = parseFilter(text ?? '')
+  if (!terms.ok) throw new SekishoError('bad-request', `filter: there is no key "${terms.error}"`)
+  return terms.value
+}

@@ -1,0 +1,219 @@
+import { type Clock, type EpochMs, type Mode, type PolicyId, type Problem, SekishoError } from '@sekisho/core'
+import { type PolicyDocument, parsePolicies, policyToYaml, withMode } from '@sekisho/policy'
+import type { Change, ChangeRequest, PolicyText, Store } from '@sekisho/store'
+import type { Timer } from '../live/timer.ts'
+import type { Log } from '../log.ts'
+import type { LiveState } from './state.ts'
+
+/** Who does something, and from which address. */
+export interface Actor {
+  readonly user: string
+  readonly from: string
+}
+
+export interface Apply {
+  readonly yaml: string
+  readonly mode?: Mode | undefined
+  readonly revertAfterSeconds?: number | undefined
+  readonly dryRun?: boolean | undefined
+}
+
+/** What a set did; `stored` is undefined for a dry run and for a set that changes nothing. */
+export type Applied = Omit<Change, 'id'> & { readonly id: number | undefined }
+
+/** How policies come into force and out of it. Every call is one transaction: all of it, or nothing and an error. */
+export interface Lifecycle extends Disposable {
+  /** @throws SekishoError policy-refused with problems, conflict */
+  apply(request: Apply, actor: Actor): Applied
+  /** @throws SekishoError not-found, conflict */
+  remove(ids: readonly string[], actor: Actor): Applied
+  /** @throws SekishoError not-found, conflict */
+  setMode(
+    ids: readonly string[],
+    change: { mode: Mode; revertAfterSeconds?: number | undefined },
+    actor: Actor,
+  ): Applied
+  /** @throws SekishoError not-found, conflict */
+  keep(id: number, actor: Actor): Change
+  /** @throws SekishoError not-found, conflict */
+  revert(id: number, actor: Actor): Change
+}
+
+export interface LifecycleOptions {
+  readonly store: Pick<Store, 'policies' | 'audit' | 'records' | 'transaction'>
+  readonly state: LiveState
+  readonly clock: Clock
+  readonly timer: Timer
+  readonly log: Log
+  /** The history of changes is no longer what it was. */
+  readonly onSettled: () => void
+}
+
+/** In whose name a pending change takes itself back. */
+const ITSELF: Actor = { user: 'sekisho', from: '' }
+/** Before a failed revert is tried again. */
+const RETRY_MS = 60_000
+
+/** @throws SekishoError policy-refused */
+export function parseOrRefuse(yaml: string): readonly PolicyDocument[] {
+  const read = parsePolicies(yaml)
+  if (!read.ok) throw new SekishoError('policy-refused', undefined, read.error)
+  if (read.value.length > 0) return read.value
+  const empty: Problem = { document: 0, path: '', reason: 'there is no policy in it' }
+  throw new SekishoError('policy-refused', undefined, [empty])
+}
+
+const textOf = (document: PolicyDocument): PolicyText => ({
+  id: document.id,
+  mode: document.mode,
+  yaml: policyToYaml(document),
+  document: document.source,
+})
+
+/** Ends a dry run: the transaction is rolled back, its result is kept. */
+class DryRun extends Error {}
+
+export function createLifecycle(options: LifecycleOptions): Lifecycle {
+  const { store, state, clock, timer, log } = options
+  let waiting: Disposable | undefined
+
+  const revertsAt = (seconds: number | undefined): EpochMs | undefined =>
+    seconds === undefined ? undefined : ((clock.now() + seconds * 1000) as EpochMs)
+
+  const known = (id: string): PolicyDocument => {
+    const found = state.model.policies.get(id as PolicyId) // an unknown text finds nothing
+    if (!found) throw new SekishoError('not-found', `There is no policy ${id}.`)
+    return found
+  }
+
+  /** The change and its audit entry are one transaction; a refusal is noted too. */
+  const audited = <T>(
+    note: { actor: Actor; action: string; target: string },
+    work: () => { value: T; details: string },
+  ): T => {
+    const { actor, ...what } = note
+    const entry = (result: 'ok' | 'refused' | 'failed', details: string) =>
+      store.audit.append({ ...what, actor: actor.user, from: actor.from, result, details })
+    try {
+      const value = store.transaction(() => {
+        const done = work()
+        entry('ok', done.details)
+        return done.value
+      })
+      state.sync()
+      options.onSettled()
+      schedule()
+      return value
+    } catch (error) {
+      entry(
+        error instanceof SekishoError ? 'refused' : 'failed',
+        error instanceof Error ? error.message : String(error),
+      )
+      throw error
+    }
+  }
+
+  const unchanged = (request: ChangeRequest): Applied => ({
+    id: undefined,
+    at: clock.now(),
+    actor: request.actor,
+    summary: request.summary,
+    state: 'kept',
+    revertsAt: undefined,
+    settledBy: undefined,
+    settledAt: undefined,
+    policies: [],
+  })
+
+  /** Does everything the real run does, then takes it back: what it says is what would happen. */
+  const dryRun = (request: ChangeRequest): Applied => {
+    let change: Change | undefined
+    try {
+      store.transaction(() => {
+        change = store.policies.apply(request)
+        throw new DryRun()
+      })
+    } catch (error) {
+      if (!(error instanceof DryRun)) throw error
+    }
+    return change ? { ...change, id: undefined } : unchanged(request)
+  }
+
+  const commit = (action: string, request: ChangeRequest, actor: Actor): Applied =>
+    audited({ actor, action, target: request.summary }, () => {
+      const change = store.policies.apply(request)
+      return {
+        value: change ?? unchanged(request),
+        details: change ? `change ${change.id}` : 'nothing to change',
+      }
+    })
+
+  const settle = (action: 'keep' | 'revert', id: number, actor: Actor): Change =>
+    audited({ actor, action: `change.${action}`, target: String(id) }, () => {
+      const change = store.policies[action](id, actor.user)
+      return { value: change, details: change.summary }
+    })
+
+  const revertDue = () => {
+    let failed = false
+    for (const change of store.policies.due(clock.now())) {
+      try {
+        settle('revert', change.id, ITSELF)
+        store.records.addEvent({
+          code: 'change-reverted',
+          severity: 'warning',
+          at: clock.now(),
+          details: { change: change.id, summary: change.summary, actor: change.actor },
+        })
+      } catch (error) {
+        failed = true
+        log.error('a pending change could not be taken back', error, { change: change.id })
+      }
+    }
+    schedule(failed ? RETRY_MS : 0)
+  }
+
+  /** One timer for the next pending change. It is computed from the store, so a restart loses nothing. */
+  const schedule = (least = 0) => {
+    waiting?.[Symbol.dispose]()
+    const times = store.policies.pending().flatMap(change => change.revertsAt ?? [])
+    if (times.length === 0) waiting = undefined
+    else waiting = timer.after(Math.max(least, Math.min(...times) - clock.now()), revertDue)
+  }
+
+  schedule()
+  return {
+    apply({ yaml, mode, revertAfterSeconds, dryRun: dry }, actor) {
+      const documents = parseOrRefuse(yaml).map(each => (mode ? withMode(each, mode) : each))
+      const set = documents.map(textOf)
+      const request = {
+        actor: actor.user,
+        summary: set.map(({ id }) => id).join(', '),
+        set,
+        removed: [],
+        revertsAt: revertsAt(revertAfterSeconds),
+      }
+      return dry ? dryRun(request) : commit('policy.apply', request, actor)
+    },
+    remove(ids, actor) {
+      const removed = ids.map(id => known(id).id)
+      const request = { actor: actor.user, summary: `delete ${removed.join(', ')}`, set: [], removed }
+      return commit('policy.delete', request, actor)
+    },
+    setMode(ids, { mode, revertAfterSeconds }, actor) {
+      const set = ids.map(id => textOf(withMode(known(id), mode)))
+      const summary = `${mode}: ${set.map(({ id }) => id).join(', ')}`
+      const request = {
+        actor: actor.user,
+        summary,
+        set,
+        removed: [],
+        revertsAt: revertsAt(revertAfterSeconds),
+      }
+      return commit('policy.mode', request, actor)
+    },
+    keep: (id, actor) => settle('keep', id, actor),
+    revert: (id, actor) => settle('revert', id, actor),
+    [Symbol.dispose]: () => waiting?.[Symbol.dispose](),
+  }
+}

@@ -1,0 +1,133 @@
+import { MODES, type Mode, OUTCOMES, type Outcome, VERSION } from '@sekisho/core'
+
+/** What is counted while the process lives. Plain numbers: whoever counts adds, whoever scrapes reads. */
+export interface Counters {
+  /** Conversations by outcome. */
+  readonly flows: Record<Outcome, number>
+  batches: number
+  repeatedBatches: number
+  /** Flows and workloads an agent reported that were not its own. */
+  overreach: number
+  requests: number
+  failures: number
+  readonly logins: Record<'ok' | 'refused', number>
+}
+
+export const createCounters = (): Counters => ({
+  flows: { allowed: 0, audited: 0, denied: 0 },
+  batches: 0,
+  repeatedBatches: 0,
+  overreach: 0,
+  requests: 0,
+  failures: 0,
+  logins: { ok: 0, refused: 0 },
+})
+
+/** What is measured when asked. */
+export interface Gauges {
+  readonly agentsConnected: number
+  readonly streamClients: number
+  readonly workloads: number
+  readonly policies: Readonly<Record<Mode, number>>
+  readonly stateRevision: number
+  readonly storeBytes: number
+}
+
+interface Family {
+  readonly name: string
+  readonly type: 'counter' | 'gauge'
+  readonly help: string
+  readonly samples: readonly (readonly [labels: string, value: number])[]
+}
+
+const one = (value: number): Family['samples'] => [['', value]]
+const by = <K extends string>(label: string, keys: readonly K[], values: Readonly<Record<K, number>>) =>
+  keys.map(key => [`{${label}="${key}"}`, values[key]] as const)
+
+/** No label names a workload or an address: their number is not ours to bound. */
+const families = (count: Counters, now: Gauges): readonly Family[] => [
+  {
+    name: 'sekisho_build_info',
+    type: 'gauge',
+    help: 'Always 1; the label says which version runs.',
+    samples: [[`{version="${VERSION}"}`, 1]],
+  },
+  {
+    name: 'sekisho_flows_total',
+    type: 'counter',
+    help: 'Conversations recorded, by outcome.',
+    samples: by('outcome', OUTCOMES, count.flows),
+  },
+  {
+    name: 'sekisho_ingest_batches_total',
+    type: 'counter',
+    help: 'Batches stored.',
+    samples: one(count.batches),
+  },
+  {
+    name: 'sekisho_ingest_batches_repeated_total',
+    type: 'counter',
+    help: 'Batches that were sent again and not counted twice.',
+    samples: one(count.repeatedBatches),
+  },
+  {
+    name: 'sekisho_ingest_overreach_total',
+    type: 'counter',
+    help: 'Flows and workloads refused because they were not the reporting node’s own.',
+    samples: one(count.overreach),
+  },
+  {
+    name: 'sekisho_agents_connected',
+    type: 'gauge',
+    help: 'Agents whose state stream is open.',
+    samples: one(now.agentsConnected),
+  },
+  { name: 'sekisho_workloads', type: 'gauge', help: 'Workloads known now.', samples: one(now.workloads) },
+  {
+    name: 'sekisho_policies',
+    type: 'gauge',
+    help: 'Policies by mode.',
+    samples: by('mode', MODES, now.policies),
+  },
+  {
+    name: 'sekisho_state_revision',
+    type: 'gauge',
+    help: 'Revision of what agents are told.',
+    samples: one(now.stateRevision),
+  },
+  { name: 'sekisho_store_bytes', type: 'gauge', help: 'Size of the database.', samples: one(now.storeBytes) },
+  {
+    name: 'sekisho_http_requests_total',
+    type: 'counter',
+    help: 'Requests to the API and the console.',
+    samples: one(count.requests),
+  },
+  {
+    name: 'sekisho_http_failures_total',
+    type: 'counter',
+    help: 'Requests that failed inside the server.',
+    samples: one(count.failures),
+  },
+  {
+    name: 'sekisho_logins_total',
+    type: 'counter',
+    help: 'Logins by link or password, by result.',
+    samples: by('result', ['ok', 'refused'], count.logins),
+  },
+  {
+    name: 'sekisho_stream_clients',
+    type: 'gauge',
+    help: 'Live streams that are open.',
+    samples: one(now.streamClients),
+  },
+]
+
+/** Prometheus text exposition format 0.0.4. */
+export function renderMetrics(count: Counters, now: Gauges): string {
+  const lines = families(count, now).flatMap(({ name, type, help, samples }) => [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} ${type}`,
+    ...samples.map(([labels, value]) => `${name}${labels} ${value}`),
+  ])
+  return `${lines.join('\n')}\n`
+}

@@ -1,6 +1,15 @@
 import { type EpochMs, Malformed, parseIp, type Reader } from '@sekisho/core'
 import { addressBytes, addressText } from '../address-text.ts'
-import { attribute, eachAttribute, type MessageHeader, NLM, nested, u8, u16be } from '../netlink/message.ts'
+import {
+  attribute,
+  eachAttribute,
+  type MessageHeader,
+  NLM,
+  nested,
+  u8,
+  u16be,
+  u64,
+} from '../netlink/message.ts'
 import { GENERIC_HEADER_BYTES } from './subsystem.ts'
 
 /** One direction of a connection, as the kernel sees it on that side of any address translation. */
@@ -65,6 +74,8 @@ export interface ConntrackEntry {
   readonly replyCounters?: Counters
   readonly timestampStart?: EpochMs
   readonly timestampStop?: EpochMs
+  /** When the kernel made this event; since Linux 6.14, with timestamps enabled. */
+  readonly timestampEvent?: EpochMs
 }
 
 export interface ConntrackEvent extends ConntrackEntry {
@@ -84,9 +95,11 @@ export const CTA = {
   zone: 18,
   timestamp: 20,
   markMask: 21,
+  timestampEvent: 27,
 } as const
 const TUPLE = { ip: 1, protocol: 2 } as const
 const IP = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const
+/** ICMP: identifier, type, code. */
 const PROTOCOL = { number: 1, sourcePort: 2, destinationPort: 3, icmp: [4, 5, 6], icmp6: [7, 8, 9] } as const
 const COUNTERS = { packets: 1, bytes: 2 } as const
 const TIMESTAMP = { start: 1, stop: 2 } as const
@@ -117,11 +130,11 @@ function parseProtocol(reader: Reader, tuple: Mutable<Tuple>): void {
     if (type === PROTOCOL.number) tuple.protocol = value.u8()
     else if (type === PROTOCOL.sourcePort) tuple.sourcePort = value.u16be()
     else if (type === PROTOCOL.destinationPort) tuple.destinationPort = value.u16be()
-    else if (type === 4 || type === 7) icmp.id = value.u16be()
-    else if (type === 5 || type === 8) {
+    else if (type === PROTOCOL.icmp[0] || type === PROTOCOL.icmp6[0]) icmp.id = value.u16be()
+    else if (type === PROTOCOL.icmp[1] || type === PROTOCOL.icmp6[1]) {
       icmp.type = value.u8()
       isIcmp = true
-    } else if (type === 6 || type === 9) icmp.code = value.u8()
+    } else if (type === PROTOCOL.icmp[2] || type === PROTOCOL.icmp6[2]) icmp.code = value.u8()
   })
   if (isIcmp) tuple.icmp = icmp
 }
@@ -143,20 +156,17 @@ function parseTuple(reader: Reader): Tuple {
   return tuple
 }
 
-/** A u64; bytes beyond 2^53 would take a century at a gigabyte a second. */
-const big = (value: Reader): number => value.u32be() * 0x1_0000_0000 + value.u32be()
-
 function parseCounters(reader: Reader): Counters {
   const counters = { packets: 0, bytes: 0 }
   eachAttribute(reader, (type, value) => {
-    if (type === COUNTERS.packets) counters.packets = big(value)
-    else if (type === COUNTERS.bytes) counters.bytes = big(value)
+    if (type === COUNTERS.packets) counters.packets = u64(value)
+    else if (type === COUNTERS.bytes) counters.bytes = u64(value)
   })
   return counters
 }
 
 /** Nanoseconds since the epoch, in the message; milliseconds here. */
-const epochMs = (value: Reader): EpochMs => Math.floor(big(value) / 1e6) as EpochMs
+const epochMs = (value: Reader): EpochMs => Math.floor(u64(value) / 1e6) as EpochMs
 
 function parseTimestamp(reader: Reader, entry: Partial<Mutable<ConntrackEntry>>): void {
   eachAttribute(reader, (type, value) => {
@@ -209,6 +219,9 @@ function parseField(type: number, value: Reader, entry: Partial<Mutable<Conntrac
       return
     case CTA.timestamp:
       parseTimestamp(value, entry)
+      return
+    case CTA.timestampEvent:
+      entry.timestampEvent = epochMs(value)
       return
   }
 }

@@ -127,7 +127,8 @@ function setMark(
     genericHeader(original.source.includes(':') ? FAMILY.ip6 : FAMILY.ip4),
     encodeTuple(CTA.tupleOriginal, original),
     ...(zone === 0 ? [] : [attribute(CTA.zone, u16be(zone))]),
-    attribute(CTA.mark, u32be(mark)),
+    // The kernel computes (old & ~mask) ^ mark: bits outside the mask would be flipped.
+    attribute(CTA.mark, u32be(mark & mask)),
     attribute(CTA.markMask, u32be(mask)),
   )
   try {

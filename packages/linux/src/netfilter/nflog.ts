@@ -58,7 +58,7 @@ export function parseLoggedPackets(bytes: Uint8Array, now: EpochMs): ParsedPacke
   return { packets, malformed }
 }
 
-/** Receives what rules log to a group. @throws SystemError EBUSY when another program has the group. */
+/** Receives what rules log to a group. @throws SystemError EPERM when another program has the group. */
 export function openNflog(options: NflogOptions): Nflog {
   const { netns, group, onPackets, onLost, onFailed = rethrow } = options
   const socket = new NetlinkSocket(NETLINK.netfilter, { netns, receiveBuffer: RECEIVE_BUFFER })

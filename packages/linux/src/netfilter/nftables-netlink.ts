@@ -1,7 +1,7 @@
 import { Malformed, type Reader } from '@sekisho/core'
 import { SystemError } from '../libc.ts'
 import { dump } from '../netlink/dump.ts'
-import { attribute, concat, eachAttribute, nulTerminated, text, u32be } from '../netlink/message.ts'
+import { attribute, concat, eachAttribute, nulTerminated, text, u32be, u64 } from '../netlink/message.ts'
 import { NETLINK, NetlinkSocket } from '../netlink/socket.ts'
 import { FAMILY, GENERIC_HEADER_BYTES, genericHeader, messageType, SUBSYSTEM } from './subsystem.ts'
 
@@ -30,8 +30,6 @@ export interface NamedCounter extends ObjectCounters {
   readonly table: string
   readonly name: string
 }
-
-const u64 = (value: Reader): number => Number(value.u64be())
 
 function parseCounter(reader: Reader): ObjectCounters {
   const counters = { packets: 0, bytes: 0 }

@@ -76,6 +76,9 @@ export function text(value: Reader): string {
   return DECODER.decode(end < 0 ? bytes : bytes.subarray(0, end))
 }
 
+/** A big-endian u64; without big integers, which would cost more. 2^53 bytes are 9 petabytes. */
+export const u64 = (value: Reader): number => value.u32be() * 0x1_0000_0000 + value.u32be()
+
 const NLMSGERR_ATTR_MSG = 1
 const CAPPED = 0x100
 

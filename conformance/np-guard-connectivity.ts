@@ -128,10 +128,11 @@ const normal = (allowed: string): string => {
   return parts.toSorted().join(',')
 }
 
-/** Some cases have names that an API server refuses (capitals); np-guard does not look at them, and they mean nothing here. */
+const validName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-')
+/** Some cases have names that an API server refuses (capitals, underscores); np-guard does not look at them, and they mean nothing here. */
 const withValidName = (policy: Manifest): Manifest => ({
   ...policy,
-  metadata: { ...(policy.metadata as Manifest), name: textField(policy, 'metadata', 'name').toLowerCase() }, // every policy has metadata
+  metadata: { ...(policy.metadata as Manifest), name: validName(textField(policy, 'metadata', 'name')) }, // every policy has metadata
 })
 
 function runCase(

@@ -19,12 +19,11 @@ export interface IslandTotals {
   readonly open: number
 }
 
-/** Links that stay inside an island are not part of any aggregate. `shown` limits them to a filter's result. */
-export function aggregates(graph: Graph, shown?: ReadonlySet<number>): Aggregate[] {
+/** Links that stay inside an island are not part of any aggregate. */
+export function aggregates(graph: Graph): Aggregate[] {
   const found = new Map<string, { links: number[]; connections: Counts; bytes: number }>()
   const ends = new Map<string, readonly [string, string]>()
   graph.links.forEach((link, index) => {
-    if (shown && !shown.has(index)) return
     const [source, destination] = [graph.nodes[link.source], graph.nodes[link.destination]].map(
       node => node && islandOf(node),
     )

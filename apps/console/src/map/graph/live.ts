@@ -7,8 +7,6 @@ export interface Patch {
   readonly active: readonly string[]
   /** Denied connections in these flows, for the announcement. */
   readonly denied: number
-  /** A flow has an end that the map does not know: only a new view from the server can show it. */
-  readonly stale: boolean
 }
 
 const edgeOf = (flow: FlowView): MapEdge => ({
@@ -43,25 +41,21 @@ function merged(edge: MapEdge, flow: FlowView): MapEdge {
 /**
  * Adds live flows to the last view, so that counts and outcomes move between two fetches. Flows that ended
  * before the view was made are taken as counted in it: a count may lag until the next fetch, but is never doubled.
- * @param add whether edges that the view does not hold yet may be added; not under a filter, which only the
- * server applies
+ * Nodes are only the server's to add: flows of unknown ones are left to the next fetch.
  */
-export function patch(view: MapView, flows: readonly FlowView[], add: boolean): Patch {
+export function patch(view: MapView, flows: readonly FlowView[]): Patch {
   const known = new Set(view.nodes.map(node => node.key))
   const fresh = flows.filter(flow => flow.last > view.at)
   const drawable = fresh.filter(flow => known.has(flow.source.key) && known.has(flow.destination.key))
-  const stale = drawable.length < fresh.length
   const edges = new Map(view.edges.map(edge => [edgeKey(edge), edge]))
   const active = new Set<string>()
   let denied = 0
   for (const flow of drawable) {
     const key = edgeKey(edgeOf(flow))
-    const edge = edges.get(key) ?? (add ? edgeOf(flow) : undefined)
-    if (!edge) continue
-    edges.set(key, merged(edge, flow))
+    edges.set(key, merged(edges.get(key) ?? edgeOf(flow), flow))
     active.add(key)
     if (flow.outcome === 'denied') denied += flow.connections
   }
-  if (active.size === 0) return { view, active: [], denied, stale }
-  return { view: { ...view, edges: [...edges.values()] }, active: [...active], denied, stale }
+  if (active.size === 0) return { view, active: [], denied }
+  return { view: { ...view, edges: [...edges.values()] }, active: [...active], denied }
 }

@@ -144,7 +144,7 @@ function paintNodes({ context, theme, camera }: Brush, world: World, scene: Scen
   const carded = new Set(scene.cards)
   const { emphasis } = scene
   const faded = (node: number): boolean =>
-    (world.shown !== undefined && !world.shown.nodes.has(node)) ||
+    (world.shown !== undefined && !world.shown.has(node)) ||
     (emphasis !== undefined && !emphasis.nodes.has(node))
   const plain = scene.nodes.filter(node => !carded.has(node))
   const groups = Map.groupBy(plain, node =>

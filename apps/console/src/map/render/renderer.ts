@@ -223,7 +223,7 @@ export class Renderer implements Disposable {
     }
     if (!near) return
     for (const [index, { key }] of world.graph.nodes.entries()) {
-      if (world.shown && !world.shown.nodes.has(index)) continue
+      if (world.shown && !world.shown.has(index)) continue
       yield { x: world.x[index] ?? 0, y: world.y[index] ?? 0, target: { kind: 'node', key } }
     }
   }

@@ -56,10 +56,10 @@ export interface Emphasis {
 }
 
 function emphasisOf(world: World, target: Target): Emphasis | undefined {
-  const { graph, shown } = world
+  const { graph } = world
   const none = { nodes: new Set<number>(), links: new Set<number>(), aggregates: new Set<PlacedAggregate>() }
   const withEnds = (indexes: readonly number[]): Emphasis => {
-    const links = indexes.filter(index => !shown || shown.links.has(index)).slice(0, BUDGET.emphasis)
+    const links = indexes.slice(0, BUDGET.emphasis)
     const nodes = links.flatMap(index => [
       graph.links[index]?.source ?? -1,
       graph.links[index]?.destination ?? -1,
@@ -106,9 +106,13 @@ function linkCandidates(world: World, islands: readonly Island[], detail: Detail
 
 function chooseLinks(world: World, candidates: readonly number[], view: Rect, emphasis?: Emphasis): number[] {
   const chosen: number[] = []
+  let room: number = BUDGET.links
   for (const index of candidates) {
-    if (chosen.length >= BUDGET.links) break
-    if (touching(hull(world.curve(index)), view)) chosen.push(index)
+    // What is denied is drawn whatever the budget: it must never be invisible.
+    const denied = (world.graph.links[index]?.connections.denied ?? 0) > 0
+    if ((room <= 0 && !denied) || !touching(hull(world.curve(index)), view)) continue
+    chosen.push(index)
+    room--
   }
   if (!emphasis) return chosen
   const drawn = new Set(chosen)
@@ -141,7 +145,7 @@ function chooseCards(
 ): number[] {
   const offset = (node: number): number =>
     Math.hypot((world.x[node] ?? 0) - camera.x, (world.y[node] ?? 0) - camera.y)
-  const candidates = nodes.filter(node => !world.shown || world.shown.nodes.has(node))
+  const candidates = nodes.filter(node => !world.shown || world.shown.has(node))
   const cards =
     candidates.length <= limit
       ? candidates

@@ -6,12 +6,6 @@ import { CARD } from '../layout/islands.ts'
 import type { Island } from '../layout/layout.ts'
 import { aggregateCurve, type Curve, linkCurve } from './curve.ts'
 
-/** What a filter lets through. Hidden nodes keep their places, dimmed, so that a filter never moves the map. */
-export interface Shown {
-  readonly nodes: ReadonlySet<number>
-  readonly links: ReadonlySet<number>
-}
-
 export interface PlacedAggregate extends Aggregate {
   readonly curve: Curve
 }
@@ -24,12 +18,13 @@ export interface World {
   /** `nodes` are indexes of the graph, not of the layout. */
   readonly islands: readonly Island[]
   readonly islandNamed: ReadonlyMap<string, Island>
-  /** Links inside each island, by name; without those a filter hides. */
+  /** Links inside each island, by name. */
   readonly inner: ReadonlyMap<string, readonly number[]>
-  /** All links a filter lets through, the busiest and the denied first. */
+  /** All links, the denied and the busiest first. */
   readonly links: readonly number[]
   readonly aggregates: readonly PlacedAggregate[]
-  readonly shown: Shown | undefined
+  /** Nodes that a filter lets through; the others keep their places, dimmed, so that a filter never moves the map. */
+  readonly shown: ReadonlySet<number> | undefined
   readonly bounds: Rect
   curve(link: number): Curve
 }
@@ -68,7 +63,7 @@ function innerLinks(graph: Graph, links: readonly number[]): ReadonlyMap<string,
 }
 
 /** Joins a graph with a layout that was made for it or for an earlier one; `needsLayout` says when that is enough. */
-export function world(graph: Graph, { layout, places }: Laid, shown?: Shown): World {
+export function world(graph: Graph, { layout, places }: Laid, shown?: ReadonlySet<number>): World {
   const x = new Float64Array(graph.nodes.length)
   const y = new Float64Array(graph.nodes.length)
   const members = new Map<string, number[]>()
@@ -85,10 +80,7 @@ export function world(graph: Graph, { layout, places }: Laid, shown?: Shown): Wo
     .filter(island => members.has(island.name))
     .map(island => ({ ...island, nodes: members.get(island.name) ?? [] }))
   const islandNamed = new Map(islands.map(island => [island.name, island]))
-  const links = graph.links
-    .map((_, index) => index)
-    .filter(index => !shown || shown.links.has(index))
-    .sort(byImportance(graph))
+  const links = graph.links.map((_, index) => index).sort(byImportance(graph))
   const curves: (Curve | undefined)[] = []
   return {
     graph,
@@ -98,7 +90,7 @@ export function world(graph: Graph, { layout, places }: Laid, shown?: Shown): Wo
     islandNamed,
     inner: innerLinks(graph, links),
     links,
-    aggregates: placed(aggregates(graph, shown?.links), islandNamed),
+    aggregates: placed(aggregates(graph), islandNamed),
     shown,
     bounds: around(islands),
     curve(index) {
@@ -128,7 +120,7 @@ function placed(list: readonly Aggregate[], islands: ReadonlyMap<string, Island>
 
 /** The box around what a filter shows; of the whole map when nothing is filtered, or nothing is left. */
 export function shownBounds(world: World): Rect {
-  if (!world.shown || world.shown.nodes.size === 0) return world.bounds
-  const cards = [...world.shown.nodes].map(node => cardAt(world, node))
+  if (!world.shown || world.shown.size === 0) return world.bounds
+  const cards = [...world.shown].map(node => cardAt(world, node))
   return cards.length === 0 ? NOWHERE : around(cards)
 }

@@ -1,0 +1,165 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fail, ok, parseIp, type Result } from '@sekisho/core'
+
+/** Where a listener binds: `127.0.0.1:7443`, `[::1]:7443`, `localhost:7443`, `0.0.0.0:7443`. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface ServerOptions {
+  /** Directory of the database and of the authority's key. */
+  readonly data: string
+  /** API and console. */
+  readonly listen: Endpoint
+  /** Agents, with mutual TLS. */
+  readonly agents: Endpoint
+  /** More host names the server goes by, for its certificates and the check of `Host`. */
+  readonly names: readonly string[]
+  readonly console: string
+  readonly lab: boolean
+  readonly retention: { readonly maxAgeMs: number; readonly maxBytes: number }
+}
+
+export type Command =
+  | { readonly kind: 'serve'; readonly options: ServerOptions }
+  | { readonly kind: 'login-link'; readonly data: string }
+  | {
+      readonly kind: 'join-token'
+      readonly data: string
+      readonly minutes: number
+      readonly node: string | undefined
+    }
+  | { readonly kind: 'token'; readonly data: string; readonly name: string; readonly days: number }
+  | { readonly kind: 'help' }
+
+export const HELP = `Usage: sekisho-server [options]              run the server
+       sekisho-server login-link --data DIR   print a one-time link to log in (valid 15 minutes)
+       sekisho-server join-token --data DIR   print a token that lets one agent join once
+       sekisho-server token --data DIR        print an API token for scripts
+
+  --data DIR            database and keys                        (/var/lib/sekisho/server)
+  --listen HOST:PORT    API and console                          (127.0.0.1:7443)
+  --agents HOST:PORT    agents, mutual TLS                       (127.0.0.1:7444)
+  --name HOST           a name the server is reached by; repeat  (localhost)
+  --console DIR         the built console
+  --lab                 say that the workloads are samples
+  --retention-days N    keep flows and events so long            (30)
+  --retention-gb N      and at most so much                      (4)
+
+  join-token: --minutes N (60)  --node NAME (any)
+  token:      --name NAME (script)  --days N (90)
+`
+
+const DAY_MS = 86_400_000
+const GIGABYTE = 1_000_000_000
+
+function endpoint(text: string): Result<Endpoint, string> {
+  const match = /^(?:\[(?<six>[^\]]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/.exec(text)
+  const port = Number(match?.groups?.port)
+  if (!match || port > 65_535) return fail(`"${text}" is not HOST:PORT`)
+  const host = match.groups?.six ?? match.groups?.host ?? ''
+  return ok({ host: host === '' ? '0.0.0.0' : host, port })
+}
+
+/** Numbers and endpoints of one command line; collects every mistake before saying any. */
+class Mistakes {
+  readonly found: string[] = []
+
+  endpoint(text: string): Endpoint {
+    const read = endpoint(text)
+    if (read.ok) return read.value
+    this.found.push(read.error)
+    return { host: '', port: 0 }
+  }
+  number(name: string, text: string, [least, most]: readonly [number, number]): number {
+    const value = Number(text)
+    if (!(value >= least && value <= most)) this.found.push(`--${name} must be ${least} to ${most}`)
+    return value
+  }
+}
+
+const OPTIONS = {
+  data: { type: 'string', default: '/var/lib/sekisho/server' },
+  listen: { type: 'string', default: '127.0.0.1:7443' },
+  agents: { type: 'string', default: '127.0.0.1:7444' },
+  name: { type: 'string', multiple: true, default: [] as string[] },
+  console: { type: 'string', default: join(import.meta.dirname, '../../console/dist') },
+  lab: { type: 'boolean', default: false },
+  'retention-days': { type: 'string', default: '30' },
+  'retention-gb': { type: 'string', default: '4' },
+  minutes: { type: 'string', default: '60' },
+  days: { type: 'string', default: '90' },
+  node: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** @returns the command, or every mistake in it. */
+export function parseCommand(args: readonly string[]): Result<Command, readonly string[]> {
+  let parsed: ReturnType<typeof read>
+  try {
+    parsed = read(args)
+  } catch (error) {
+    return fail([error instanceof Error ? error.message : String(error)])
+  }
+  const { values, positionals } = parsed
+  const mistakes = new Mistakes()
+  const command = values.help ? ({ kind: 'help' } as const) : commandOf(positionals, values, mistakes)
+  if (!command) return fail([`unknown command "${positionals.join(' ')}"`])
+  return mistakes.found.length > 0 ? fail(mistakes.found) : ok(command)
+}
+
+const read = (args: readonly string[]) =>
+  parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true })
+
+function commandOf(
+  [kind = 'serve', ...rest]: readonly string[],
+  values: ReturnType<typeof read>['values'],
+  mistakes: Mistakes,
+): Command | undefined {
+  const { data } = values
+  if (rest.length > 0) return undefined
+  switch (kind) {
+    case 'serve':
+      return { kind, options: serverOptions(values, mistakes) }
+    case 'login-link':
+      return { kind, data }
+    case 'join-token':
+      return {
+        kind,
+        data,
+        minutes: mistakes.number('minutes', values.minutes, [1, 1_440]),
+        node: values.node,
+      }
+    case 'token':
+      return {
+        kind,
+        data,
+        name: values.name[0] ?? 'script',
+        days: mistakes.number('days', values.days, [1, 365]),
+      }
+    default:
+      return undefined
+  }
+}
+
+const serverOptions = (values: ReturnType<typeof read>['values'], mistakes: Mistakes): ServerOptions => ({
+  data: values.data,
+  listen: mistakes.endpoint(values.listen),
+  agents: mistakes.endpoint(values.agents),
+  names: values.name,
+  console: values.console,
+  lab: values.lab,
+  retention: {
+    maxAgeMs: mistakes.number('retention-days', values['retention-days'], [1, 3_650]) * DAY_MS,
+    maxBytes: mistakes.number('retention-gb', values['retention-gb'], [0.01, 10_000]) * GIGABYTE,
+  },
+})
+
+/** Plain HTTP is allowed only where nobody else can listen in. */
+export function isLoopback(host: string): boolean {
+  const ip = parseIp(host)
+  if (!ip) return host === 'localhost'
+  return ip.family === 4 ? ip.value >> 24n === 127n : ip.value === 1n
+}

@@ -235,8 +235,7 @@ export interface RetentionStep {
 export interface StoreSize {
   /** Pages in use. */
   readonly bytes: number
-  readonly flows: number
-  readonly events: number
+  /** Start of the oldest minute on record. */
   readonly oldest: EpochMs | undefined
 }
 

@@ -34,13 +34,9 @@ class OldestFirst implements Retention {
   }
 
   size(): StoreSize {
-    const count = (table: 'flows' | 'events') =>
-      Number(this.#database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n ?? 0)
     const oldest = this.#oldestMinute()
     return {
       bytes: this.#bytes(),
-      flows: count('flows'),
-      events: count('events'),
       oldest: oldest === undefined ? undefined : ((oldest * MINUTE) as EpochMs),
     }
   }

@@ -140,6 +140,8 @@ export interface Records {
   ): readonly FruitlessAttempts[]
   /** Start of the oldest minute on record. */
   oldest(): EpochMs | undefined
+  /** Start of the newest minute on record inside a window. */
+  newest(window: Window): EpochMs | undefined
 
   events(request: PageRequest & { readonly window: Window; readonly code?: string }): Page<EventRecord>
   eventsById(ids: readonly number[]): readonly EventRecord[]

@@ -144,6 +144,19 @@ export class Flows {
     return row && ((row.minute * MINUTE) as EpochMs)
   }
 
+  newest(window: Window): EpochMs | undefined {
+    const { first, last } = minutes(window)
+    const query = this.#database.build
+      .selectFrom('flows')
+      .select('minute')
+      .where('minute', '>=', first)
+      .where('minute', '<=', last)
+      .orderBy('minute', 'desc')
+      .limit(1)
+    const row = this.#database.first(query)
+    return row && ((row.minute * MINUTE) as EpochMs)
+  }
+
   #records() {
     return this.#database.build
       .selectFrom('flows as f')

@@ -20,6 +20,7 @@ export function openRecords(database: Database, clock: Clock, inventory: Invento
     byPolicy: window => flows.byPolicy(window),
     fruitless: (window, least) => flows.fruitless(window, least),
     oldest: () => flows.oldest(),
+    newest: window => flows.newest(window),
     events: request => eventPage(database, request),
     eventsById: ids => eventsById(database, ids),
     workloads: request => inventory.page(request),

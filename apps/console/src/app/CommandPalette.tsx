@@ -3,8 +3,8 @@ import { useLocation } from 'wouter'
 import { usePolicies } from '../api/index.ts'
 import { useI18n } from '../i18n/index.ts'
 import { Icon, type IconName, isComposing, ModalDialog } from '../ui/index.ts'
+import { PAGES } from './pages.ts'
 import { flowsPlace, policyPlace } from './places.ts'
-import { PAGES } from './Shell.tsx'
 
 interface Command {
   readonly group: string

@@ -2,22 +2,13 @@ import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { useLiveInvalidation, useSession } from '../api/index.ts'
 import { useI18n } from '../i18n/index.ts'
-import { Icon, type IconName } from '../ui/index.ts'
+import { Icon } from '../ui/index.ts'
 import { ToastRegion } from '../ui/toasts.tsx'
 import { Banners } from './Banners.tsx'
 import { CommandPalette } from './CommandPalette.tsx'
 import { LiveIndicator } from './LiveIndicator.tsx'
 import { AccountMenu, LanguageMenu, ThemeMenu } from './menus.tsx'
-
-export const PAGES = [
-  ['/', 'overview'],
-  ['/map', 'map'],
-  ['/flows', 'flows'],
-  ['/policies', 'policies'],
-  ['/events', 'events'],
-  ['/agents', 'agents'],
-  ['/audit', 'audit'],
-] as const satisfies readonly (readonly [string, IconName])[]
+import { PAGES } from './pages.ts'
 
 const isHere = (href: string, path: string): boolean =>
   href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`)

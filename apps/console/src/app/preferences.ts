@@ -38,6 +38,6 @@ export const initialTheme = (): Theme => THEMES.find(theme => theme === remember
 
 export function applyTheme(theme: Theme): void {
   remember(THEME, theme)
-  if (theme === 'system') delete document.documentElement.dataset['theme']
-  else document.documentElement.dataset['theme'] = theme
+  if (theme === 'system') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = theme
 }

@@ -67,7 +67,8 @@ export function FilterBar({ value, onChange, values = {} }: FilterBarProps) {
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
     if (isComposing(event)) return
     const chosen = options[active]
-    if (event.key === 'Enter') chosen === undefined ? commit(draft) : choose(chosen)
+    if (event.key === 'Enter' && chosen === undefined) commit(draft)
+    else if (event.key === 'Enter' && chosen !== undefined) choose(chosen)
     else if (event.key === 'Tab' && chosen !== undefined) choose(chosen)
     else if (event.key === 'ArrowDown') {
       setOpen(true)

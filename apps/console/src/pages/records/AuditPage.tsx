@@ -1,3 +1,86 @@
-export default function X() {
-  return <p>soon</p>
+import type { AuditView } from '@sekisho/control'
+import { useAuditPages } from '../../api/index.ts'
+import { useI18n } from '../../i18n/index.ts'
+import { EmptyState, Icon, type IconName, Loaded, Page, Time } from '../../ui/index.ts'
+import { MoreButton } from './MoreButton.tsx'
+import './records.css'
+
+const RESULTS = {
+  ok: ['allowed', 'allowed'],
+  refused: ['denied', 'denied'],
+  failed: ['severity-warning', 'warning'],
+} as const satisfies Record<AuditView['result'], readonly [string, IconName]>
+
+function AuditRow({ entry }: { readonly entry: AuditView }) {
+  const { t } = useI18n()
+  const { audit } = t.records
+  const [look, icon] = RESULTS[entry.result]
+  return (
+    <tr>
+      <td className="muted">
+        <Time at={entry.at} />
+      </td>
+      <td className="nowrap">{entry.actor || <span className="muted">{audit.nobody}</span>}</td>
+      <td>
+        {audit.actions[entry.action] ?? <code>{entry.action}</code>}
+        {entry.details && <div className="muted small">{entry.details}</div>}
+      </td>
+      <td className="audit-target">{entry.target}</td>
+      <td>
+        <span className={`badge ${look}`}>
+          <Icon name={icon} size={14} />
+          {audit.results[entry.result]}
+        </span>
+      </td>
+      <td className="mono nowrap">{entry.from}</td>
+      <td className="mono muted" title={entry.hash}>
+        {entry.hash.slice(0, 8)}
+      </td>
+    </tr>
+  )
+}
+
+export default function AuditPage() {
+  const { t } = useI18n()
+  const pages = useAuditPages()
+  const { audit } = t.records
+  return (
+    <Page title={audit.title} intro={audit.intro}>
+      <Loaded query={pages} rows={10}>
+        {data => {
+          const entries = data.pages.flatMap(page => page.items)
+          if (entries.length === 0) return <EmptyState icon="audit" title={audit.empty} />
+          return (
+            <div className="table-box">
+              <table>
+                <thead>
+                  <tr>
+                    {[
+                      t.terms.time,
+                      audit.actor,
+                      audit.action,
+                      audit.target,
+                      audit.result,
+                      audit.from,
+                      audit.hash,
+                    ].map(name => (
+                      <th key={name} scope="col">
+                        {name}
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {entries.map(entry => (
+                    <AuditRow key={entry.id} entry={entry} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }}
+      </Loaded>
+      <MoreButton pages={pages} />
+    </Page>
+  )
 }

@@ -1,3 +1,100 @@
-export default function X() {
-  return <p>soon</p>
+import type { EventView } from '@sekisho/control'
+import { EVENT_SEVERITIES } from '@sekisho/core'
+import { ToggleButton } from 'react-aria-components/ToggleButton'
+import { ToggleButtonGroup } from 'react-aria-components/ToggleButtonGroup'
+import { Link } from 'wouter'
+import { useEventPages } from '../../api/index.ts'
+import { EVENTS, flowsPlace } from '../../app/places.ts'
+import { windowQuery } from '../../app/time.ts'
+import { useUrlState } from '../../app/url.ts'
+import { useI18n } from '../../i18n/index.ts'
+import { EmptyState, Loaded, Page, SeverityBadge, Time, TimeWindowPicker } from '../../ui/index.ts'
+import { MoreButton } from './MoreButton.tsx'
+import { groupOf, sentenceOf } from './sentence.ts'
+import './records.css'
+
+const CHOICES = ['all', ...EVENT_SEVERITIES] as const
+
+function EventRow({ event }: { readonly event: EventView }) {
+  const { t } = useI18n()
+  const group = groupOf(event.workload)
+  return (
+    <tr>
+      <td className="muted">
+        <Time at={event.at} />
+      </td>
+      <td>
+        <SeverityBadge severity={event.severity} />
+      </td>
+      <td>{sentenceOf(event, t)}</td>
+      <td className="nowrap">{event.node}</td>
+      <td className="nowrap">
+        {group && <Link href={flowsPlace(`workload:${group}`)}>{t.records.events.flows}</Link>}
+      </td>
+    </tr>
+  )
+}
+
+export default function EventsPage() {
+  const { t } = useI18n()
+  const [{ window, severity }, update] = useUrlState(EVENTS)
+  const pages = useEventPages(windowQuery(window))
+  const { events } = t.records
+  return (
+    <Page title={events.title} intro={events.intro}>
+      <div className="toolbar">
+        <ToggleButtonGroup
+          className="segments"
+          aria-label={events.severity}
+          selectionMode="single"
+          disallowEmptySelection
+          selectedKeys={[severity]}
+          onSelectionChange={keys => update({ severity: CHOICES.find(choice => keys.has(choice)) ?? 'all' })}
+        >
+          {CHOICES.map(choice => (
+            <ToggleButton key={choice} id={choice}>
+              {choice === 'all' ? events.all : t.terms.severity[choice]}
+            </ToggleButton>
+          ))}
+        </ToggleButtonGroup>
+        <TimeWindowPicker value={window} onChange={next => update({ window: next }, { replace: false })} />
+      </div>
+      <Loaded query={pages} rows={10}>
+        {data => {
+          const all = data.pages.flatMap(page => page.items)
+          const shown = all.filter(event => severity === 'all' || event.severity === severity)
+          if (shown.length === 0) {
+            return (
+              <EmptyState icon="events" title={events.empty}>
+                {events.emptyText}
+              </EmptyState>
+            )
+          }
+          return (
+            <div className="table-box">
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">{t.terms.time}</th>
+                    <th scope="col">{events.severity}</th>
+                    <th scope="col">{events.what}</th>
+                    <th scope="col">{t.terms.node}</th>
+                    <th scope="col">
+                      <span className="visually-hidden">{events.flows}</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {shown.map(event => (
+                    <EventRow key={event.id} event={event} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }}
+      </Loaded>
+      <MoreButton pages={pages} />
+    </Page>
+  )
 }

@@ -50,6 +50,7 @@ export interface PortMatch {
   readonly ports?: readonly (readonly [first: number, last: number])[]
 }
 
+/** Matches where `peers` match and either `ports` or `namedPorts` do. */
 export interface TableRule {
   readonly id: RuleId
   /** allow and deny end this direction; next leaves this stage for the following one. */
@@ -59,7 +60,10 @@ export interface TableRule {
   readonly peers?: readonly SetId[]
   /** Any of these matches; absent means every protocol and port. An empty list matches nothing. */
   readonly ports?: readonly PortMatch[]
-  /** Named-port sets of the destination, any of which holds (peer address, protocol, port). Egress only. */
+  /**
+   * Named-port sets of the destination, any of which holds (peer address, protocol, port). Egress only. Their members
+   * are among those of `peers`. A rule with named ports alone has empty `ports`.
+   */
   readonly namedPorts?: readonly SetId[]
 }
 
@@ -82,6 +86,7 @@ export interface Attachment {
   readonly audit: Readonly<Partial<Record<Direction, ChainId>>>
 }
 
+/** A live view: the compiler changes it in place, so read it before the next update. */
 export interface RuleTable {
   readonly sets: ReadonlyMap<SetId, AddressSet>
   readonly chains: ReadonlyMap<ChainId, Chain>
@@ -104,6 +109,8 @@ export interface TableChange {
   readonly chainsRemoved: readonly ChainId[]
   /** Added, changed or removed attachments. */
   readonly attachments: readonly WorkloadId[]
+  /** Present where the node's own addresses changed. */
+  readonly nodeAddresses?: { readonly add: readonly string[]; readonly remove: readonly string[] }
 }
 
 /** An empty change has nothing for the kernel to do. */
@@ -113,6 +120,7 @@ export const isEmptyChange = (change: TableChange): boolean =>
   change.setsRemoved.length === 0 &&
   change.chainsAdded.length === 0 &&
   change.chainsRemoved.length === 0 &&
-  change.attachments.length === 0
+  change.attachments.length === 0 &&
+  change.nodeAddresses === undefined
 
 export type SetMembersByFamily = ReadonlyMap<Family, ReadonlySet<string>>

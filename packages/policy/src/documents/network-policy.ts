@@ -58,7 +58,10 @@ export const networkPolicy: DocumentKind<NetworkPolicy> = {
   },
   writeMode(source, mode) {
     const metadata = source.metadata as Readonly<Record<string, unknown>>
-    const annotations = { ...(metadata.annotations as Readonly<Record<string, unknown>> | null), [MODE_ANNOTATION]: mode }
+    const annotations = {
+      ...(metadata.annotations as Readonly<Record<string, unknown>> | null),
+      [MODE_ANNOTATION]: mode,
+    }
     return { ...source, metadata: { ...metadata, annotations } }
   },
 }

@@ -1,7 +1,14 @@
-import type { LabelSelector } from '@sekisho/core'
-import { type Direction, type IpRange, mergeRanges, type RuleId, ruleId, subtractRanges } from '@sekisho/core'
+import {
+  type Direction,
+  type IpRange,
+  type LabelSelector,
+  mergeRanges,
+  type RuleId,
+  ruleId,
+  subtractRanges,
+} from '@sekisho/core'
 import type { SideDecision } from '../decision.ts'
-import type { Peer, PolicyDocument, PolicyRule, PolicySection } from '../documents/document.ts'
+import type { Peer, PolicyDocument, PolicyRule, PolicySection, PortSpec } from '../documents/document.ts'
 import type { PortMatch } from '../table.ts'
 import { mergePorts, type NamedPortSpec } from './ports.ts'
 import type { ScopeSpec, Selection } from './selections.ts'
@@ -29,9 +36,13 @@ export interface BoundRule {
   readonly answer: SideDecision
   /** Absent means every peer. */
   readonly peers?: BoundPeers
-  /** Numeric ports; absent means every port, empty none (the rule has only named ports). */
+  /** As written; absent means every port. */
+  readonly specs?: readonly PortSpec[]
+  /** The numeric ones, merged; empty where the rule has only named ports. */
   readonly ports?: readonly PortMatch[]
   readonly named: readonly NamedPortSpec[]
+  /** Egress: the selections whose workloads' named ports count. Blocks have none; any peer means any workload. */
+  readonly namedOn: readonly Selection[]
 }
 
 export interface BoundPeers {
@@ -61,26 +72,34 @@ function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): 
 const ALLOW = { verdict: 'allow', why: 'rule-allow' } as const
 const DENY = { verdict: 'deny', why: 'rule-deny' } as const
 
-function bindRule(rule: PolicyRule, id: RuleId, peers: BoundPeers | undefined): BoundRule {
-  const named = (rule.ports ?? []).flatMap(port => (port.kind === 'named' ? [port] : []))
+/** A policy being bound: what its rules share. */
+interface Binding {
+  readonly policy: PolicyDocument
+  readonly direction: Direction
+  readonly bind: Bind
+}
+
+const EVERYTHING: ScopeSpec = { kind: 'selected', selector: {} }
+
+function bindRule(rule: PolicyRule, index: number, { policy, direction, bind }: Binding): BoundRule {
+  const id = ruleId(policy.id, direction, index)
+  const peers = rule.peers && bindPeers(rule.peers, policy, bind)
+  const named = (rule.ports ?? []).filter(port => port.kind === 'named')
+  const resolvesOnPeer = direction === 'egress' && named.length > 0
   return {
     id,
     action: rule.action === 'Allow' ? 'allow' : 'deny',
     answer: Object.freeze({ ...(rule.action === 'Allow' ? ALLOW : DENY), by: id }),
     ...(peers && { peers }),
-    ...(rule.ports && { ports: mergePorts(rule.ports) }),
+    ...(rule.ports && { specs: rule.ports, ports: mergePorts(rule.ports) }),
     named,
+    namedOn: resolvesOnPeer ? (peers?.selections ?? [bind(EVERYTHING, {})]) : [],
   }
 }
 
-function bindSection(
-  policy: PolicyDocument,
-  direction: Direction,
-  { section, bind }: { section: PolicySection; bind: Bind },
-): BoundSection {
-  const rules = section.rules.map((rule, index) =>
-    bindRule(rule, ruleId(policy.id, direction, index), rule.peers && bindPeers(rule.peers, policy, bind)),
-  )
+function bindSection(section: PolicySection, binding: Binding): BoundSection {
+  const { policy, direction } = binding
+  const rules = section.rules.map((rule, index) => bindRule(rule, index, binding))
   const by = ruleId(policy.id, direction)
   return {
     policy,
@@ -100,8 +119,8 @@ export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
   const subject = bind(scopeOf(policy, policy.subject.namespaceSelector), policy.subject.podSelector)
   const { ingress, egress } = policy.sections
   const sections = {
-    ...(ingress && { ingress: bindSection(policy, 'ingress', { section: ingress, bind }) }),
-    ...(egress && { egress: bindSection(policy, 'egress', { section: egress, bind }) }),
+    ...(ingress && { ingress: bindSection(ingress, { policy, direction: 'ingress', bind }) }),
+    ...(egress && { egress: bindSection(egress, { policy, direction: 'egress', bind }) }),
   }
   return { document: policy, subject, sections, selections }
 }

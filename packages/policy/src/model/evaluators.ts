@@ -4,6 +4,7 @@ import type { BoundPeers, BoundRule } from './bound.ts'
 import type { Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
 import type { Profile, Stage } from './profile.ts'
+import type { Selection } from './selections.ts'
 
 /** One end of a question, looked up: the workload that is meant, and the address that is used. */
 export interface End {
@@ -39,14 +40,16 @@ const listens = (ports: readonly NamedPort[], rule: BoundRule, { protocol, port 
       rule.named.some(spec => spec.name === named.name && spec.protocol === protocol),
   )
 
-function selects(peers: BoundPeers, entry: Entry | undefined): boolean {
+function selects(selections: readonly Selection[], entry: Entry | undefined): boolean {
   if (!entry) return false
-  for (const selection of peers.selections) if (selection.members.has(entry)) return true
+  for (const selection of selections) if (selection.members.has(entry)) return true
   return false
 }
 
 const matchesPeer = (peers: BoundPeers | undefined, peer: End): boolean =>
-  !peers || selects(peers, peer.entry) || (peer.ip !== undefined && inRanges(peers.ranges, peer.ip))
+  !peers ||
+  selects(peers.selections, peer.entry) ||
+  (peer.ip !== undefined && inRanges(peers.ranges, peer.ip))
 
 /**
  * A named port is looked up on the destination: the subject of an ingress rule, the peer of an egress rule.
@@ -58,7 +61,7 @@ function matchesNamed(rule: BoundRule, question: Question): boolean {
   if (direction === 'ingress') {
     return listens(subject.entry?.workload.ports ?? [], rule, question) && matchesPeer(rule.peers, peer)
   }
-  if (!peer.entry || (rule.peers && !selects(rule.peers, peer.entry))) return false
+  if (!peer.entry || !selects(rule.namedOn, peer.entry)) return false
   return listens(peer.entry.workload.ports, rule, question)
 }
 

@@ -1,0 +1,86 @@
+import type { Direction, NamedPort } from '@sekisho/core'
+import type { PortSpec } from '../documents/document.ts'
+import type { BoundRule } from '../model/bound.ts'
+import { mergePorts, type NamedPortSpec, resolvePort } from '../model/ports.ts'
+import type { Profile, Stage } from '../model/profile.ts'
+import type { Chain, PortMatch, TableRule } from '../table.ts'
+import { contentHash } from './hash.ts'
+import type { CompiledSection, RuleSets } from './section.ts'
+import type { SetSpec } from './set-spec.ts'
+
+/** A profile to be compiled for one subject: named ports of ingress rules are the subject's own. */
+export interface ChainSource {
+  readonly direction: Direction
+  readonly profile: Profile
+  /** In the order of the profile's sections. */
+  readonly sections: readonly CompiledSection[]
+  readonly ports: readonly NamedPort[]
+}
+
+export interface CompiledChain {
+  readonly chain: Chain
+  readonly sets: readonly SetSpec[]
+}
+
+const numbers = (ports: readonly NamedPort[], spec: NamedPortSpec): readonly number[] =>
+  [...new Set(resolvePort(ports, spec))].toSorted((a, b) => a - b)
+
+/** Equal for sources that compile to equal chains; cheap, because it is made for each change of a workload. */
+export function chainKey({ direction, sections, ports }: ChainSource): string {
+  const names = sections.flatMap(section => section.names)
+  const resolved = new Set(names.map(spec => `${spec.protocol}/${spec.name}=${numbers(ports, spec).join()}`))
+  return [direction, ...sections.map(section => section.fingerprint), ...[...resolved].toSorted()].join(' ')
+}
+
+/** Ports of a rule on one subject: numbers as written, names as the subject resolves them. */
+function portsOf(rule: BoundRule, { direction, ports }: ChainSource): readonly PortMatch[] | undefined {
+  if (!rule.specs || direction === 'egress' || rule.named.length === 0) return rule.ports
+  const resolved = rule.named.flatMap(spec =>
+    numbers(ports, spec).map((port): PortSpec => {
+      return { kind: 'range', protocol: spec.protocol, first: port, last: port }
+    }),
+  )
+  return mergePorts([...rule.specs, ...resolved])
+}
+
+function tableRule(rule: BoundRule, stage: Stage['kind'], source: ChainSource, sets: RuleSets): TableRule {
+  const ports = portsOf(rule, source)
+  return {
+    id: rule.id,
+    action: stage === 'allow' ? 'allow' : rule.action === 'deny' ? 'deny' : 'next',
+    why: rule.answer.why,
+    ...(sets.peers && { peers: sets.peers.map(set => set.id) }),
+    ...(ports && { ports }),
+    ...(sets.named.length > 0 && { namedPorts: sets.named.map(set => set.id) }),
+  }
+}
+
+/** The isolation closes the stage of Allow rules; where no rule allows anything it is a stage of its own. */
+function closed(stages: readonly (readonly TableRule[])[], profile: Profile): Chain['stages'] {
+  const by = profile.isolation?.by
+  if (by === undefined) return stages
+  const deny: TableRule = { id: by, action: 'deny', why: 'isolated' }
+  if (profile.stages.at(-1)?.kind !== 'allow') return [...stages, [deny]]
+  return [...stages.slice(0, -1), [...(stages.at(-1) ?? []), deny]]
+}
+
+export function compileChain(source: ChainSource, key: string): CompiledChain {
+  const sets = new Map(source.sections.flatMap(section => [...section.sets]))
+  const stages = source.profile.stages.map(stage =>
+    stage.rules.map(rule => tableRule(rule, stage.kind, source, sets.get(rule) ?? { named: [] })),
+  )
+  const used = source.profile.stages.flatMap(stage => stage.rules.flatMap(rule => setsOf(sets.get(rule))))
+  return {
+    chain: {
+      id: `c${contentHash(key)}`,
+      direction: source.direction,
+      stages: closed(stages, source.profile),
+    },
+    sets: [...new Map(used.map(set => [set.id, set])).values()],
+  }
+}
+
+const setsOf = (sets: RuleSets | undefined): readonly SetSpec[] => [
+  ...(sets?.peers ?? []),
+  ...(sets?.named ?? []),
+]

@@ -1,0 +1,38 @@
+import { formatIp, type IpRange } from '@sekisho/core'
+import type { NamedPortSpec } from '../model/ports.ts'
+import type { Selection } from '../model/selections.ts'
+import type { SetId } from '../table.ts'
+import { contentHash } from './hash.ts'
+
+/** What a set holds, said by content: equal content has an equal id, whatever policies ask for it. */
+export type SetSpec =
+  | { readonly kind: 'selector'; readonly id: SetId; readonly selection: string }
+  | {
+      readonly kind: 'named-port'
+      readonly id: SetId
+      readonly selection: string
+      readonly port: NamedPortSpec
+    }
+  | { readonly kind: 'range'; readonly id: SetId; readonly ranges: readonly IpRange[] }
+
+export const selectorSet = ({ key }: Selection): SetSpec => ({
+  kind: 'selector',
+  id: `s${contentHash(key)}`,
+  selection: key,
+})
+
+export const namedPortSet = ({ key }: Selection, port: NamedPortSpec): SetSpec => ({
+  kind: 'named-port',
+  id: `n${contentHash(`${port.protocol} ${port.name} ${key}`)}`,
+  selection: key,
+  port: { protocol: port.protocol, name: port.name },
+})
+
+const rangeText = ({ family, first, last }: IpRange): string =>
+  `${formatIp({ family, value: first })}-${formatIp({ family, value: last })}`
+
+export const rangeSet = (ranges: readonly IpRange[]): SetSpec => ({
+  kind: 'range',
+  id: `r${contentHash(ranges.map(rangeText).join(' '))}`,
+  ranges,
+})

@@ -7,37 +7,10 @@ import { logStatement } from './skeleton.ts'
 
 const FAMILIES = [4, 6] as const
 
-/** A condition and the family it is bound to; conditions of different families never meet in one rule. */
-interface Condition {
-  readonly family?: Family
-  readonly text: string
-}
-const ALWAYS: readonly Condition[] = [{ text: '' }]
-
 /** Families a set has elements of, now or later. Ranges never change, so an empty family needs no rule. */
 export function setFamilies(set: AddressSet): readonly Family[] {
   if (set.kind !== 'range') return FAMILIES
   return FAMILIES.filter(family => set.ranges.some(range => range.family === family))
-}
-
-function peerConditions(table: RuleTable, chain: Chain, rule: TableRule): readonly Condition[] {
-  if (rule.peers === undefined) return ALWAYS
-  const address = chain.direction === 'egress' ? ANSWERER : ASKER
-  return rule.peers.flatMap(id => {
-    const set = addressSet(table, id)
-    return setFamilies(set).map(family => ({
-      family,
-      text: `${address[family]} @${setName(set.kind, family, id)}`,
-    }))
-  })
-}
-
-function portConditions(rule: TableRule): readonly Condition[] {
-  if (rule.ports === undefined && rule.namedPorts === undefined) return ALWAYS
-  const named = (rule.namedPorts ?? []).flatMap(id =>
-    FAMILIES.map(family => ({ family, text: namedPortMatch(family, setName('named-port', family, id)) })),
-  )
-  return [...portMatches(rule.ports ?? []).map(text => ({ text })), ...named]
 }
 
 function addressSet(table: RuleTable, id: string): AddressSet {
@@ -46,15 +19,27 @@ function addressSet(table: RuleTable, id: string): AddressSet {
   return set
 }
 
-const meet = (a: Condition, b: Condition): boolean =>
-  a.family === undefined || b.family === undefined || a.family === b.family
+/** One text per set and family that may hold the peer; the empty text where every peer will do. */
+function peerTexts(table: RuleTable, { direction }: Chain, { peers }: TableRule): readonly string[] {
+  if (peers === undefined) return ['']
+  const address = direction === 'egress' ? ANSWERER : ASKER
+  return peers.flatMap(id => {
+    const set = addressSet(table, id)
+    return setFamilies(set).map(family => `${address[family]} @${setName(set.kind, family, id)}`)
+  })
+}
 
-/** Ports before peers: comparing a number is cheaper than looking an address up. */
-function conditions(table: RuleTable, chain: Chain, rule: TableRule): string[] {
-  const peers = peerConditions(table, chain, rule)
-  return portConditions(rule).flatMap(port =>
-    peers.filter(peer => meet(port, peer)).map(peer => [port.text, peer.text].filter(Boolean).join(' ')),
+/**
+ * One text per nft rule. Ports come before peers, because comparing a number is cheaper than looking an address up.
+ * Named ports need no peers beside them: their members are among those of the peers.
+ */
+function matchTexts(table: RuleTable, chain: Chain, rule: TableRule): string[] {
+  const peers = peerTexts(table, chain, rule)
+  const ports = rule.ports === undefined ? [''] : portMatches(rule.ports)
+  const named = (rule.namedPorts ?? []).flatMap(id =>
+    FAMILIES.map(family => namedPortMatch(family, setName('named-port', family, id))),
   )
+  return [...ports.flatMap(port => peers.map(peer => `${port} ${peer}`.trim())), ...named]
 }
 
 function verdict(role: Role, rule: TableRule, next: string | undefined): string {
@@ -96,7 +81,7 @@ function stageChains(table: RuleTable, chain: Chain, role: Role): NftChain[] {
     const next = last ? undefined : `${base}_${index + 1}`
     for (const rule of stage) {
       const end = verdict(role, rule, next)
-      for (const condition of conditions(table, chain, rule)) current.rules.push(`${condition} ${end}`.trim())
+      for (const match of matchTexts(table, chain, rule)) current.rules.push(`${match} ${end}`.trim())
     }
     if (next === undefined || !stage.some(rule => rule.action === 'next')) return
     current.rules.push(`goto ${next}`)
@@ -111,9 +96,9 @@ export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragm
   const rules = chain.stages.flat()
   const denied = rules.filter(rule => rule.action === 'deny').map(rule => ruleKey(rule.id))
   return {
-    counters: [...new Set(rules.map(rule => rule.id))].map(id => ({
+    counters: [...new Map(rules.map(rule => [rule.id, rule.action === 'deny']))].map(([id, denies]) => ({
       name: counterName(role, ruleKey(id)),
-      rule: { id, role },
+      rule: { id, role, denies },
     })),
     chains: [...[...new Set(denied)].map(key => denyChain(role, key)), ...stageChains(table, chain, role)],
     elements: [],

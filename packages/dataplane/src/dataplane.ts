@@ -41,6 +41,9 @@ export interface Counters {
   /** What each rule let pass or denied, in Enforce and in Audit. Counted once per connection and generation. */
   readonly enforce: ReadonlyMap<RuleId, RuleCounters>
   readonly audit: ReadonlyMap<RuleId, RuleCounters>
+  /** Packets that were, or should have been, logged as denied and as audited. */
+  readonly denied: number
+  readonly audited: number
   /** Packets with a forged source, without a connection, and of connections already denied. */
   readonly spoofed: RuleCounters
   readonly invalid: RuleCounters
@@ -112,12 +115,23 @@ class NftDataplane implements Dataplane {
   async counters(): Promise<Counters> {
     const all = await this.#options.nft.counters(TABLE_NAME)
     const roles = { enforce: new Map<RuleId, RuleCounters>(), audit: new Map<RuleId, RuleCounters>() }
+    const denials = { enforce: 0, audit: 0 }
     for (const { name, rule } of this.#ruleset?.counters.values() ?? []) {
       const value = all.get(name)
-      if (rule && value) roles[rule.role].set(rule.id, value)
+      if (!rule || !value) continue
+      roles[rule.role].set(rule.id, value)
+      if (rule.denies) denials[rule.role] += value.packets
     }
     const named = (name: string): RuleCounters => all.get(name) ?? ZERO
-    return { ...roles, spoofed: named('spoofed'), invalid: named('invalid'), stopped: named('stopped') }
+    const spoofed = named('spoofed')
+    return {
+      ...roles,
+      denied: denials.enforce + spoofed.packets,
+      audited: denials.audit,
+      spoofed,
+      invalid: named('invalid'),
+      stopped: named('stopped'),
+    }
   }
 
   ruleOf(role: Role, key: string): RuleId | undefined {

@@ -1,4 +1,5 @@
 export * from './dataplane.ts'
+export { createFlowLog, type DeniedCounts, type FlowLog, type FlowLogOptions } from './flow-log/flow-log.ts'
 export { MARK_MASK, readMark, type Stamp } from './mark.ts'
 export { isInterfaceName, type LogReason, parsePrefix, TABLE, TABLE_NAME } from './names.ts'
 export { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'

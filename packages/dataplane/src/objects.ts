@@ -29,7 +29,7 @@ export interface NftElement {
 /** A named counter object; those of rules say which. */
 export interface NftCounter {
   readonly name: string
-  readonly rule?: { readonly id: RuleId; readonly role: Role }
+  readonly rule?: { readonly id: RuleId; readonly role: Role; readonly denies: boolean }
 }
 
 /** What one owner (a compiled chain, an attachment, the generation) contributes to the table. */

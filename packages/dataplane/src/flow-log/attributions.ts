@@ -1,0 +1,59 @@
+import type { FlowQuery, Judgement } from '@sekisho/policy'
+import { type Attribution, type EdgeEnds, endsKey } from './edge.ts'
+
+/** Nothing is known against it: it passed before any policy was enforced. */
+const BEFORE_POLICY: Attribution = { outcome: 'allowed', why: 'not-selected' }
+
+interface Known {
+  readonly epoch: number
+  readonly attribution: Attribution | undefined
+}
+
+export function attributionOf({ outcome, decision: { direction, by, why } }: Judgement): Attribution {
+  return { outcome, why, ...(direction && { direction }), ...(by && { by }) }
+}
+
+/** Why traffic that passes may pass: asked of the policies once per edge and model, and kept, bounded. */
+export interface Attributions {
+  /**
+   * Of traffic that passed here; undefined when it is denied at its destination's node, which will tell. What the
+   * policies of this node deny by now passed under those before: it keeps their answer.
+   */
+  passing(ends: EdgeEnds): Attribution | undefined
+  /** The kernel said so. */
+  set(ends: EdgeEnds, attribution: Attribution): void
+  modelChanged(): void
+}
+
+export interface AttributionOptions {
+  readonly capacity: number
+  judge(query: FlowQuery): Judgement
+  /** Whether the destination is a workload of another node. */
+  isRemote(ends: EdgeEnds): boolean
+}
+
+export function createAttributions({ capacity, judge, isRemote }: AttributionOptions): Attributions {
+  const all = new Map<string, Known>()
+  let epoch = 0
+  function put(key: string, attribution: Attribution | undefined): Attribution | undefined {
+    all.delete(key)
+    const oldest = all.size >= capacity ? all.keys().next().value : undefined
+    if (oldest !== undefined) all.delete(oldest)
+    all.set(key, { epoch, attribution })
+    return attribution
+  }
+  return {
+    passing(ends) {
+      const key = endsKey(ends)
+      const known = all.get(key)
+      if (known?.epoch === epoch) return known.attribution
+      const judged = judge(ends)
+      if (judged.outcome !== 'denied') return put(key, attributionOf(judged))
+      return put(key, isRemote(ends) ? undefined : (known?.attribution ?? BEFORE_POLICY))
+    },
+    set: (ends, attribution) => void put(endsKey(ends), attribution),
+    modelChanged() {
+      epoch++
+    },
+  }
+}

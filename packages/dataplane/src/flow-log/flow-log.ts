@@ -1,0 +1,239 @@
+import {
+  type BypassLedger,
+  type Clock,
+  type EpochMs,
+  type Flow,
+  type FlowEnd,
+  LIMITS,
+  protocolName,
+  type RuleId,
+  type WorkloadId,
+} from '@sekisho/core'
+import {
+  type ConntrackEntry,
+  type ConntrackEvent,
+  type LoggedPacket,
+  type PacketTuple,
+  parsePacket,
+} from '@sekisho/linux'
+import type { FlowQuery, Judgement } from '@sekisho/policy'
+import { type LogReason, parsePrefix, type Role } from '../names.ts'
+import { createAttributions } from './attributions.ts'
+import type { EdgeEnds } from './edge.ts'
+import { createSeenConnections, type Increase } from './seen.ts'
+import { readDenial, readForgery, type Told } from './told.ts'
+import { createUntold } from './untold.ts'
+import { createWindow } from './window.ts'
+
+export interface FlowLogOptions {
+  readonly clock: Clock
+  /** The running owner of an address, on any node. */
+  workloadAt(ip: string): WorkloadId | undefined
+  /** Whether a workload is of this node. A connection between two nodes is reported by its source's. */
+  isLocal(workload: WorkloadId): boolean
+  /** What the policies say; called once per edge and model, see `modelChanged`. */
+  judge(query: FlowQuery): Judgement
+  /** The workload whose host-side interface has this index; asked for forged packets only. */
+  ownerOf(interfaceIndex: number): WorkloadId | undefined
+  /** The rule behind the key of a logged prefix. */
+  ruleOf(role: Role, key: string): RuleId | undefined
+  /** The kernel's connections, as of now. */
+  dump(): Promise<readonly ConntrackEntry[]>
+  /** Edges of one window. */
+  readonly edges?: number
+  /** Connections remembered between dumps. */
+  readonly connections?: number
+}
+
+export type LossKind = 'connection-events' | 'logged-packets'
+
+/** Packets that deny rules counted, to know how many of them the log's rate limit kept from us. */
+export interface DeniedCounts {
+  readonly denied: number
+  readonly audited: number
+}
+
+export interface FlowLog {
+  connections(events: readonly ConntrackEvent[]): void
+  packets(packets: readonly LoggedPacket[]): void
+  /** Reads all connections: at the start, so that older ones are known, and then for the counts of long ones. */
+  refresh(): Promise<void>
+  /** Judgements are asked for again. */
+  modelChanged(): void
+  lost(what: LossKind, count: number): void
+  counted(counts: DeniedCounts): void
+  /** The edges since the last call, and what was not seen since the start. */
+  take(): { readonly flows: Flow[]; readonly ledger: BypassLedger }
+}
+
+/** Four times the edges: a window holds what changed, the connections of several windows live at once. */
+const CONNECTIONS_PER_EDGE = 4
+const NOTHING = { connections: 0, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
+
+class NodeFlowLog implements FlowLog {
+  readonly #options: FlowLogOptions
+  readonly #window
+  readonly #seen
+  readonly #attributions
+  readonly #untold = createUntold()
+  readonly #losses = { 'connection-events': 0, 'logged-packets': 0 }
+  #disagreements = 0
+  #unfollowed = 0
+  /** Connections announced before the first dump, which shows them once more. */
+  #early: Set<number> | undefined = new Set()
+  /** Connections that ended while a dump was being read. */
+  #ended: Set<number> | undefined
+
+  constructor(options: FlowLogOptions) {
+    const { edges = LIMITS.flowEdges.value, connections = edges * CONNECTIONS_PER_EDGE } = options
+    this.#options = options
+    this.#window = createWindow(edges)
+    this.#seen = createSeenConnections(connections)
+    this.#attributions = createAttributions({
+      capacity: edges,
+      judge: query => options.judge(query),
+      isRemote: ({ destination: { workload } }) => workload !== undefined && !options.isLocal(workload),
+    })
+  }
+
+  connections(events: readonly ConntrackEvent[]): void {
+    for (const event of events) {
+      if (event.kind === 'new') this.#began(event)
+      else if (event.kind === 'destroy') this.#finished(event)
+    }
+  }
+
+  packets(packets: readonly LoggedPacket[]): void {
+    for (const packet of packets) {
+      const reason = parsePrefix(packet.prefix)
+      if (reason) this.#logged(packet, reason)
+    }
+  }
+
+  async refresh(): Promise<void> {
+    const { entries, ended } = await this.#dump()
+    const first = this.#early
+    this.#early = undefined
+    const present = new Set<number>()
+    for (const entry of entries) {
+      if (ended.has(entry.id)) continue
+      present.add(entry.id)
+      this.#dumped(entry, first !== undefined && !first.has(entry.id))
+    }
+    this.#seen.dumpDone(present)
+  }
+
+  async #dump(): Promise<{ entries: readonly ConntrackEntry[]; ended: ReadonlySet<number> }> {
+    const ended = new Set<number>()
+    this.#ended = ended
+    try {
+      return { entries: await this.#options.dump(), ended }
+    } finally {
+      this.#ended = undefined
+    }
+  }
+
+  modelChanged(): void {
+    this.#attributions.modelChanged()
+  }
+
+  lost(what: LossKind, count: number): void {
+    this.#losses[what] += count
+  }
+
+  counted({ denied, audited }: DeniedCounts): void {
+    this.#untold.counted(denied + audited)
+  }
+
+  take(): { flows: Flow[]; ledger: BypassLedger } {
+    const { gathered, overflowed } = this.#window.losses
+    return {
+      flows: this.#window.take(),
+      ledger: {
+        'connection-events-lost': this.#losses['connection-events'],
+        'logged-packets-lost': this.#losses['logged-packets'],
+        'denials-not-logged': this.#untold.count,
+        'flows-gathered': gathered,
+        'flows-overflowed': overflowed,
+        'connections-not-followed': this.#unfollowed,
+        'judgement-disagreements': this.#disagreements,
+      },
+    }
+  }
+
+  #began(entry: ConntrackEntry): void {
+    this.#early?.add(entry.id)
+    this.#passed(entry, { ...NOTHING, connections: 1 })
+  }
+
+  #finished(entry: ConntrackEntry): void {
+    this.#ended?.add(entry.id)
+    this.#passed(entry, { ...NOTHING, ...this.#seen.destroyed(entry) })
+  }
+
+  #dumped(entry: ConntrackEntry, older: boolean): void {
+    if (!this.#ends(entry)) return
+    const increase = this.#seen.dumped(entry)
+    if (!increase) this.#unfollowed++
+    const amounts = { ...NOTHING, ...increase, connections: older ? 1 : 0 }
+    this.#passed(entry, amounts, older ? entry.timestampStart : undefined)
+  }
+
+  /** Traffic that connection tracking confirmed: it passed. */
+  #passed(entry: ConntrackEntry, amounts: Increase & { connections: number }, since?: EpochMs): void {
+    if (amounts.connections === 0 && amounts.packets === 0) return
+    const ends = this.#ends(entry)
+    if (!ends) return
+    const attribution = this.#attributions.passing(ends)
+    if (!attribution) return
+    const last = this.#options.clock.now()
+    this.#window.record(ends, attribution, { ...amounts, first: since ?? last, last })
+  }
+
+  #end(ip: string): FlowEnd {
+    const workload = this.#options.workloadAt(ip)
+    return workload === undefined ? { ip } : { workload, ip }
+  }
+
+  /** Both ends after address translation, if this node reports the connection. */
+  #ends({ original, reply, protocolNumber }: ConntrackEntry): EdgeEnds | undefined {
+    const source = this.#end(original.source)
+    const destination = this.#end(reply.source)
+    const reporter = source.workload ?? destination.workload
+    if (reporter === undefined || !this.#options.isLocal(reporter)) return undefined
+    const port = original.icmp?.type ?? reply.sourcePort
+    return { source, destination, protocol: protocolName(protocolNumber), port }
+  }
+
+  #logged(packet: LoggedPacket, reason: LogReason): void {
+    const parsed = parsePacket(packet.payload)
+    if (!parsed.ok) {
+      this.#losses['logged-packets']++
+      return
+    }
+    this.#untold.told(1)
+    const told = this.#read(packet, reason, parsed.value)
+    if (!told.agreed) this.#disagreements++
+    if (told.attribution.outcome === 'audited') this.#attributions.set(told.ends, told.attribution)
+    else this.#denied(told, packet)
+  }
+
+  #read(packet: LoggedPacket, reason: LogReason, tuple: PacketTuple): Told {
+    const endOf = (ip: string) => this.#end(ip)
+    if (reason.kind === 'rule') {
+      const rule = this.#options.ruleOf(reason.role, reason.key)
+      return readDenial(tuple, { rule, role: reason.role }, { endOf, judge: this.#options.judge })
+    }
+    const sender = packet.inInterface === undefined ? undefined : this.#options.ownerOf(packet.inInterface)
+    return readForgery(tuple, sender, endOf)
+  }
+
+  #denied({ ends, sourcePort, attribution }: Told, { at }: LoggedPacket): void {
+    if (ends.source.workload === undefined && ends.destination.workload === undefined) return
+    const amounts = { ...NOTHING, packets: 1, first: at, last: at }
+    this.#window.attempt(ends, attribution, { amounts, sourcePort })
+  }
+}
+
+/** Makes flows of what the kernel tells: connections as they come, end and are read out, and what rules logged. */
+export const createFlowLog = (options: FlowLogOptions): FlowLog => new NodeFlowLog(options)

@@ -1,4 +1,5 @@
 export { errnoName, SystemError } from './libc.ts'
+export * from './lock.ts'
 export * from './netfilter/conntrack.ts'
 export {
   CONNTRACK_STATUS,

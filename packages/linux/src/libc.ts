@@ -43,6 +43,10 @@ export const libcEventfd = libc.func('int eventfd(uint32_t initial, int flags)')
   initial: number,
   flags: number,
 ) => number
+export const libcFlock = libc.func('int flock(int fd, int operation)') as (
+  fd: number,
+  operation: number,
+) => number
 export const libcSetns = libc.func('int setns(int fd, int type)') as (fd: number, type: number) => number
 export const libcUnshare = libc.func('int unshare(int flags)') as (flags: number) => number
 export const libcMount = libc.func(

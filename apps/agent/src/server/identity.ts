@@ -1,0 +1,129 @@
+import { createHash, createPublicKey, generateKeyPairSync, timingSafeEqual, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { type DetailedPeerCertificate, connect } from 'node:tls'
+import { readIfThere, type StateDirectory, writeDurably } from '../state-directory.ts'
+import { type Credentials, createClient, type ServerClient } from './client.ts'
+import { parseJoined } from './message.ts'
+
+export interface JoinOptions {
+  readonly server: URL
+  readonly node: string
+  readonly directory: StateDirectory
+  /** `<id>.<secret>.<SHA-256 of the CA certificate, hex>`; needed once. */
+  readonly token?: string | undefined
+}
+
+/**
+ * The agent's key and certificate: those on disk, or new ones from the server for a join token.
+ * @throws when there is neither, or the server is not the one the token is for.
+ */
+export async function openIdentity(options: JoinOptions): Promise<Credentials> {
+  return readIdentity(options) ?? (await join(options))
+}
+
+function readIdentity({ directory, node }: JoinOptions): Credentials | undefined {
+  const [key, certificate, authority] = [directory.key, directory.certificate, directory.authority].map(readIfThere)
+  if (key === undefined || certificate === undefined || authority === undefined) return undefined
+  const { subject } = new X509Certificate(certificate)
+  // The certificate's name is the node's name to the server; another would be refused with every batch.
+  if (subject !== `CN=${node}`) throw new Error(`this directory belongs to the agent of ${subject}, not ${node}`)
+  return { key, certificate, authority }
+}
+
+async function join({ server, node, directory, token }: JoinOptions): Promise<Credentials> {
+  if (token === undefined) throw new Error('this agent has not joined yet: a --join-token is needed')
+  const fingerprint = token.split('.')[2]
+  if (!fingerprint || !/^[0-9a-f]{64}$/.test(fingerprint)) throw new Error('the join token is cut off or damaged')
+  const key = readIfThere(directory.key) ?? (await makeKey(directory.key))
+  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' })
+  // Two steps: the CA certificate is fetched and held against the token first; only then is the secret sent, over
+  // a connection that this CA alone vouches for.
+  const authority = await fetchAuthority(server, fingerprint)
+  using client = createClient(server, { ca: authority })
+  const answer = await client.call({
+    method: 'POST',
+    path: '/agent/v1/join',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token, node, publicKey }),
+  })
+  const joined = parseJoined(answer)
+  if (!joined.ok) throw new Error(`the server's answer to the join: ${joined.error}`)
+  return keep(directory, { key, authority, certificate: joined.value.certificate })
+}
+
+async function keep(directory: StateDirectory, credentials: Credentials): Promise<Credentials> {
+  const certificate = new X509Certificate(credentials.certificate)
+  const authority = new X509Certificate(credentials.authority)
+  if (!certificate.verify(authority.publicKey)) throw new Error('the server sent a certificate that is not its own')
+  await writeDurably(directory.authority, credentials.authority)
+  await writeDurably(directory.certificate, credentials.certificate)
+  return credentials
+}
+
+async function makeKey(path: string): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  await writeDurably(path, pem)
+  return pem
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/**
+ * The certificate in the server's chain whose SHA-256 the token names, as PEM. Nothing is sent on this connection,
+ * and nothing about it is believed but that hash.
+ */
+async function fetchAuthority(server: URL, fingerprint: string): Promise<string> {
+  const socket = connect({
+    host: server.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(server.port || 443),
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.3',
+    timeout: CONNECT_TIMEOUT_MS,
+  })
+  socket.once('timeout', () => socket.destroy(new Error('the server does not answer')))
+  try {
+    await once(socket, 'secureConnect')
+    const wanted = Buffer.from(fingerprint, 'hex')
+    for (const raw of chain(socket.getPeerCertificate(true))) {
+      const hash = createHash('sha256').update(raw).digest()
+      if (timingSafeEqual(hash, wanted)) return new X509Certificate(raw).toString()
+    }
+  } finally {
+    socket.destroy()
+  }
+  throw new Error('this is not the server that the join token is for: its CA certificate is another')
+}
+
+/** Longer chains than root, intermediate and leaf are not ours. */
+const CHAIN_MOST = 4
+
+function chain(leaf: DetailedPeerCertificate): Buffer[] {
+  const found: Buffer[] = []
+  for (let each: DetailedPeerCertificate | undefined = leaf; each?.raw; each = each.issuerCertificate) {
+    if (found.length === CHAIN_MOST || found.some(raw => raw.equals(each?.raw ?? raw))) break
+    found.push(each.raw)
+  }
+  return found
+}
+
+/** Share of its lifetime after which a certificate is renewed. */
+const RENEW_AFTER = 2 / 3
+
+/** When the certificate should be renewed, in milliseconds since the epoch. */
+export function renewalDue({ certificate }: Credentials): number {
+  const { validFrom, validTo } = new X509Certificate(certificate)
+  const [from, to] = [Date.parse(validFrom), Date.parse(validTo)]
+  return from + (to - from) * RENEW_AFTER
+}
+
+/** A new certificate for the same key; the old one stays good until it ends. */
+export async function renewIdentity(
+  client: ServerClient,
+  directory: StateDirectory,
+  credentials: Credentials,
+): Promise<Credentials> {
+  const joined = parseJoined(await client.call({ method: 'POST', path: '/agent/v1/renew' }))
+  if (!joined.ok) throw new Error(`the server's answer to the renewal: ${joined.error}`)
+  return keep(directory, { ...credentials, certificate: joined.value.certificate })
+}

@@ -1,3 +1,4 @@
+export { createDurations, type Durations } from './durations.ts'
 export * from './dataplane.ts'
 export { createFlowLog, type DeniedCounts, type FlowLog, type FlowLogOptions } from './flow-log/flow-log.ts'
 export { MARK_MASK, readMark, type Stamp } from './mark.ts'

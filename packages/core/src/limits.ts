@@ -68,6 +68,11 @@ export const LIMITS = {
   workloadsPerNode: limit(5_000, 'items', 'An agent that invents workloads until every rule set is huge.'),
   addressesPerWorkload: limit(64, 'items', 'A workload that claims whole networks as its addresses.'),
   agentJsonBytes: limit(16_384, 'bytes', 'A join request that is larger than any key and token could be.'),
+  stateLineBytes: limit(
+    268_435_456,
+    'bytes',
+    'A state stream that never ends its line while the agent keeps all of it.',
+  ),
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS

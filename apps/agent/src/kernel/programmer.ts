@@ -1,0 +1,92 @@
+import { createDurations, type Dataplane } from '@sekisho/dataplane'
+import {
+  isEmptyChange,
+  type Model,
+  type ModelChange,
+  type ModelDelta,
+  mergeDeltas,
+  type TableCompiler,
+} from '@sekisho/policy'
+import { Runner } from '../runner.ts'
+import type { Timers } from '../timers.ts'
+
+export interface ProgrammerOptions {
+  readonly model: Model
+  readonly compiler: TableCompiler
+  readonly dataplane: Pick<Dataplane, 'sync' | 'update'>
+  readonly timers: Timers
+  /** The kernel refused even the whole table; it is tried again by itself. */
+  onError(error: unknown): void
+  /** The kernel has everything that was received. */
+  onProgrammed(): void
+}
+
+/** A burst within this time is one transaction; a single change does not wait for it. */
+const INTERVAL_MS = 2
+
+/** Brings model changes into the kernel: one transaction at a time, what comes meanwhile becomes the next. */
+export class Programmer implements AsyncDisposable {
+  readonly #options: ProgrammerOptions
+  readonly #runner: Runner
+  readonly #durations = createDurations()
+  #pending: ModelDelta[] = []
+  /** When the oldest change that is not in the kernel arrived. */
+  #since: number | undefined
+  /** The kernel's table is not known to be ours: only a whole one will do. */
+  #astray = true
+
+  constructor(options: ProgrammerOptions) {
+    this.#options = options
+    this.#runner = new Runner({
+      timers: options.timers,
+      intervalMs: INTERVAL_MS,
+      onError: options.onError,
+      run: () => this.#program(),
+    })
+  }
+
+  /** The model follows at once, so that flows are judged by it; the kernel within the next transaction. */
+  change(change: ModelChange): void {
+    const { model, timers } = this.#options
+    this.#since ??= timers.monotonic()
+    this.#pending.push(model.update(change))
+    this.#runner.trigger()
+  }
+
+  /** Milliseconds from a change's arrival to the kernel's commit. */
+  get durations(): { readonly p50: number; readonly p99: number } {
+    return { p50: this.#durations.percentile(0.5), p99: this.#durations.percentile(0.99) }
+  }
+
+  /** Whether the kernel has everything that was received. */
+  get settled(): boolean {
+    return this.#since === undefined
+  }
+
+  async #program(): Promise<void> {
+    const { compiler, dataplane, timers, onProgrammed } = this.#options
+    const since = this.#since
+    const change = compiler.update(mergeDeltas(this.#pending.splice(0)))
+    this.#since = undefined
+    try {
+      if (this.#astray) await dataplane.sync(compiler.table)
+      else if (!isEmptyChange(change)) await dataplane.update(compiler.table, change)
+      this.#astray = false
+    } catch (error) {
+      this.#astray = true
+      this.#since = since
+      throw error
+    }
+    if (since !== undefined) this.#durations.add(timers.monotonic() - since)
+    onProgrammed()
+  }
+
+  /** Resolves when what was received so far is in the kernel or has been refused. */
+  settle(): Promise<void> {
+    return this.#runner.idle()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#runner[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,198 @@
+import { isDeepStrictEqual } from 'node:util'
+import {
+  fail,
+  type Namespace,
+  type NodeName,
+  ok,
+  type PolicyDocumentJson,
+  type PolicyId,
+  type Result,
+  type StateDelta,
+  type StateSnapshot,
+  type Workload,
+  type WorkloadId,
+} from '@sekisho/core'
+import { type ModelChange, type PolicyDocument, validatePolicy } from '@sekisho/policy'
+import type { Inventory } from './server/message.ts'
+
+/**
+ * What the agent knows: the server's state, and over it the node's own workloads, whose truth never waits for the
+ * network. A workload of this node that the server still lists but the node does not have any more is gone.
+ */
+export class World {
+  readonly #node: NodeName
+  readonly #server = {
+    namespaces: new Map<string, Namespace>(),
+    workloads: new Map<WorkloadId, Workload>(),
+    policies: new Map<PolicyId, PolicyDocument>(),
+  }
+  /** Undefined until the sources have spoken: until then the server's word for this node stands. */
+  #local: { namespaces: Map<string, Namespace>; workloads: Map<WorkloadId, Workload> } | undefined
+  #revision: number | undefined
+
+  constructor(node: NodeName) {
+    this.#node = node
+  }
+
+  /** Of the server's state; undefined before there is any. */
+  get revision(): number | undefined {
+    return this.#revision
+  }
+
+  get local(): Inventory {
+    return {
+      namespaces: [...(this.#local?.namespaces.values() ?? [])],
+      workloads: [...(this.#local?.workloads.values() ?? [])],
+    }
+  }
+
+  /** What the model must change, or why the message cannot be used; then nothing has changed. */
+  receive(message: StateSnapshot | StateDelta): Result<ModelChange, string> {
+    const documents = message.kind === 'snapshot' ? message.policies : (message.policies?.set ?? [])
+    const policies = validateAll(documents)
+    if (!policies.ok) return policies
+    const delta = message.kind === 'snapshot' ? this.#asDelta(message, policies.value) : message
+    const change = this.#merge(delta, policies.value)
+    this.#revision = message.revision
+    return ok(change)
+  }
+
+  /** A snapshot as the delta from what is known to it. */
+  #asDelta(snapshot: StateSnapshot, policies: readonly PolicyDocument[]): StateDelta {
+    const { namespaces, workloads } = snapshot
+    const gone = <K>(known: Iterable<K>, now: ReadonlySet<K>) => [...known].filter(key => !now.has(key))
+    return {
+      kind: 'delta',
+      revision: snapshot.revision,
+      namespaces: {
+        set: namespaces,
+        removed: gone(this.#server.namespaces.keys(), new Set(namespaces.map(each => each.name))),
+      },
+      workloads: {
+        set: workloads,
+        removed: gone(this.#server.workloads.keys(), new Set(workloads.map(each => each.id))),
+      },
+      policies: { removed: gone(this.#server.policies.keys(), new Set(policies.map(each => each.id))) },
+    }
+  }
+
+  #merge(delta: StateDelta, policies: readonly PolicyDocument[]): ModelChange {
+    const server = this.#server
+    const namespaces = update(server.namespaces, delta.namespaces ?? {}, each => each.name)
+    const workloads = update(server.workloads, delta.workloads ?? {}, each => each.id)
+    const removed = (delta.policies?.removed ?? []) as readonly PolicyId[] // looked up, never trusted
+    const touched = update(server.policies, { set: policies, removed }, each => each.id)
+    return {
+      namespaces: resolve(namespaces, name => this.#namespace(name)),
+      workloads: resolve(workloads, id => this.#workload(id)),
+      policies: resolve(touched, id => server.policies.get(id)),
+    }
+  }
+
+  /** The node's own workloads, all of them. @returns what the model must change. */
+  report({ namespaces, workloads }: Inventory): ModelChange {
+    const before = this.#local
+    const after = {
+      namespaces: new Map(namespaces.map(each => [each.name, each])),
+      workloads: new Map(workloads.map(each => [each.id, each])),
+    }
+    this.#local = after
+    const ours = before ? before.workloads.keys() : this.#serversOwn()
+    return {
+      namespaces: resolve(changed(before?.namespaces, after.namespaces), name => this.#namespace(name)),
+      workloads: resolve(
+        new Set([...changed(before?.workloads, after.workloads), ...[...ours].filter(id => !after.workloads.has(id))]),
+        id => this.#workload(id),
+      ),
+    }
+  }
+
+  /** Workloads that the server has of this node. */
+  #serversOwn(): WorkloadId[] {
+    return [...this.#server.workloads.values()].filter(({ node }) => node === this.#node).map(({ id }) => id)
+  }
+
+  #namespace(name: string): Namespace | undefined {
+    return this.#local?.namespaces.get(name) ?? this.#server.namespaces.get(name)
+  }
+
+  #workload(id: WorkloadId): Workload | undefined {
+    const local = this.#local?.workloads.get(id)
+    const remote = this.#server.workloads.get(id)
+    return local ?? (this.#local && remote?.node === this.#node ? undefined : remote)
+  }
+
+  /** Whether the server lacks something of this node, as after it was restored from an older copy. */
+  serverLags(): boolean {
+    if (!this.#local) return false
+    const { workloads } = this.#local
+    return (
+      this.#serversOwn().some(id => !workloads.has(id)) ||
+      [...workloads].some(([id, workload]) => !isDeepStrictEqual(this.#server.workloads.get(id), workload))
+    )
+  }
+
+  /** The server's state as it would send it, to start from next time. */
+  snapshot(): StateSnapshot | undefined {
+    if (this.#revision === undefined) return undefined
+    const { namespaces, workloads, policies } = this.#server
+    return {
+      kind: 'snapshot',
+      revision: this.#revision,
+      namespaces: [...namespaces.values()],
+      workloads: [...workloads.values()],
+      policies: [...policies.values()].map(({ source }) => source),
+    }
+  }
+}
+
+/** All or none: a state of which a policy is missing could let through what it denies. */
+function validateAll(documents: readonly PolicyDocumentJson[]): Result<readonly PolicyDocument[], string> {
+  const policies: PolicyDocument[] = []
+  for (const [document, json] of documents.entries()) {
+    const policy = validatePolicy(json, { document })
+    if (!policy.ok) {
+      const [problem] = policy.error
+      return fail(`policy ${document}: ${problem ? `${problem.path}: ${problem.reason}` : 'not valid'}`)
+    }
+    policies.push(policy.value)
+  }
+  return ok(policies)
+}
+
+/** Applies changes to a map. @returns the keys whose value is another now. */
+function update<K, V>(
+  map: Map<K, V>,
+  { set = [], removed = [] }: { readonly set?: readonly V[]; readonly removed?: readonly K[] },
+  keyOf: (value: V) => K,
+): Set<K> {
+  const touched = new Set<K>()
+  for (const key of removed) if (map.delete(key)) touched.add(key)
+  for (const value of set) {
+    const key = keyOf(value)
+    const old = map.get(key)
+    if (old !== undefined && isDeepStrictEqual(old, value)) continue
+    map.set(key, value)
+    touched.add(key)
+  }
+  return touched
+}
+
+function changed<K, V>(before: ReadonlyMap<K, V> | undefined, after: ReadonlyMap<K, V>): Set<K> {
+  const keys = new Set<K>()
+  for (const key of before?.keys() ?? []) if (!after.has(key)) keys.add(key)
+  for (const [key, value] of after) if (!isDeepStrictEqual(before?.get(key), value)) keys.add(key)
+  return keys
+}
+
+/** Keys as the model's change: set to what they are now, or removed. */
+function resolve<K, V>(keys: ReadonlySet<K>, valueOf: (key: K) => V | undefined): { set: V[]; removed: K[] } {
+  const set: V[] = []
+  const removed: K[] = []
+  for (const key of keys) {
+    const value = valueOf(key)
+    if (value === undefined) removed.push(key)
+    else set.push(value)
+  }
+  return { set, removed }
+}

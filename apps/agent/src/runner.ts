@@ -17,7 +17,7 @@ export interface RunnerOptions {
  */
 export class Runner implements AsyncDisposable {
   readonly #options: RunnerOptions
-  readonly #backoff = new Backoff({ firstMs: 100, mostMs: 30_000 })
+  readonly #backoff = new Backoff({ firstMs: 100, mostMs: 5_000 })
   #wanted = false
   #running: Promise<void> | undefined
   #timer: Disposable | undefined

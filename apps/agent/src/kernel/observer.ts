@@ -1,0 +1,144 @@
+import type { NodeName, RuleId, WorkloadId } from '@sekisho/core'
+import { createFlowLog, type Dataplane, type DeniedCounts, type FlowLog, LOG_GROUP } from '@sekisho/dataplane'
+import { addresses, links, openConntrack, openNflog, watchLinks } from '@sekisho/linux'
+import type { Model, RuleTable } from '@sekisho/policy'
+import { Runner } from '../runner.ts'
+import type { Timers } from '../timers.ts'
+
+export interface ObserverOptions {
+  readonly netns: string | undefined
+  readonly node: NodeName
+  readonly model: Model
+  /** What the kernel is given; read for which rules deny. */
+  readonly table: RuleTable
+  readonly dataplane: Pick<Dataplane, 'ruleOf' | 'counters'>
+  readonly timers: Timers
+  /** Links or addresses of the node changed. */
+  onNodeChanged(): void
+  onError(error: unknown): void
+}
+
+/** How often the counts of long-lived connections and of rules are read, and how much of the time that may take. */
+const REFRESH_MS = 5_000
+const REFRESH_SHARE = 0.05
+
+/** Sees the node's traffic: connection events, logged packets, and from time to time the whole table. */
+export interface Observer extends AsyncDisposable {
+  readonly flows: FlowLog
+  /** Interface names of the node and their indexes, as of now. */
+  readonly interfaces: ReadonlyMap<string, number>
+}
+
+export async function openObserver(options: ObserverOptions): Promise<Observer> {
+  const { netns, node, model, dataplane, timers, onError } = options
+  await using stack = new AsyncDisposableStack()
+  const interfaces = new Map<string, number>()
+  const readLinks = () => {
+    interfaces.clear()
+    for (const { name, index } of links({ netns })) interfaces.set(name, index)
+  }
+  stack.use(
+    watchLinks({
+      netns,
+      onChange() {
+        readLinks()
+        options.onNodeChanged()
+      },
+      onFailed: onError,
+    }),
+  )
+  readLinks()
+  // Events first: a connection that begins while the table is read is in one or in both, never in neither.
+  const conntrack = stack.use(
+    openConntrack({
+      netns,
+      onEvents: events => flows.connections(events),
+      onLost: count => flows.lost('connection-events', count),
+      onFailed: onError,
+    }),
+  )
+  const flows: FlowLog = createFlowLog({
+    clock: timers,
+    workloadAt: ip => model.workloadAt(ip)?.id,
+    isLocal: id => model.workloads.get(id)?.node === node,
+    judge: query => model.judge(query),
+    ownerOf: index => ownerOf(model, node, interfaces, index),
+    ruleOf: (role, key) => dataplane.ruleOf(role, key),
+    dump: () => conntrack.dump(),
+  })
+  stack.use(
+    openNflog({
+      netns,
+      group: LOG_GROUP,
+      onPackets: packets => flows.packets(packets),
+      onLost: count => flows.lost('logged-packets', count),
+      onFailed: onError,
+    }),
+  )
+  stack.use(await refreshing(flows, options))
+  const resources = stack.move()
+  return { flows, interfaces, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+}
+
+function ownerOf(
+  model: Model,
+  node: NodeName,
+  interfaces: ReadonlyMap<string, number>,
+  index: number,
+): WorkloadId | undefined {
+  for (const workload of model.workloads.values()) {
+    if (workload.node !== node || workload.interface === undefined) continue
+    if (interfaces.get(workload.interface) === index) return workload.id
+  }
+  return undefined
+}
+
+/** Packets that rules denied, as the kernel counts them: all of them, where the log is rate-limited. */
+async function countDenials({ dataplane, table }: ObserverOptions): Promise<DeniedCounts> {
+  const { enforce, audit, spoofed } = await dataplane.counters()
+  const denying = new Set<RuleId>()
+  for (const { stages } of table.chains.values()) {
+    for (const rule of stages.flat()) if (rule.action === 'deny') denying.add(rule.id)
+  }
+  const sum = (counters: ReadonlyMap<RuleId, { readonly packets: number }>) =>
+    [...denying].reduce((total, id) => total + (counters.get(id)?.packets ?? 0), 0)
+  return { denied: sum(enforce) + spoofed.packets, audited: sum(audit) }
+}
+
+/** Reads what is only there for the asking, at once and then again and again; a large table less often. */
+async function refreshing(flows: FlowLog, options: ObserverOptions): Promise<AsyncDisposable> {
+  const { timers, onError } = options
+  let next: Disposable | undefined
+  const runner = new Runner({
+    timers,
+    intervalMs: 0,
+    onError,
+    async run() {
+      const start = timers.monotonic()
+      await flows.refresh()
+      flows.counted(await countDenials(options))
+      const took = timers.monotonic() - start
+      next = timers.after(Math.max(REFRESH_MS, took / REFRESH_SHARE), () => runner.trigger())
+    },
+  })
+  runner.trigger()
+  await runner.idle()
+  return {
+    async [Symbol.asyncDispose]() {
+      await runner[Symbol.asyncDispose]()
+      next?.[Symbol.dispose]()
+    },
+  }
+}
+
+/**
+ * The node's own addresses. Loopback is nobody's, and link-local IPv6 addresses say nothing about who is behind
+ * them: every link has its own.
+ */
+export const nodeAddresses = (netns: string | undefined): string[] => [
+  ...new Set(
+    addresses({ netns })
+      .filter(({ ip, scope }) => scope !== 'host' && !ip.startsWith('fe80:') && !ip.startsWith('127.'))
+      .map(({ ip }) => ip),
+  ),
+]

@@ -1,0 +1,84 @@
+import {
+  type AgentStatus,
+  type Batch,
+  type BypassLedger,
+  type Flow,
+  LIMITS,
+  type NodeName,
+} from '@sekisho/core'
+import type { Inventory } from '../server/message.ts'
+import type { Timers } from '../timers.ts'
+import type { Notes } from './notes.ts'
+import type { Spool } from './spool.ts'
+
+export interface ReporterOptions {
+  readonly node: NodeName
+  readonly timers: Timers
+  readonly spool: Pick<Spool, 'append'>
+  readonly notes: Notes
+  takeFlows(): { readonly flows: readonly Flow[]; readonly ledger: BypassLedger }
+  inventory(): Inventory
+  status(ledger: BypassLedger): AgentStatus
+  /** A batch is in the spool. */
+  onSpooled(): void
+}
+
+/** One batch in so long, if there is something to say, and a status at least this often. */
+export const WINDOW_MS = 1_000
+const STATUS_MS = 10_000
+
+/** Makes batches of what was seen in each window and gives them to the spool. */
+export class Reporter {
+  readonly #options: ReporterOptions
+  #inventoryDue = true
+  #statusAt = Number.NEGATIVE_INFINITY
+  #ledger: BypassLedger = {}
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
+  }
+
+  /** The node's workloads go with the next batch: they changed, or a batch with them may not have arrived. */
+  inventoryChanged(): void {
+    this.#inventoryDue = true
+  }
+
+  /** Counts since the start of everything that was not seen or not kept. */
+  get ledger(): BypassLedger {
+    return { ...this.#ledger, ...this.#options.notes.ledger }
+  }
+
+  /** Ends a window. Never raises: what cannot be kept is counted. */
+  async report(): Promise<void> {
+    const { notes, takeFlows } = this.#options
+    const { flows, ledger } = takeFlows()
+    this.#ledger = ledger
+    const events = notes.take()
+    if (!this.#due(flows.length + events.length)) return
+    for (let at = 0; at === 0 || at < flows.length; at += LIMITS.flowsPerBatch.value) {
+      const part = flows.slice(at, at + LIMITS.flowsPerBatch.value)
+      await this.#append({ flows: part, events: at === 0 ? events : [] })
+    }
+  }
+
+  #due(records: number): boolean {
+    return records > 0 || this.#inventoryDue || this.#options.timers.monotonic() - this.#statusAt >= STATUS_MS
+  }
+
+  async #append(records: Pick<Batch, 'flows' | 'events'>): Promise<void> {
+    const { node, spool, notes, inventory, status, timers, onSpooled } = this.#options
+    const whole = this.#inventoryDue
+    this.#inventoryDue = false
+    this.#statusAt = timers.monotonic()
+    try {
+      await spool.append({ node, ...records, ...(whole && inventory()), status: status(this.ledger) })
+      onSpooled()
+    } catch (error) {
+      // A full or broken disk must not stop enforcement; it is told once there is room again.
+      this.#inventoryDue ||= whole
+      notes.count('spool-failed', records.flows.length + records.events.length)
+      const reason = error instanceof Error ? error.message : String(error)
+      notes.event({ code: 'spool-failed', severity: 'warning', details: { reason } })
+    }
+  }
+}

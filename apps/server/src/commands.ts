@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { issueJoinToken, issueLoginLink, issueToken, OWNER, openAuthority } from '@sekisho/control'
-import { type Clock, SekishoError } from '@sekisho/core'
+import type { Clock } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
 import type { Command } from './options.ts'
 
@@ -42,8 +42,6 @@ function run(
 
 /** @returns what is printed. */
 export function runCommand(command: Short, clock: Clock): string {
-  if (!existsSync(command.data))
-    throw new SekishoError('not-found', `There is no server data in ${command.data}.`)
   using store = openStore({ path: join(command.data, 'sekisho.db'), clock })
   return store.transaction(() => {
     const { target, output } = run(command, store, clock)

@@ -1,14 +1,23 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { createLog, systemTimer } from '@sekisho/control'
 import type { Clock, EpochMs } from '@sekisho/core'
-import { runCommand } from './commands.ts'
 import { HELP, parseCommand, type ServerOptions } from './options.ts'
-import { startServer } from './server.ts'
 
 const clock: Clock = { now: () => Date.now() as EpochMs, monotonic: () => performance.now() }
-const log = createLog(line => process.stderr.write(`${line}\n`), clock)
+
+/** Compiled code is kept in our own directory: in the default one, below /tmp, others could put theirs. */
+const keepCompiled = (data: string) => enableCompileCache(join(data, 'compiled'))
 
 async function serve(options: ServerOptions): Promise<void> {
+  mkdirSync(options.data, { recursive: true, mode: 0o700 })
+  keepCompiled(options.data)
+  const [{ startServer }, { createLog, systemTimer }] = await Promise.all([
+    import('./server.ts'),
+    import('@sekisho/control'),
+  ])
+  const log = createLog(line => process.stderr.write(`${line}\n`), clock)
   const stop = new Promise<string>(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
@@ -30,15 +39,20 @@ async function main(): Promise<number> {
     case 'serve':
       await serve(command.value.options)
       return 0
-    default:
+    default: {
+      const { data } = command.value
+      if (!existsSync(data)) throw new Error(`there is no server data in ${data}; start the server first`)
+      keepCompiled(data)
+      const { runCommand } = await import('./commands.ts')
       process.stdout.write(`${runCommand(command.value, clock)}\n`)
       return 0
+    }
   }
 }
 
 try {
   process.exitCode = await main()
 } catch (error) {
-  log.error('the server ended', error)
+  process.stderr.write(`sekisho-server: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 }

@@ -93,7 +93,7 @@ export async function startServer(options: ServerOptions, world: World): Promise
   })
 
   // 3. Sockets. Agents without a certificate get in only as far as the join.
-  const handler = getRequestListener(control.fetch, { overrideGlobalObjects: false })
+  const handler = getRequestListener(control.fetch)
   const api = resources.use(
     await listen(options.listen, handler, loopback ? undefined : authority.issueServer(apiHosts)),
   )

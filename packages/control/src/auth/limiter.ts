@@ -3,8 +3,10 @@ import { type Clock, parseIp } from '@sekisho/core'
 export interface Limiter {
   /** Counts one attempt. @returns false when there were too many within the window. */
   take(key: string): boolean
-  /** Forgets the attempts, after a success. */
+  /** Forgets the attempts of a key, after a success. */
   clear(key: string): void
+  /** Takes one attempt back: it was no guess. */
+  giveBack(key: string): void
 }
 
 export interface LimiterOptions {
@@ -41,6 +43,10 @@ export function createLimiter({ attempts, windowMs, keys, clock }: LimiterOption
       return window.count <= attempts
     },
     clear: key => void windows.delete(key),
+    giveBack(key) {
+      const window = windows.get(key)
+      if (window && window.count > 0) window.count--
+    },
   }
 }
 

@@ -103,6 +103,11 @@ export function createLogin({ store, passwords, clock }: LoginOptions): Login {
     if (!perAddress.take(address) || !perAccount.take(key)) throw new SekishoError('too-many')
     return key
   }
+  /** Logging in is no attack: only what failed is held against an address, and nothing against the account. */
+  const forgive = (key: string, from: string) => {
+    perAccount.clear(key)
+    perAddress.giveBack(limiterAddress(from))
+  }
   const describe = (user: string, secret: string, session: { expiresAt: EpochMs }): OpenSession => ({
     secret,
     csrf: csrfToken(secret),
@@ -120,17 +125,18 @@ export function createLogin({ store, passwords, clock }: LoginOptions): Login {
     const hash = accounts.user(user)?.passwordHash
     if (hash === undefined || session?.byLink) return
     const key = admit(user, from)
-    if (await passwords.verify(current ?? '', hash)) return perAccount.clear(key)
+    if (await passwords.verify(current ?? '', hash)) return forgive(key, from)
     note({ actor: user, action: 'account.password', result: 'refused', from })
     throw new SekishoError('unauthenticated', 'The current password is wrong.')
   }
 
   return {
     withLink(token, { from }) {
-      admit('', from)
+      const key = admit('', from)
       const user = accounts.redeem(digest(token), 'login')
       note({ actor: user ?? '', action: 'login.link', result: user === undefined ? 'refused' : 'ok', from })
       if (user === undefined) throw new SekishoError('link-used')
+      forgive(key, from)
       return open(user, LINK, from)
     },
     async withPassword(name, password, { from }) {
@@ -138,7 +144,7 @@ export function createLogin({ store, passwords, clock }: LoginOptions): Login {
       const right = await passwords.verify(password, accounts.user(name)?.passwordHash)
       note({ actor: name, action: 'login.password', result: right ? 'ok' : 'refused', from })
       if (!right) throw new SekishoError('unauthenticated', 'The name or the password is wrong.')
-      perAccount.clear(key)
+      forgive(key, from)
       return open(name, PASSWORD, from)
     },
     bySession(secret, { from }) {

@@ -44,13 +44,14 @@ export interface OpenEdge {
   readonly attempts: Set<number>
 }
 
+/** Sums and the span of both; `as` because Math.min forgets the unit. */
 export const add = (a: Amounts, b: Amounts): Amounts => ({
   connections: a.connections + b.connections,
   packets: a.packets + b.packets,
   bytesToDestination: a.bytesToDestination + b.bytesToDestination,
   bytesToSource: a.bytesToSource + b.bytesToSource,
-  first: a.first < b.first ? a.first : b.first,
-  last: a.last > b.last ? a.last : b.last,
+  first: Math.min(a.first, b.first) as EpochMs,
+  last: Math.max(a.last, b.last) as EpochMs,
 })
 
 export const toFlow = ({ ends, attribution, amounts }: OpenEdge): Flow => ({

@@ -5,9 +5,26 @@ export { MODE_ANNOTATION } from './documents/metadata.ts'
 export { parsePolicies } from './documents/parse.ts'
 export { validatePolicy } from './documents/validate.ts'
 export { policyToYaml, withMode } from './documents/write.ts'
+export {
+  EXCLUSIONS,
+  type ExcludedFlow,
+  type Exclusion,
+  LEARN_NOTES,
+  type LearnEnd,
+  type LearnedPolicy,
+  type LearnedRule,
+  type LearnFlow,
+  type LearnGroup,
+  type LearnNote,
+  type LearnNoteCode,
+  type LearnOptions,
+  type LearnResult,
+} from './learn/flow.ts'
+export { learn } from './learn/learn.ts'
 export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from './model/change.ts'
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
+export { type RecordedFlow, type SimulationGroup, type SimulationResult, simulate } from './simulate.ts'
 export { createTableCompiler, type TableCompiler } from './table/compiler.ts'
 export { decideByTable, type PacketQuery, type TableDecision } from './table/interpreter.ts'
 export * from './table.ts'

@@ -1,0 +1,125 @@
+import type { EpochMs, Outcome, Protocol, Reason, RuleId } from '@sekisho/core'
+import type { FlowQuery, Judgement } from './decision.ts'
+import type { Model } from './model/model.ts'
+
+/** A recorded flow to be judged again. The caller names the groups, and says whether it was part of an attack. */
+export interface RecordedFlow {
+  readonly query: FlowQuery
+  /** How the ends are grouped in the result, for example `namespace/owner` or an address. */
+  readonly source: string
+  readonly destination: string
+  readonly connections: number
+  readonly first: EpochMs
+  readonly last: EpochMs
+  readonly attack: boolean
+}
+
+/** All recorded flows of one edge that change in the same way for the same reason. */
+export interface SimulationGroup {
+  readonly source: string
+  readonly destination: string
+  readonly protocol: Protocol
+  readonly port: number
+  readonly before: Outcome
+  readonly after: Outcome
+  /** Of the decision after; of the one before where nothing decides any more. */
+  readonly by?: RuleId
+  readonly why: Reason
+  readonly connections: number
+  readonly attack: boolean
+}
+
+/** Counts are conversations, not records. */
+export interface SimulationResult {
+  readonly flows: number
+  readonly unchanged: number
+  /** Passed before, denied after. */
+  readonly newlyDenied: number
+  /** Denied before, passes after. */
+  readonly newlyAllowed: number
+  /** Of `newlyDenied`: parts of attacks, and all others. */
+  readonly attacksDenied: number
+  readonly legitimateBroken: number
+  /** Passes before and after, but reported by a policy in Audit on one side only. */
+  readonly auditChanged: number
+  readonly since?: EpochMs
+  readonly until?: EpochMs
+  /** What changes, broken legitimate traffic first. */
+  readonly groups: readonly SimulationGroup[]
+}
+
+/** One count per kind of change; which kind a pair of outcomes is. */
+type Change = 'unchanged' | 'newlyDenied' | 'newlyAllowed' | 'auditChanged'
+
+function changeOf(before: Outcome, after: Outcome): Change {
+  if (before === after) return 'unchanged'
+  if (after === 'denied') return 'newlyDenied'
+  return before === 'denied' ? 'newlyAllowed' : 'auditChanged'
+}
+
+function groupOf(flow: RecordedFlow, before: Judgement, after: Judgement): SimulationGroup {
+  const { by } = after.decision
+  return {
+    source: flow.source,
+    destination: flow.destination,
+    protocol: flow.query.protocol,
+    port: flow.query.port,
+    before: before.outcome,
+    after: after.outcome,
+    ...(by !== undefined && { by }),
+    why: after.decision.why,
+    connections: flow.connections,
+    attack: flow.attack,
+  }
+}
+
+const groupKey = (group: SimulationGroup): string => JSON.stringify({ ...group, connections: undefined })
+
+const RANK: Record<Change, number> = { newlyDenied: 0, newlyAllowed: 1, auditChanged: 2, unchanged: 3 }
+const rank = (group: SimulationGroup): number =>
+  RANK[changeOf(group.before, group.after)] * 2 + (group.attack ? 1 : 0)
+
+/** What most needs to be seen comes first. */
+const order = (a: SimulationGroup, b: SimulationGroup): number =>
+  rank(a) - rank(b) || b.connections - a.connections || (groupKey(a) < groupKey(b) ? -1 : 1)
+
+class Tally {
+  readonly counts: Record<Change, number> = { unchanged: 0, newlyDenied: 0, newlyAllowed: 0, auditChanged: 0 }
+  readonly groups = new Map<string, SimulationGroup>()
+  attacksDenied = 0
+  first: EpochMs | undefined
+  last: EpochMs | undefined
+
+  add(flow: RecordedFlow, before: Judgement, after: Judgement): void {
+    const change = changeOf(before.outcome, after.outcome)
+    this.counts[change] += flow.connections
+    if (this.first === undefined || flow.first < this.first) this.first = flow.first
+    if (this.last === undefined || flow.last > this.last) this.last = flow.last
+    if (change === 'unchanged') return
+    if (change === 'newlyDenied' && flow.attack) this.attacksDenied += flow.connections
+    const group = groupOf(flow, before, after)
+    const held = this.groups.get(groupKey(group))
+    this.groups.set(groupKey(group), { ...group, connections: group.connections + (held?.connections ?? 0) })
+  }
+}
+
+/** Judges recorded flows by two models. Reads the flows once, as they come; memory grows with the groups that change. */
+export function simulate(input: {
+  readonly flows: Iterable<RecordedFlow>
+  readonly before: Model
+  readonly after: Model
+}): SimulationResult {
+  const tally = new Tally()
+  for (const flow of input.flows)
+    tally.add(flow, input.before.judge(flow.query), input.after.judge(flow.query))
+  const { counts, attacksDenied, first, last } = tally
+  return {
+    flows: Object.values(counts).reduce((a, b) => a + b, 0),
+    ...counts,
+    attacksDenied,
+    legitimateBroken: counts.newlyDenied - attacksDenied,
+    ...(first !== undefined && { since: first }),
+    ...(last !== undefined && { until: last }),
+    groups: [...tally.groups.values()].toSorted(order),
+  }
+}

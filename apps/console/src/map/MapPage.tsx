@@ -123,6 +123,7 @@ export function MapPage() {
     workload: view?.nodes.map(node => node.key) ?? [],
   }
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole page; each has a button too
     <div ref={page} className="map-page" onKeyDown={onKeyDown}>
       <Page
         fill

@@ -1,1 +1,1 @@
-export const MapPage = () => null
+export { MapPage } from './MapPage.tsx'

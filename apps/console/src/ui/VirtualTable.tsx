@@ -20,6 +20,9 @@ interface VirtualTableProps<T> {
   readonly onOpen?: (row: T) => void
   /** Called when the end comes into view and there may be more. */
   readonly onEnd?: () => void
+  /** With `onSort` the headers are buttons; the page sorts the rows. */
+  readonly sort?: { readonly key: string; readonly descending: boolean }
+  readonly onSort?: (key: string) => void
   /** Whether the first row is in view: only then may rows be put in before it. */
   readonly onTop?: (atTop: boolean) => void
 }
@@ -36,7 +39,7 @@ const STEP: Readonly<Record<string, number>> = {
 
 /** A table of tens of thousands of rows of which only those in view exist. One tab stop; arrows move, Enter opens. */
 export function VirtualTable<T>(props: VirtualTableProps<T>) {
-  const { label, columns, rows, rowKey, selected, onOpen, onEnd, onTop } = props
+  const { label, columns, rows, rowKey, selected, onOpen, onEnd, onTop, sort, onSort } = props
   const box = useRef<HTMLDivElement>(null)
   const [focused, setFocused] = useState<string>()
   const virtual = useVirtualizer({
@@ -68,7 +71,8 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
     requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus())
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (isComposing(event)) return
+    // Keys on a control inside the table, such as a header's button, are that control's.
+    if (isComposing(event) || event.target instanceof HTMLButtonElement) return
     const step = STEP[event.key]
     const row = rows[tabStop]
     if (step !== undefined) moveTo(Math.min(Math.max(tabStop + step, 0), rows.length - 1))
@@ -91,8 +95,22 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
       <div role="rowgroup" className="virtual-head">
         <div role="row" aria-rowindex={1} className="virtual-row" style={template}>
           {columns.map(column => (
-            <div key={column.key} role="columnheader" className={column.number ? 'number' : undefined}>
-              {column.header}
+            <div
+              key={column.key}
+              role="columnheader"
+              className={column.number ? 'number' : undefined}
+              aria-sort={
+                sort?.key === column.key ? (sort.descending ? 'descending' : 'ascending') : undefined
+              }
+            >
+              {onSort ? (
+                <button type="button" className="virtual-sort" onClick={() => onSort(column.key)}>
+                  {column.header}
+                  {sort?.key === column.key && (sort.descending ? ' ↓' : ' ↑')}
+                </button>
+              ) : (
+                column.header
+              )}
             </div>
           ))}
         </div>

@@ -19,7 +19,6 @@ export const map = {
   view: { label: 'Show as', map: 'Map', table: 'Table' },
   live: { pause: 'Pause live updates', resume: 'Resume live updates', paused: 'Paused' },
   zoom: { in: 'Zoom in', out: 'Zoom out', fit: 'Show everything' },
-  help: 'Keys: arrows · Enter · Esc · + − 0 · / · T',
   newDenied: (connections: number) => `${plural(connections, 'new denied connection')}.`,
 
   badge: { denied: (n: string) => `${n} denied`, audited: (n: string) => `${n} audited` },
@@ -31,6 +30,7 @@ export const map = {
     readonly outbound: number
     readonly audited: number
     readonly denied: number
+    readonly state: string
   }) =>
     [
       node.name,
@@ -38,6 +38,7 @@ export const map = {
       `${node.outbound} outbound`,
       ...(node.audited > 0 ? [`${node.audited} audited`] : []),
       ...(node.denied > 0 ? [`${node.denied} denied`] : []),
+      node.state,
     ].join(', '),
   islandName: (name: string, nodes: number, protection: string, denied: number) =>
     [
@@ -134,8 +135,6 @@ export const map = {
   table: {
     label: 'Edges of the map',
     caption: (rows: number) => plural(rows, 'edge'),
-    sort: (column: string) => `Sort by ${column}`,
-    open: (edge: string) => `Details of ${edge}`,
     csv: 'CSV',
     json: 'JSON',
     export: (format: string) => `Export as ${format}`,

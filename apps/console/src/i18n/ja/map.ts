@@ -17,19 +17,19 @@ export const map: Dictionary['map'] = {
   view: { label: '表示形式', map: 'マップ', table: '表' },
   live: { pause: 'ライブ更新を一時停止', resume: 'ライブ更新を再開', paused: '一時停止中' },
   zoom: { in: '拡大', out: '縮小', fit: '全体を表示' },
-  help: 'キー: 矢印 · Enter · Esc · + − 0 · / · T',
   newDenied: connections => `新たに ${counted(connections, '件')}の接続が拒否されました。`,
 
   badge: { denied: n => `拒否 ${n}`, audited: n => `監査 ${n}` },
   ports: ports => `${ports} ポート`,
   instances: n => `× ${n}`,
-  nodeName: ({ name, inbound, outbound, audited, denied }) =>
+  nodeName: ({ name, inbound, outbound, audited, denied, state }) =>
     [
       name,
       `受信 ${inbound}`,
       `送信 ${outbound}`,
       ...(audited > 0 ? [`監査 ${audited}`] : []),
       ...(denied > 0 ? [`拒否 ${denied}`] : []),
+      state,
     ].join('、'),
   islandName: (name, nodes, protection, denied) =>
     [`名前空間 ${name}`, `ワークロード ${nodes}`, protection, ...(denied > 0 ? [`拒否 ${denied}`] : [])].join(
@@ -115,8 +115,6 @@ export const map: Dictionary['map'] = {
   table: {
     label: 'マップの線の一覧',
     caption: rows => counted(rows, '本'),
-    sort: column => `${column}で並べ替え`,
-    open: edge => `${edge} の詳細`,
     csv: 'CSV',
     json: 'JSON',
     export: format => `${format} でエクスポート`,

@@ -34,6 +34,7 @@ function merged(edge: MapEdge, flow: FlowView): MapEdge {
     why: flow.why,
     connections: addCounts(edge.connections, { ...NO_COUNTS, [flow.outcome]: flow.connections }),
     bytes: edge.bytes + flow.bytesToDestination + flow.bytesToSource,
+    // biome-ignore lint/complexity/useMathMinMax: timestamps are texts; RFC 3339 in UTC sorts as time does
     last: flow.last > edge.last ? flow.last : edge.last,
   }
 }

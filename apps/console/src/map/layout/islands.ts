@@ -1,7 +1,7 @@
 /** World units; a card is drawn one unit to one CSS pixel at zoom 1. */
 export const CARD = { width: 184, height: 48 } as const
 /** Between two columns of different call depth there is room for a port label; inside one depth there is not. */
-const DEPTH_GAP = 116
+const DEPTH_GAP = 132
 const COLUMN_GAP = 36
 const ROW_PITCH = CARD.height + 18
 const PADDING = 30
@@ -109,35 +109,60 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
 const rowLimit = (count: number): number =>
   Math.max(4, Math.ceil(Math.sqrt((count * (CARD.width + COLUMN_GAP)) / (ROW_PITCH * ASPECT))))
 
-/** Columns by call depth; a deep level is folded into several columns. `keys` must be sorted. */
-export function arrange(input: IslandInput): Arrangement {
-  const count = input.keys.length
+interface Grid {
+  readonly columns: readonly { readonly nodes: readonly number[]; readonly gap: number }[]
+  /** Nodes without links inside the island: rows of their own below the columns. */
+  readonly loose: readonly number[]
+}
+
+function grid(input: IslandInput): Grid {
   const depth = depths(input)
   const levels: number[][] = []
   const loose: number[] = []
-  for (let node = 0; node < count; node++) {
-    const level = depth[node] ?? -1
+  depth.forEach((level, node) => {
     if (level < 0) loose.push(node)
-    else (levels[level] ??= []).push(node)
-  }
-  untangle(levels, neighbours(input), count)
-  const rows = rowLimit(count)
-  const columns = [...levels, loose].flatMap(level =>
+    else levels[level] = [...(levels[level] ?? []), node]
+  })
+  untangle(levels, neighbours(input), depth.length)
+  const rows = rowLimit(depth.length)
+  const columns = levels.flatMap(level =>
     chunks(level, rows).map((nodes, fold) => ({ nodes, gap: fold === 0 ? DEPTH_GAP : COLUMN_GAP })),
   )
-  const tallest = Math.max(1, ...columns.map(column => column.nodes.length))
-  const x = new Float64Array(count)
-  const y = new Float64Array(count)
+  const missing = Math.max(0, Math.ceil(loose.length / rows) - columns.length)
+  return {
+    columns: [...columns, ...Array.from({ length: missing }, () => ({ nodes: [], gap: COLUMN_GAP }))],
+    loose,
+  }
+}
+
+/** Columns by call depth; a deep level is folded into several columns. `keys` must be sorted. */
+export function arrange(input: IslandInput): Arrangement {
+  const { columns, loose } = grid(input)
+  const x = new Float64Array(input.keys.length)
+  const y = new Float64Array(input.keys.length)
+  const tallest = Math.max(0, ...columns.map(column => column.nodes.length))
+  const middles: number[] = []
   let left = PADDING
   columns.forEach(({ nodes, gap }, index) => {
     if (index > 0) left += gap
+    const middle = left + CARD.width / 2
+    middles.push(middle)
     const top = TITLE + ((tallest - nodes.length) * ROW_PITCH) / 2
     nodes.forEach((node, row) => {
-      x[node] = left + CARD.width / 2
+      x[node] = middle
       y[node] = top + row * ROW_PITCH + CARD.height / 2
     })
     left += CARD.width
   })
-  const height = TITLE + (tallest - 1) * ROW_PITCH + CARD.height + PADDING
-  return { x, y, width: Math.max(left, PADDING + CARD.width) + PADDING, height }
+  loose.forEach((node, index) => {
+    x[node] = middles[index % middles.length] ?? 0
+    y[node] = TITLE + (tallest + Math.floor(index / middles.length)) * ROW_PITCH + CARD.height / 2
+  })
+  const rows = Math.max(1, tallest + Math.ceil(loose.length / Math.max(1, middles.length)))
+  return {
+    x,
+    y,
+    width: Math.max(left, PADDING + CARD.width) + PADDING,
+    height: TITLE + (rows - 1) * ROW_PITCH + CARD.height + PADDING,
+  }
 }

@@ -1,5 +1,5 @@
 /** Free water between islands: room for the curves and arrows between them. */
-const WATER = 120
+const WATER = { width: 120, height: 150 } as const
 const ASPECT = 1.7
 /** Islands are packed in cells of whole steps, so that one more card seldom moves the neighbours. */
 const STEP = { width: 220, height: 132 } as const
@@ -79,15 +79,32 @@ interface Shelf {
 function shelve(boxes: readonly Box[], limit: number): Shelf[] {
   const shelves: Shelf[] = []
   for (const box of boxes) {
-    const width = stepped(box.width, STEP.width) + WATER
+    const width = stepped(box.width, STEP.width) + WATER.width
     const last = shelves.at(-1)
     const shelf = last && last.width + width <= limit ? last : { boxes: [], width: 0, height: 0 }
     if (shelf !== last) shelves.push(shelf)
     shelf.boxes.push(box)
     shelf.width += width
-    shelf.height = Math.max(shelf.height, stepped(box.height, STEP.height) + WATER)
+    shelf.height = Math.max(shelf.height, stepped(box.height, STEP.height) + WATER.height)
   }
   return shelves
+}
+
+/** Shelf lengths to try, in widths of the widest island; the one whose result is seen largest on a screen wins. */
+const LENGTHS = Array.from({ length: 24 }, (_, index) => 1 + index * 0.25)
+
+function bestShelves(boxes: readonly Box[]): Shelf[] {
+  const widest = Math.max(0, ...boxes.map(box => stepped(box.width, STEP.width) + WATER.width))
+  let best: Shelf[] = []
+  let least = Number.POSITIVE_INFINITY
+  for (const length of LENGTHS) {
+    const shelves = shelve(boxes, widest * length)
+    const width = Math.max(0, ...shelves.map(shelf => shelf.width))
+    const height = shelves.reduce((sum, shelf) => sum + shelf.height, 0)
+    const extent = Math.max(width / ASPECT, height)
+    if (extent < least) [best, least] = [shelves, extent]
+  }
+  return best
 }
 
 /** Shelves filled in turn from the left and from the right, so that neighbours in the sequence stay neighbours. */
@@ -96,18 +113,14 @@ export function pack(boxes: readonly Box[]): {
   width: number
   height: number
 } {
-  const area = boxes.reduce(
-    (sum, box) => sum + (stepped(box.width, STEP.width) + WATER) * (stepped(box.height, STEP.height) + WATER),
-    0,
-  )
-  const shelves = shelve(boxes, Math.max(Math.sqrt(area * ASPECT) * 1.08, 1))
+  const shelves = bestShelves(boxes)
   const width = Math.max(0, ...shelves.map(shelf => shelf.width))
   const places = new Map<string, Place>()
   let top = 0
   shelves.forEach((shelf, index) => {
     let left = (width - shelf.width) / 2
     for (const box of index % 2 === 0 ? shelf.boxes : shelf.boxes.toReversed()) {
-      const cell = stepped(box.width, STEP.width) + WATER
+      const cell = stepped(box.width, STEP.width) + WATER.width
       places.set(box.name, { x: left + (cell - box.width) / 2, y: top + (shelf.height - box.height) / 2 })
       left += cell
     }

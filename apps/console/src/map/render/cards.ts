@@ -8,12 +8,16 @@ import type { Camera } from './camera.ts'
 import type { Scene } from './scene.ts'
 import type { World } from './world.ts'
 
+/** Below this zoom a card's second line is too small to read: the name alone, larger. */
+const SMALL = 0.8
+
 /** What cards and titles say; the full name is what a screen reader reads. */
 export interface CardWords {
   readonly nodeName: (node: MapNode, totals: NodeTotals) => string
   readonly nodeNote: (node: MapNode) => string
   readonly islandTitle: (name: string) => string
   readonly islandName: (name: string, totals: IslandTotals) => string
+  readonly count: (value: number) => string
   readonly islandNote: (totals: IslandTotals) => string
 }
 
@@ -106,6 +110,7 @@ export class Cards {
     for (const island of scene.titles) this.#showIsland(island, faces, state, k)
     for (const { node, key } of nodes) this.#showNode(node, key, faces, state, { k, rezoomed })
     this.#host.classList.toggle('is-far', scene.detail === 'far')
+    this.#host.classList.toggle('is-small', k < SMALL)
     this.#rove(state.focus, scene)
   }
 
@@ -161,7 +166,7 @@ export class Cards {
     element.style.maxWidth = ''
     card.title.textContent = node.name
     card.note.textContent = words.nodeNote(node)
-    card.count.textContent = totals.denied > 0 ? `✕ ${totals.denied}` : ''
+    card.count.textContent = totals.denied > 0 ? `✕ ${words.count(totals.denied)}` : ''
     element.style.transform = `translate(${(x - CARD.width / 2) * k}px, ${(y - CARD.height / 2) * k}px) scale(${k})`
   }
 
@@ -183,7 +188,7 @@ export class Cards {
     element.ariaPressed = String(selected)
     card.title.textContent = words.islandTitle(island.name)
     card.note.textContent = words.islandNote(sum)
-    card.count.textContent = sum.denied > 0 ? `✕ ${sum.denied}` : ''
+    card.count.textContent = sum.denied > 0 ? `✕ ${words.count(sum.denied)}` : ''
     element.style.maxWidth = `${Math.max(72, island.width * k)}px`
     element.style.transform = `translate(${island.x * k}px, ${(island.y + 40) * k}px) translateY(-100%)`
   }

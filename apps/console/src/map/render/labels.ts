@@ -5,7 +5,7 @@ import { toScreen } from './camera.ts'
 import { type Curve, pointOn } from './curve.ts'
 import type { Brush, Words } from './paint.ts'
 import type { Scene } from './scene.ts'
-import type { World } from './world.ts'
+import { cardAt, type World } from './world.ts'
 
 const SIZE = 11
 const HEIGHT = 20
@@ -16,47 +16,54 @@ const PORTS = 60
 
 interface Label {
   readonly outcome: Outcome
-  readonly text: string
+  /** From the longest to the shortest; the first that fits is shown. Empty is the mark alone. */
+  readonly texts: readonly string[]
   readonly curve: Curve
 }
 
-/** `5432 postgresql`, `53/UDP dns`, `3 ports`. */
-export function portsOf(link: Pick<Link, 'edges'>, words: Pick<Words, 'ports'>): string {
-  const [edge, ...rest] = link.edges
+/** `5432 postgresql`, `53/UDP dns`, `3 ports`; without words the port alone. */
+export function portsOf({ edges }: Pick<Link, 'edges'>, words?: Pick<Words, 'ports'>): string {
+  const [edge, ...rest] = edges
   if (!edge) return ''
-  if (rest.length > 0) return words.ports(link.edges.length)
+  if (rest.length > 0) return words?.ports(edges.length) ?? `${edge.port}…`
   const protocol = edge.protocol === 'TCP' ? '' : `/${edge.protocol}`
-  const port = edge.port === 0 && protocol ? edge.protocol : `${edge.port}${protocol}`
-  return edge.application === undefined ? port : `${port} ${edge.application}`
-}
-
-function alarm(connections: Counts, curve: Curve, words: Words | undefined): Label[] {
-  const { denied, audited } = connections
-  if (denied > 0)
-    return [{ outcome: 'denied', curve, text: words?.badge('denied', denied) ?? compact(denied) }]
-  if (audited > 0)
-    return [{ outcome: 'audited', curve, text: words?.badge('audited', audited) ?? compact(audited) }]
-  return []
+  const port = edge.port === 0 && protocol !== '' ? edge.protocol : `${edge.port}${protocol}`
+  return edge.application === undefined || !words ? port : `${port} ${edge.application}`
 }
 
 const compact = (count: number): string => (count < 10_000 ? String(count) : `${Math.round(count / 1000)}k`)
 
+function alarm({ denied, audited }: Counts, curve: Curve, words: Words | undefined): Label[] {
+  const outcome = denied > 0 ? 'denied' : audited > 0 ? 'audited' : undefined
+  if (!outcome) return []
+  const count = outcome === 'denied' ? denied : audited
+  return [{ outcome, curve, texts: [...(words ? [words.badge(outcome, count)] : []), compact(count), ''] }]
+}
+
 /** Denied first, then audited, then ports: where two labels collide, the first stays. */
 function labels({ words, camera }: Brush, world: World, scene: Scene): Label[] {
-  const worded = scene.detail === 'far' ? undefined : words
+  const far = scene.detail === 'far'
+  const near = scene.detail === 'near'
   const list: Label[] = []
-  for (const { connections, curve } of scene.aggregates) list.push(...alarm(connections, curve, worded))
+  for (const aggregate of scene.aggregates) {
+    const found = alarm(aggregate.connections, aggregate.curve, near ? words : undefined)
+    // From afar only alarms: what is audited inside a line that also carries allowed traffic can wait for a look.
+    list.push(
+      ...found.filter(
+        label => label.outcome === 'denied' || !far || scene.emphasis?.aggregates.has(aggregate),
+      ),
+    )
+  }
   const all = scene.links.length <= PORTS && camera.k > 0.6
   for (const index of scene.links) {
     const link = world.graph.links[index]
     if (!link) continue
     const curve = world.curve(index)
-    const strong = scene.emphasis?.links.has(index) === true
-    const alarms = alarm(link.connections, curve, worded)
+    const alarms = alarm(link.connections, curve, near ? words : undefined)
     list.push(...alarms)
-    const bare = scene.emphasis === undefined ? all : strong && scene.emphasis.links.size <= PORTS
-    if (alarms.length === 0 && bare && scene.detail !== 'far')
-      list.push({ outcome: 'allowed', curve, text: portsOf(link, words) })
+    const named = scene.emphasis ? scene.emphasis.links.has(index) && scene.emphasis.links.size <= PORTS : all
+    if (alarms.length === 0 && named && !far)
+      list.push({ outcome: 'allowed', curve, texts: [portsOf(link, words), portsOf(link)] })
   }
   const rank = { denied: 0, audited: 1, allowed: 2 } as const
   return list.toSorted((a, b) => rank[a.outcome] - rank[b.outcome])
@@ -84,33 +91,73 @@ function icon({ context, theme }: Brush, outcome: Exclude<Outcome, 'allowed'>, {
   context.stroke()
 }
 
-function paintLabel(brush: Brush, label: Label, box: Rect): void {
+interface Placed {
+  readonly box: Rect
+  readonly text: string
+}
+
+function paintLabel(brush: Brush, { outcome }: Label, { box, text }: Placed): void {
   const { context, theme } = brush
   context.fillStyle = theme.label
-  context.strokeStyle = label.outcome === 'allowed' ? theme.labelLine : theme[label.outcome]
-  context.lineWidth = label.outcome === 'allowed' ? 1 : 1.5
+  context.strokeStyle = outcome === 'allowed' ? theme.labelLine : theme[outcome]
+  context.lineWidth = outcome === 'allowed' ? 1 : 1.5
   context.beginPath()
   context.roundRect(box.x, box.y, box.width, box.height, HEIGHT / 2)
   context.fill()
   context.stroke()
   const middle = box.y + HEIGHT / 2
-  const iconRoom = label.outcome === 'allowed' ? 0 : ICON + 4
-  if (label.outcome !== 'allowed') icon(brush, label.outcome, { x: box.x + PAD + ICON / 2, y: middle })
-  context.fillStyle = label.outcome === 'allowed' ? theme.text : theme[label.outcome]
-  context.fillText(label.text, box.x + PAD + iconRoom, middle + 0.5)
+  const left = text === '' ? (HEIGHT - ICON) / 2 : PAD
+  if (outcome !== 'allowed') icon(brush, outcome, { x: box.x + left + ICON / 2, y: middle })
+  context.fillStyle = outcome === 'allowed' ? theme.text : theme[outcome]
+  context.fillText(text, box.x + PAD + (outcome === 'allowed' ? 0 : ICON + 4), middle + 0.5)
 }
 
-/** The first place along the curve that is on the screen and free; a denied or audited label may cover others. */
-function placeFor(brush: Brush, label: Label, width: number, taken: readonly Rect[]): Rect | undefined {
+const STOPS = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8] as const
+
+function widthOf({ context }: Brush, { outcome }: Label, text: string): number {
+  if (text === '') return HEIGHT
+  return context.measureText(text).width + 2 * PAD + (outcome === 'allowed' ? 0 : ICON + 4)
+}
+
+/** The longest text at the first place along the curve that is on the screen and free. */
+function placed(brush: Brush, label: Label, taken: readonly Rect[]): Placed | undefined {
   const { camera, size } = brush
   const screen = { x: 0, y: 0, ...size }
-  const boxes = [0.5, 0.36, 0.64, 0.24, 0.76].map(t => {
-    const { x, y } = toScreen(camera, size, pointOn(label.curve, t))
-    return { x: x - width / 2, y: y - HEIGHT / 2, width, height: HEIGHT }
-  })
-  const seen = boxes.filter(box => touching(box, screen))
-  const free = seen.find(box => !taken.some(other => touching(box, other)))
-  return free ?? (label.outcome === 'denied' ? seen[0] : undefined)
+  const points = STOPS.map(t => toScreen(camera, size, pointOn(label.curve, t)))
+  const { x0, y0, x3, y3 } = label.curve
+  const length = Math.hypot(x3 - x0, y3 - y0) * camera.k
+  for (const text of label.texts) {
+    const width = widthOf(brush, label, text)
+    // A port's name must not hide the line it names.
+    if (label.outcome === 'allowed' && width > length * 0.72) continue
+    for (const { x, y } of points) {
+      const box = { x: x - width / 2, y: y - HEIGHT / 2, width, height: HEIGHT }
+      if (!touching(box, screen)) continue
+      if (!taken.some(other => touching(box, other))) return { box, text }
+    }
+  }
+  return label.outcome === 'denied' ? mark(brush, label.curve) : undefined
+}
+
+/** A denied line is marked even where there is no room, near its end: better over something else than unseen. */
+function mark({ camera, size }: Brush, curve: Curve): Placed {
+  const { x, y } = toScreen(camera, size, pointOn(curve, 0.94))
+  return { box: { x: x - HEIGHT / 2, y: y - HEIGHT / 2, width: HEIGHT, height: HEIGHT }, text: '' }
+}
+
+/** What labels must not lie under or over: cards while they are near, whole islands from afar. */
+function obstacles({ camera, size }: Brush, world: World, scene: Scene): Rect[] {
+  const solid: readonly Rect[] =
+    scene.detail === 'near'
+      ? scene.nodes.map(node => cardAt(world, node))
+      : scene.detail === 'far'
+        ? scene.islands
+        : []
+  return solid.map(rect => ({
+    ...toScreen(camera, size, rect),
+    width: rect.width * camera.k,
+    height: rect.height * camera.k,
+  }))
 }
 
 /** Labels keep their size on the screen whatever the zoom. */
@@ -121,14 +168,12 @@ export function paintLabels(brush: Brush, world: World, scene: Scene): void {
   context.font = `600 ${SIZE}px ${theme.font}`
   context.textAlign = 'left'
   context.textBaseline = 'middle'
-  const taken: Rect[] = []
+  const taken = obstacles(brush, world, scene)
   for (const label of labels(brush, world, scene)) {
-    const width =
-      context.measureText(label.text).width + 2 * PAD + (label.outcome === 'allowed' ? 0 : ICON + 4)
-    const box = placeFor(brush, label, width, taken)
-    if (!box) continue
-    taken.push(box)
-    paintLabel(brush, label, box)
+    const place = placed(brush, label, taken)
+    if (!place) continue
+    taken.push(place.box)
+    paintLabel(brush, label, place)
   }
   context.restore()
 }

@@ -6,7 +6,7 @@ import type { Curve } from './curve.ts'
 import { paintLabels } from './labels.ts'
 import type { Scene } from './scene.ts'
 import type { Theme } from './theme.ts'
-import type { World } from './world.ts'
+import { cardAt, type World } from './world.ts'
 
 /** The words on the canvas; everything else that is said on the map is DOM. */
 export interface Words {
@@ -41,6 +41,8 @@ interface Stroke {
   readonly width: number
   readonly dimmed: boolean
   readonly strong: boolean
+  /** A line between islands where many are drawn: quieter, so that the islands stay in front. */
+  readonly quiet: boolean
 }
 
 /** By magnitude, not by count: ten times the connections is one step wider. */
@@ -54,14 +56,24 @@ export function outcomeOf({ allowed, audited, denied }: Counts): Outcome {
   return denied > 0 ? 'denied' : 'allowed'
 }
 
-function strokes(world: World, { links, aggregates, emphasis }: Scene): Stroke[] {
-  const between = aggregates.map((aggregate): Stroke => {
+function betweenIslands({ aggregates, emphasis, detail }: Scene): Stroke[] {
+  return aggregates.map((aggregate): Stroke => {
     const outcome = outcomeOf(aggregate.connections)
     const strong = emphasis?.aggregates.has(aggregate) === true
     const width = widthOf(aggregate.connections, outcome)
-    return { curve: aggregate.curve, outcome, width, strong, dimmed: emphasis !== undefined && !strong }
+    return {
+      curve: aggregate.curve,
+      outcome,
+      width,
+      strong,
+      dimmed: emphasis !== undefined && !strong,
+      quiet: detail === 'far' && outcome === 'allowed',
+    }
   })
-  const single = links.flatMap((index): Stroke[] => {
+}
+
+function single(world: World, { links, emphasis }: Scene): Stroke[] {
+  return links.flatMap((index): Stroke[] => {
     const link = world.graph.links[index]
     if (!link) return []
     const strong = emphasis?.links.has(index) === true
@@ -73,17 +85,17 @@ function strokes(world: World, { links, aggregates, emphasis }: Scene): Stroke[]
         width,
         strong,
         dimmed: emphasis !== undefined && !strong,
+        quiet: false,
       },
     ]
   })
-  return [...between, ...single]
 }
 
 /** One path per style: a few strokes per frame instead of one per line. */
 function grouped(all: readonly Stroke[]): Stroke[][] {
   const groups = Map.groupBy(
     all,
-    ({ outcome, width, dimmed, strong }) => `${dimmed ? 0 : 1}${strong ? 1 : 0}${outcome}${width}`,
+    ({ outcome, width, dimmed, strong, quiet }) => `${dimmed}${strong}${quiet}${outcome}${width}`,
   )
   const rank = { allowed: 0, audited: 1, denied: 2 } as const
   const order = (group: readonly Stroke[]): number => {
@@ -103,12 +115,18 @@ function arrow(context: CanvasRenderingContext2D, { x2, y2, x3, y3 }: Curve, len
   context.closePath()
 }
 
+function opacity({ dimmed, strong, quiet }: Stroke, forced: boolean): number {
+  if (forced) return dimmed ? 0.5 : 1
+  if (dimmed) return DIMMED
+  return strong ? 1 : quiet ? 0.4 : 0.75
+}
+
 function paintGroup({ context, theme, camera }: Brush, group: readonly Stroke[]): void {
   const [style] = group
   if (!style) return
   const pixel = 1 / camera.k
   const thin = Math.min(1, Math.max(0.62, camera.k ** 0.3))
-  context.globalAlpha = style.dimmed ? (theme.forced ? 0.5 : DIMMED) : style.strong || theme.forced ? 1 : 0.82
+  context.globalAlpha = opacity(style, theme.forced)
   context.strokeStyle = context.fillStyle = theme[style.outcome]
   context.lineWidth = (style.width * thin + (style.strong ? 1 : 0)) * pixel
   context.setLineDash(LINE[style.outcome].dash.map(length => length * pixel))
@@ -151,29 +169,20 @@ function paintNodes({ context, theme, camera }: Brush, world: World, scene: Scen
     faded(node) ? 'faded' : (world.graph.totals[node]?.denied ?? 0) > 0 ? 'denied' : 'plain',
   )
   for (const [look, nodes] of groups) {
-    context.globalAlpha = look === 'faded' ? 0.35 : 1
+    context.globalAlpha = look === 'faded' && !theme.forced ? 0.45 : 1
     context.fillStyle = theme.node
     context.strokeStyle = look === 'denied' ? theme.denied : theme.nodeLine
     context.lineWidth = Math.min((look === 'denied' ? 2 : 1.2) / camera.k, 9)
     context.beginPath()
-    for (const node of nodes)
-      context.roundRect(
-        (world.x[node] ?? 0) - CARD.width / 2,
-        (world.y[node] ?? 0) - CARD.height / 2,
-        CARD.width,
-        CARD.height,
-        10,
-      )
+    for (const node of nodes) {
+      const { x, y, width, height } = cardAt(world, node)
+      context.roundRect(x, y, width, height, 10)
+    }
     context.fill()
     context.stroke()
+    if (scene.detail !== 'far') paintNames({ context, theme, camera }, world, nodes)
   }
   context.globalAlpha = 1
-  if (scene.detail !== 'far')
-    paintNames(
-      { context, theme, camera },
-      world,
-      plain.filter(node => !faded(node)),
-    )
 }
 
 function paintNames(
@@ -208,8 +217,10 @@ export function paint(brush: Brush, world: World, scene: Scene): void {
     (size.width / 2) * ratio - camera.x * scale,
     (size.height / 2) * ratio - camera.y * scale,
   )
+  // Lines between islands end at the shores: they pass below the islands on their way, as a tunnel would.
+  for (const group of grouped(betweenIslands(scene))) paintGroup(brush, group)
   paintIslands(brush, scene)
-  for (const group of grouped(strokes(world, scene))) paintGroup(brush, group)
+  for (const group of grouped(single(world, scene))) paintGroup(brush, group)
   paintNodes(brush, world, scene)
   paintLabels(brush, world, scene)
 }

@@ -1,12 +1,12 @@
 import type { MapEdge, MapNode } from '@sekisho/control'
-import { OUTCOMES, parseRuleId } from '@sekisho/core'
+import { type FilterKey, formatFilter, OUTCOMES } from '@sekisho/core'
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { Link } from 'wouter'
 import { useApi } from '../../api/index.ts'
-import { flowsPlace, policyPlace, suggestPlace } from '../../app/places.ts'
+import { flowsPlace, suggestPlace } from '../../app/places.ts'
 import { type TimeWindow, windowFlags } from '../../app/time.ts'
 import { useI18n } from '../../i18n/index.ts'
+import { RuleLink } from '../../pages/flows/FlowPanel.tsx'
 import {
   Ago,
   Button,
@@ -54,8 +54,7 @@ interface FooterProps {
   readonly target: Target
 }
 
-/** A name in filter text; the grammar quotes what holds spaces. */
-const word = (key: string, value: string): string => `${key}:${/\s/.test(value) ? `"${value}"` : value}`
+const term = (key: FilterKey, value: string): string => formatFilter([{ key, value, not: false }])
 
 function Actions({ filter, namespaces, part: { window, onFilter, onReveal }, target }: FooterProps) {
   const { t } = useI18n()
@@ -162,7 +161,7 @@ function NodeDetails({
   )
   const totals = graph.totals[index]
   const external = node.kind === 'external'
-  const filter = word('workload', external ? node.key : nodeLabel(node))
+  const filter = term('workload', external ? node.key : nodeLabel(node))
   return (
     <SidePanel
       title={nodeLabel(node)}
@@ -210,7 +209,10 @@ function WhatIf({
     port: edge.port,
     protocol: edge.protocol,
   }
-  const { data, error } = useQuery({ queryKey: ['explain', ask], queryFn: () => api.explain(ask) })
+  const { data, error } = useQuery({
+    queryKey: ['policies', 'explain', ask],
+    queryFn: () => api.explain(ask),
+  })
   if (error) return <p className="muted">{failure(error)}</p>
   if (!data) return <p className="muted">{t.map.panel.asking}</p>
   return (
@@ -243,7 +245,6 @@ function EdgeDetails({
   readonly destination: MapNode
 }) {
   const { t } = useI18n()
-  const rule = edge.by === undefined ? undefined : parseRuleId(edge.by)
   return (
     <section className="map-edge">
       <h3>
@@ -255,11 +256,7 @@ function EdgeDetails({
           [t.terms.first, <Ago key="first" at={edge.first} />],
           [t.terms.last, <Ago key="last" at={edge.last} />],
           [t.map.panel.why, t.terms.reasonSentence[edge.why]],
-          [
-            t.map.panel.decidedBy,
-            edge.by !== undefined &&
-              (rule ? <Link href={policyPlace(rule.policy)}>{edge.by}</Link> : edge.by),
-          ].filter((part, index) => index === 0 || part !== false) as [string, ReactNode],
+          [t.map.panel.decidedBy, edge.by && <RuleLink key="by" rule={edge.by} />],
         ]}
       />
       <h3>{t.map.panel.enforceTitle}</h3>
@@ -272,7 +269,7 @@ function LinkDetails({ link, part }: { readonly link: MapLink; readonly part: Pa
   const { graph } = part
   const [source, destination] = [graph.nodes[link.source], graph.nodes[link.destination]]
   if (!source || !destination) return null
-  const filter = `${word('src', nodeLabel(source))} ${word('dst', nodeLabel(destination))}`
+  const filter = `${term('src', nodeLabel(source))} ${term('dst', nodeLabel(destination))}`
   const protectedSide = [destination, source].find(node => node.kind === 'workload')
   return (
     <SidePanel
@@ -313,7 +310,7 @@ function IslandDetails({ name, part }: { readonly name: string; readonly part: P
       footer={
         outside ? undefined : (
           <Actions
-            filter={word('ns', name)}
+            filter={term('ns', name)}
             namespaces={[name]}
             part={part}
             target={{ kind: 'island', name }}

@@ -114,7 +114,7 @@ export function MapCanvas({ ref, world, selection, camera, onSelect, onMove }: M
         {t.map.instructions}
       </p>
       <div ref={host} className="map-surface" data-selected={selection && formatTarget(selection)} />
-      <div className="map-controls" role="group" aria-label={t.map.zoom.fit}>
+      <div className="map-controls">
         <button
           type="button"
           onClick={() => renderer.current?.zoom(1)}

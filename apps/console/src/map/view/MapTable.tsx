@@ -1,14 +1,19 @@
-import type { MapEdge } from '@sekisho/control'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useMemo, useRef, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { useI18n } from '../../i18n/index.ts'
-import { Ago, Button, Icon, VerdictBadge } from '../../ui/index.ts'
+import { Ago, Button, type Column, VerdictBadge, VirtualTable } from '../../ui/index.ts'
 import { edgeKey, type Graph, sumCounts } from '../graph/graph.ts'
 import type { Target } from '../target.ts'
-import { COLUMNS, type Column, type Row, rows, type Sort, sorted, toCsv, toJson } from './rows.ts'
-
-const ROW_HEIGHT = 36
-const NUMBERS: ReadonlySet<Column> = new Set(['connections', 'denied', 'bytes'])
+import {
+  type ColumnName,
+  isColumn,
+  NUMBERS,
+  type Row,
+  rows,
+  type Sort,
+  sorted,
+  toCsv,
+  toJson,
+} from './rows.ts'
 
 interface MapTableProps {
   readonly graph: Graph
@@ -25,58 +30,65 @@ function save(name: string, type: string, content: string): void {
   URL.revokeObjectURL(url)
 }
 
-const isSelected = (edge: MapEdge, selection: Target | undefined): boolean => {
-  switch (selection?.kind) {
-    case 'node':
-      return edge.source === selection.key || edge.destination === selection.key
-    case 'link':
-      return edge.source === selection.source && edge.destination === selection.destination
-    case 'island':
-    case 'aggregate':
-    case undefined:
-      return false
-  }
+function useColumns(): readonly Column<Row>[] {
+  const { t, f } = useI18n()
+  return useMemo(() => {
+    const { terms } = t
+    const columns: readonly (Column<Row> & { readonly key: ColumnName })[] = [
+      { key: 'source', header: terms.source, width: 'minmax(9rem, 1.4fr)', cell: row => row.source },
+      {
+        key: 'destination',
+        header: terms.destination,
+        width: 'minmax(9rem, 1.4fr)',
+        cell: row => row.destination,
+      },
+      { key: 'port', header: terms.port, width: '6.5rem', cell: row => row.port },
+      {
+        key: 'application',
+        header: terms.application,
+        width: '7rem',
+        cell: row => row.edge.application ?? '–',
+      },
+      {
+        key: 'verdict',
+        header: terms.verdict,
+        width: '6.5rem',
+        cell: row => <VerdictBadge outcome={row.edge.outcome} />,
+      },
+      {
+        key: 'connections',
+        header: terms.connections,
+        width: '7rem',
+        cell: row => f.number(sumCounts(row.edge.connections)),
+      },
+      {
+        key: 'denied',
+        header: terms.outcome.denied,
+        width: '5.5rem',
+        cell: row => f.number(row.edge.connections.denied),
+      },
+      { key: 'bytes', header: terms.bytes, width: '6rem', cell: row => f.bytes(row.edge.bytes) },
+      { key: 'last', header: terms.last, width: '8rem', cell: row => <Ago at={row.edge.last} /> },
+    ]
+    return columns.map(column => ({ ...column, number: NUMBERS.has(column.key) }))
+  }, [t, f])
 }
 
 /** The same edges as the map, one row each: for the keyboard, for screen readers, and to take away. */
 export function MapTable({ graph, selection, onSelect }: MapTableProps) {
-  const { t, f } = useI18n()
-  const [sort, setSort] = useState<Sort>({ column: 'verdict', descending: true })
+  const { t } = useI18n()
+  const [sort, setSort] = useState<Sort>({ key: 'verdict', descending: true })
   const list = useMemo(() => sorted(rows(graph), sort), [graph, sort])
-  const scroller = useRef<HTMLDivElement>(null)
-  const virtual = useVirtualizer({
-    count: list.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
-    getItemKey: index =>
-      edgeKey(list[index]?.edge ?? { source: '', destination: '', protocol: '', port: index }),
-    overscan: 12,
-  })
-  const titles: Readonly<Record<Column, string>> = {
-    source: t.terms.source,
-    destination: t.terms.destination,
-    port: t.terms.port,
-    application: t.terms.application,
-    verdict: t.terms.verdict,
-    connections: t.terms.connections,
-    denied: t.terms.outcome.denied,
-    bytes: t.terms.bytes,
-    last: t.terms.last,
+  const columns = useColumns()
+  const selected =
+    selection?.kind === 'link'
+      ? list.find(
+          ({ edge }) => edge.source === selection.source && edge.destination === selection.destination,
+        )
+      : undefined
+  const onSort = (key: string) => {
+    if (isColumn(key)) setSort({ key, descending: sort.key === key ? !sort.descending : NUMBERS.has(key) })
   }
-  const cells = ({ edge, source, destination, port }: Row): Readonly<Record<Column, ReactNode>> => ({
-    source,
-    destination,
-    port,
-    application: edge.application ?? '–',
-    verdict: <VerdictBadge outcome={edge.outcome} />,
-    connections: f.number(sumCounts(edge.connections)),
-    denied: f.number(edge.connections.denied),
-    bytes: f.bytes(edge.bytes),
-    last: <Ago at={edge.last} />,
-  })
-  const open = (edge: MapEdge) =>
-    onSelect({ kind: 'link', source: edge.source, destination: edge.destination })
-
   return (
     <div className="map-table">
       <div className="map-table-head">
@@ -84,7 +96,7 @@ export function MapTable({ graph, selection, onSelect }: MapTableProps) {
         <span className="actions">
           <Button
             look="quiet"
-            icon="copy"
+            icon="down"
             aria-label={t.map.table.export('CSV')}
             onPress={() => save('sekisho-map.csv', 'text/csv', toCsv(list))}
           >
@@ -92,7 +104,7 @@ export function MapTable({ graph, selection, onSelect }: MapTableProps) {
           </Button>
           <Button
             look="quiet"
-            icon="copy"
+            icon="down"
             aria-label={t.map.table.export('JSON')}
             onPress={() => save('sekisho-map.json', 'application/json', toJson(list))}
           >
@@ -100,80 +112,16 @@ export function MapTable({ graph, selection, onSelect }: MapTableProps) {
           </Button>
         </span>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <div
-        ref={scroller}
-        className="map-table-body"
-        tabIndex={0}
-        role="region"
-        aria-label={t.map.table.label}
-      >
-        <div role="table" aria-label={t.map.table.label} aria-rowcount={list.length + 1}>
-          <div role="row" aria-rowindex={1} className="map-row head">
-            {COLUMNS.map(column => (
-              <div
-                key={column}
-                role="columnheader"
-                className={NUMBERS.has(column) ? 'number' : undefined}
-                aria-sort={sort.column !== column ? 'none' : sort.descending ? 'descending' : 'ascending'}
-              >
-                <button
-                  type="button"
-                  aria-label={t.map.table.sort(titles[column])}
-                  onClick={() =>
-                    setSort({
-                      column,
-                      descending: sort.column === column ? !sort.descending : NUMBERS.has(column),
-                    })
-                  }
-                >
-                  {titles[column]}
-                  {sort.column === column && <Icon name={sort.descending ? 'down' : 'right'} size={12} />}
-                </button>
-              </div>
-            ))}
-          </div>
-          <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-            {virtual.getVirtualItems().map(item => {
-              const row = list[item.index]
-              if (!row) return null
-              const shown = cells(row)
-              return (
-                <div
-                  key={item.key}
-                  role="row"
-                  aria-rowindex={item.index + 2}
-                  className="map-row"
-                  data-selected={isSelected(row.edge, selection) || undefined}
-                  style={{
-                    position: 'absolute',
-                    insetInline: 0,
-                    height: ROW_HEIGHT,
-                    transform: `translateY(${item.start}px)`,
-                  }}
-                >
-                  {COLUMNS.map(column => (
-                    <div key={column} role="cell" className={NUMBERS.has(column) ? 'number' : undefined}>
-                      {column === 'source' ? (
-                        <button
-                          type="button"
-                          className="map-row-open"
-                          onClick={() => open(row.edge)}
-                          aria-label={t.map.table.open(`${row.source} → ${row.destination} ${row.port}`)}
-                        >
-                          {shown.source}
-                        </button>
-                      ) : (
-                        shown[column]
-                      )}
-                    </div>
-                  ))}
-                </div>
-              )
-            })}
-          </div>
-        </div>
-      </div>
+      <VirtualTable
+        label={t.map.table.label}
+        columns={columns}
+        rows={list}
+        rowKey={row => edgeKey(row.edge)}
+        selected={selected && edgeKey(selected.edge)}
+        onOpen={({ edge }) => onSelect({ kind: 'link', source: edge.source, destination: edge.destination })}
+        sort={sort}
+        onSort={onSort}
+      />
     </div>
   )
 }

@@ -30,10 +30,9 @@ function useThrottledSum(): readonly [number, (more: number) => void] {
   useEffect(() => () => clearTimeout(timer.current), [])
   const tell = (): void => {
     timer.current = undefined
-    if (waiting.current === 0) return setTold(0)
     setTold(waiting.current)
+    if (waiting.current > 0) timer.current = setTimeout(tell, ANNOUNCE_MS)
     waiting.current = 0
-    timer.current = setTimeout(tell, ANNOUNCE_MS)
   }
   const add = (more: number): void => {
     if (more === 0) return

@@ -12,7 +12,7 @@ export interface Row {
   readonly port: string
 }
 
-export const COLUMNS = [
+const COLUMNS = [
   'source',
   'destination',
   'port',
@@ -23,10 +23,13 @@ export const COLUMNS = [
   'bytes',
   'last',
 ] as const
-export type Column = (typeof COLUMNS)[number]
+export type ColumnName = (typeof COLUMNS)[number]
+export const isColumn = (key: string): key is ColumnName => COLUMNS.some(column => column === key)
+/** Columns of counts: to the right, and largest first when sorted. */
+export const NUMBERS: ReadonlySet<ColumnName> = new Set(['connections', 'denied', 'bytes'])
 
 export interface Sort {
-  readonly column: Column
+  readonly key: ColumnName
   readonly descending: boolean
 }
 
@@ -42,7 +45,7 @@ const VALUE = {
   denied: row => row.edge.connections.denied,
   bytes: row => row.edge.bytes,
   last: row => row.edge.last,
-} satisfies Record<Column, (row: Row) => string | number>
+} satisfies Record<ColumnName, (row: Row) => string | number>
 
 /** Every edge of the map that has both ends on it: the same as is drawn, one by one. */
 export function rows(graph: Graph): Row[] {
@@ -62,8 +65,8 @@ export function rows(graph: Graph): Row[] {
 
 const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0)
 
-export function sorted(list: readonly Row[], { column, descending }: Sort): Row[] {
-  const value = VALUE[column]
+export function sorted(list: readonly Row[], { key, descending }: Sort): Row[] {
+  const value = VALUE[key]
   const sign = descending ? -1 : 1
   return list.toSorted((a, b) => sign * compare(value(a), value(b)) || compare(a.source, b.source))
 }

@@ -21,10 +21,15 @@ export const mapWords = ({ t, f }: I18n): MapWords => ({
     name === OUTSIDE
       ? t.map.outsideName(totals.nodes, totals.denied)
       : t.map.islandName(name, totals.nodes, t.map.protection[protection(totals)], totals.denied),
-  nodeName: (node, totals) => t.map.nodeName({ name: nodeLabel(node), ...totals }),
+  count: f.compact,
+  nodeName: (node, totals) =>
+    t.map.nodeName({
+      ...totals,
+      name: nodeLabel(node),
+      state: node.kind === 'external' ? t.map.internet : t.map.state[node.ingress],
+    }),
   nodeNote(node) {
     if (node.kind === 'external') return t.map.internet
-    const many = node.instances > 1 ? [t.map.instances(node.instances)] : []
-    return [node.ownerKind, ...many, t.map.state[node.ingress]].filter(text => text !== '').join(' · ')
+    return [node.ownerKind, ...(node.instances > 1 ? [t.map.instances(node.instances)] : [])].join(' ')
   },
 })

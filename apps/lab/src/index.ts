@@ -1,0 +1,7 @@
+export { ATTACKS, type AttackName, type AttackResult, attack, isAttack } from './attack.ts'
+export { type Lab, type LabOptions, startLab } from './lab.ts'
+export { type Plan, type Pod, planLab } from './plan.ts'
+export { RUN_DIR } from './record.ts'
+export { type RunLabOptions, runLab } from './run.ts'
+export { type LabStatus, labStatus, readCounts, statusLines, type TrafficStatus } from './status.ts'
+export { type RunUpOptions, runUp } from './up.ts'

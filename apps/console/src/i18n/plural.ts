@@ -18,3 +18,7 @@ export const count = (details: Details, ...keys: readonly string[]): number => {
   const key = keys.find(name => typeof details[name] === 'number')
   return key === undefined ? 0 : Number(details[key])
 }
+
+/** The entry of a table for a code that comes from outside; undefined when this console does not know it. */
+export const entry = <T>(table: Readonly<Record<string, T>>, code: string): T | undefined =>
+  Object.hasOwn(table, code) ? table[code] : undefined

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows that exist only while in view cannot be table rows
+// biome-ignore-all lint/a11y/useFocusableInteractive: focus is on the rows, cells are reached by reading
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { isComposing } from './keyboard.ts'

@@ -6,6 +6,30 @@ type AttentionCode = Overview['attention'][number]['code']
 /** A sentence about a workload; the workload is named before its instances. */
 type Sentence = (workload: string, details: Details) => string
 
+const codes: Record<AttentionCode, Sentence> = {
+  'port-scan': (workload, d) =>
+    `${workload} scans: it tried ${plural(count(d, 'ports'), 'port')} at ${plural(count(d, 'addresses'), 'address', 'addresses')}.`,
+  'metadata-probe': workload => `${workload} asks the cloud metadata address for credentials.`,
+  'mining-pool': (workload, d) =>
+    `${workload} looks for a mining pool${d['name'] === undefined ? '' : ` (${detail(d, 'name')})`}.`,
+  'denied-attempts': (workload, d) =>
+    `${plural(count(d, 'connections'), 'attempt')} of ${workload} to reach ${detail(d, 'destination')} on port ${detail(d, 'port')} denied.`,
+  'audited-traffic': (_workload, d) =>
+    `${plural(count(d, 'connections'), 'connection')} would be denied if the policies in Audit were enforced.`,
+  'unprotected-namespace': (_workload, d) =>
+    `No policy protects the namespace ${detail(d, 'namespace')}${
+      count(d, 'workloads') > 0 ? ` (${plural(count(d, 'workloads'), 'workload')})` : ''
+    }.`,
+  'change-pending': () => 'A policy change is on trial and takes itself back unless you keep it.',
+  'agent-away': (_workload, d) =>
+    `The agent on ${detail(d, 'node')} is away. It keeps enforcing its last good state.`,
+  'agent-behind': (_workload, d) =>
+    `The agent on ${detail(d, 'node')} has not applied the latest policies yet.`,
+  'records-dropped': (_workload, d) =>
+    `The agent on ${detail(d, 'node')} could not see or keep everything: the picture has gaps.`,
+  'nothing-seen': () => 'No traffic has been seen yet.',
+}
+
 export const overview = {
   title: 'Overview',
   intro: (workloads: number, namespaces: number) =>
@@ -14,29 +38,7 @@ export const overview = {
     title: 'What to look at',
     none: 'Nothing unusual',
     noneText: 'No scans, no denied attempts, every agent is up to date.',
-    codes: {
-      'port-scan': (workload, d) =>
-        `${workload} tried ${plural(count(d, 'targets', 'destinations', 'hosts', 'ports', 'attempts'), 'target')} in a short time: a port scan.`,
-      'metadata-probe': workload => `${workload} asks the cloud metadata address for credentials.`,
-      'mining-pool': (workload, d) =>
-        `${workload} looks for a mining pool${d['name'] === undefined ? '' : ` (${detail(d, 'name')})`}.`,
-      'denied-attempts': (workload, d) =>
-        `${plural(count(d, 'connections', 'attempts', 'count'), 'attempt')}${workload ? ` of ${workload}` : ''} denied.`,
-      'audited-traffic': (_workload, d) =>
-        `${plural(count(d, 'connections', 'count'), 'connection')} would be denied if the policies in Audit were enforced.`,
-      'unprotected-namespace': (_workload, d) =>
-        `No policy protects the namespace ${detail(d, 'namespace')}${
-          count(d, 'workloads') > 0 ? ` (${plural(count(d, 'workloads'), 'workload')})` : ''
-        }.`,
-      'change-pending': () => 'A policy change is on trial and takes itself back unless you keep it.',
-      'agent-away': (_workload, d) =>
-        `The agent on ${detail(d, 'node')} is away. It keeps enforcing its last good state.`,
-      'agent-behind': (_workload, d) =>
-        `The agent on ${detail(d, 'node')} has not applied the latest policies yet.`,
-      'records-dropped': (_workload, d) =>
-        `${plural(count(d, 'count', 'records', 'dropped'), 'record')} could not be kept; the picture has gaps.`,
-      'nothing-seen': () => 'No traffic has been seen yet.',
-    } as Record<AttentionCode, Sentence>,
+    codes,
   },
   action: {
     'show-map': 'Show on the map',

@@ -1,6 +1,30 @@
+import type { EXCLUSIONS, LearnNoteCode } from '@sekisho/policy'
 import { count, type Details, detail, plural } from '../plural.ts'
 
 type Note = (details: Details) => string
+
+const notes: Record<LearnNoteCode, Note> = {
+  'dns-proposed': d =>
+    `No name resolution was seen, yet nothing that uses names works without it: DNS to ${detail(d, 'server')} is allowed on suspicion.`,
+  'dns-tcp-added': () => 'DNS is also allowed over TCP: large answers are asked for again that way.',
+  'open-to-internet': d =>
+    `${plural(count(d, 'addresses'), 'outside address', 'outside addresses')}, too many to name: all public ones are allowed. Private ones and the cloud metadata stay closed.`,
+  'address-for-workload': d =>
+    `${detail(d, 'group')} cannot be selected by labels, so it is named by address, which may change.`,
+  'groups-merged': d => `Equal labels, so one policy for all: ${detail(d, 'groups')}.`,
+  'no-labels': d => `No labels select ${detail(d, 'group')}, so there is no policy for it.`,
+  'shares-node-network': d =>
+    `${detail(d, 'group')} shares the network of its node, so there is no policy for it.`,
+}
+
+/** Why a flow was not learned; `mining-pool` is the server's own finding. */
+const excludedCodes: Record<(typeof EXCLUSIONS)[number] | 'mining-pool', string> = {
+  'port-scan': 'Port scan',
+  'metadata-probe': 'Cloud metadata',
+  'mining-pool': 'Mining pool',
+  denied: 'Denied already',
+  'not-expressible': 'Cannot be written in this kind',
+}
 
 export const policies = {
   title: 'Policies',
@@ -139,26 +163,6 @@ export const policies = {
     added: 'added',
     removed: 'removed',
   },
-  notes: {
-    dns: () => 'Name resolution (DNS) is included: without it, nothing that uses names would work.',
-    'dns-added': () => 'Name resolution (DNS) is included: without it, nothing that uses names would work.',
-    'short-observation': d =>
-      `Learned from a short time only (${detail(d, 'duration', 'minutes', 'seconds')}). Start with Audit.`,
-    'few-connections': d => `Seen only ${plural(count(d, 'connections', 'count'), 'time')}.`,
-    'one-instance': () => 'Seen from one instance only.',
-    'external-addresses': () => 'Outside addresses change; a rule by address may need care.',
-    'wide-cidr': d => `A wide address range (${detail(d, 'cidr')}).`,
-    'scan-excluded': d => `A scan by ${detail(d, 'workload', 'source')} was left out.`,
-  } as Readonly<Record<string, Note>>,
-  excludedCodes: {
-    scan: 'Port scan',
-    'port-scan': 'Port scan',
-    metadata: 'Cloud metadata',
-    'metadata-probe': 'Cloud metadata',
-    mining: 'Mining pool',
-    'mining-pool': 'Mining pool',
-    failed: 'Never answered',
-    unanswered: 'Never answered',
-    attack: 'Attack',
-  } as Readonly<Record<string, string>>,
+  notes,
+  excludedCodes,
 }

@@ -2,6 +2,30 @@ import { count, type Details, detail, plural } from '../plural.ts'
 
 type Sentence = (workload: string, details: Details) => string
 
+/** Keeps the codes, so that the other language must have the same, and gives every entry one shape. */
+const sentences = <K extends string>(table: Record<K, Sentence>): Record<K, Sentence> => table
+
+const codes = sentences({
+  'port-scan': (workload, d) =>
+    `${workload} tried ${plural(count(d, 'targets', 'destinations', 'hosts', 'ports', 'attempts'), 'target')} in a short time: a port scan.`,
+  'metadata-probe': workload => `${workload} asked the cloud metadata address for credentials.`,
+  'mining-pool': (workload, d) =>
+    `${workload} looked for the mining pool ${detail(d, 'name', 'destination')}.`,
+  'denied-attempts': (workload, d) =>
+    `${plural(count(d, 'connections', 'attempts', 'count'), 'attempt')} of ${workload} denied.`,
+  'agent-joined': (_workload, d) => `An agent joined on ${detail(d, 'node')}.`,
+  'agent-connected': (_workload, d) => `The agent on ${detail(d, 'node')} connected.`,
+  'agent-away': (_workload, d) =>
+    `The agent on ${detail(d, 'node')} is away; it keeps enforcing its last good state.`,
+  'agent-started': () => 'The agent started.',
+  'program-failed': (_workload, d) => `The kernel refused a rule change: ${detail(d, 'error', 'reason')}`,
+  'rules-restored': () => 'The rules in the kernel had been changed by someone else and were restored.',
+  'records-dropped': (_workload, d) =>
+    `${plural(count(d, 'count', 'records', 'dropped'), 'record')} could not be kept.`,
+  'change-applied': (_workload, d) => `Policies changed by ${detail(d, 'actor')}.`,
+  'change-reverted': () => 'A policy change took itself back because nobody kept it.',
+})
+
 export const records = {
   events: {
     title: 'Events',
@@ -12,26 +36,7 @@ export const records = {
     all: 'All',
     what: 'What happened',
     flows: 'Flows',
-    codes: {
-      'port-scan': (workload, d) =>
-        `${workload} tried ${plural(count(d, 'targets', 'destinations', 'hosts', 'ports', 'attempts'), 'target')} in a short time: a port scan.`,
-      'metadata-probe': workload => `${workload} asked the cloud metadata address for credentials.`,
-      'mining-pool': (workload, d) =>
-        `${workload} looked for the mining pool ${detail(d, 'name', 'destination')}.`,
-      'denied-attempts': (workload, d) =>
-        `${plural(count(d, 'connections', 'attempts', 'count'), 'attempt')} of ${workload} denied.`,
-      'agent-joined': (_workload, d) => `An agent joined on ${detail(d, 'node')}.`,
-      'agent-connected': (_workload, d) => `The agent on ${detail(d, 'node')} connected.`,
-      'agent-away': (_workload, d) =>
-        `The agent on ${detail(d, 'node')} is away; it keeps enforcing its last good state.`,
-      'agent-started': () => 'The agent started.',
-      'program-failed': (_workload, d) => `The kernel refused a rule change: ${detail(d, 'error', 'reason')}`,
-      'rules-restored': () => 'The rules in the kernel had been changed by someone else and were restored.',
-      'records-dropped': (_workload, d) =>
-        `${plural(count(d, 'count', 'records', 'dropped'), 'record')} could not be kept.`,
-      'change-applied': (_workload, d) => `Policies changed by ${detail(d, 'actor')}.`,
-      'change-reverted': () => 'A policy change took itself back because nobody kept it.',
-    } as Readonly<Record<string, Sentence>>,
+    codes,
   },
   agents: {
     title: 'Agents',
@@ -57,13 +62,15 @@ export const records = {
     ledgerHint: 'Counted since the agent started. What is not here was seen.',
     ledgerEmpty: 'Nothing was missed.',
     ledgerCodes: {
-      'conntrack-lost': 'Connection events lost by the kernel',
-      'nflog-lost': 'Denied packets lost before they were recorded',
-      'flow-evicted': 'Flows dropped because the table was full',
+      'connection-events-lost': 'Connection events lost by the kernel',
+      'logged-packets-lost': 'Denied packets lost before they were recorded',
+      'denials-not-logged': 'Denials counted but not recorded one by one',
+      'flows-gathered': 'Flows put together because there were too many',
+      'flows-overflowed': 'Flows left out because there were too many',
+      'connections-not-followed': 'Connections whose bytes were not followed',
+      'judgement-disagreements': 'Kernel and engine disagreed',
       'spool-dropped': 'Records dropped because the disk spool was full',
-      'unknown-workload': 'Addresses without a known workload',
-      malformed: 'Unreadable packets',
-    } as Readonly<Record<string, string>>,
+    },
     degraded: 'What this node cannot do',
   },
   audit: {
@@ -92,6 +99,6 @@ export const records = {
       'policy.mode': 'Set mode',
       'change.keep': 'Keep change',
       'change.revert': 'Take change back',
-    } as Readonly<Record<string, string>>,
+    },
   },
 }

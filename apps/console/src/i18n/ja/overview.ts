@@ -11,15 +11,15 @@ export const overview: Dictionary['overview'] = {
     noneText: 'スキャンも拒否された通信もなく、すべてのエージェントが最新の状態です。',
     codes: {
       'port-scan': (workload, d) =>
-        `${workload} が短時間に ${counted(count(d, 'targets', 'destinations', 'hosts', 'ports', 'attempts'), '件')}の宛先に接続を試みました（ポートスキャン）。`,
+        `${workload} がスキャンを行っています。${counted(count(d, 'addresses'), '個')}のアドレスの ${counted(count(d, 'ports'), '個')}のポートに接続を試みました。`,
       'metadata-probe': workload =>
         `${workload} がクラウドのメタデータアドレスから認証情報を取得しようとしています。`,
       'mining-pool': (workload, d) =>
         `${workload} がマイニングプール${d.name === undefined ? '' : `（${detail(d, 'name')}）`}を探しています。`,
       'denied-attempts': (workload, d) =>
-        `${workload ? `${workload} の` : ''}通信 ${counted(count(d, 'connections', 'attempts', 'count'), '件')}を拒否しました。`,
+        `${workload} から ${detail(d, 'destination')} のポート ${detail(d, 'port')} への通信 ${counted(count(d, 'connections'), '件')}を拒否しました。`,
       'audited-traffic': (_workload, d) =>
-        `監査モードのポリシーを適用すると、${counted(count(d, 'connections', 'count'), '件')}の接続が拒否されます。`,
+        `監査モードのポリシーを適用すると、${counted(count(d, 'connections'), '件')}の接続が拒否されます。`,
       'unprotected-namespace': (_workload, d) =>
         `名前空間 ${detail(d, 'namespace')} を保護するポリシーがありません${
           count(d, 'workloads') > 0 ? `（ワークロード ${counted(count(d, 'workloads'), '個')}）` : ''
@@ -30,7 +30,7 @@ export const overview: Dictionary['overview'] = {
       'agent-behind': (_workload, d) =>
         `${detail(d, 'node')} のエージェントに最新のポリシーがまだ反映されていません。`,
       'records-dropped': (_workload, d) =>
-        `${counted(count(d, 'count', 'records', 'dropped'), '件')}の記録を保存できませんでした。表示に抜けがあります。`,
+        `${detail(d, 'node')} のエージェントが、観測または記録できなかったものがあります。表示に抜けがあります。`,
       'nothing-seen': () => 'まだ通信が観測されていません。',
     },
   },

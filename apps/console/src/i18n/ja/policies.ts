@@ -137,26 +137,23 @@ export const policies: Dictionary['policies'] = {
     removed: '削除',
   },
   notes: {
-    dns: () => '名前解決（DNS）を含めました。これがないと、名前を使う通信はすべて失敗します。',
-    'dns-added': () => '名前解決（DNS）を含めました。これがないと、名前を使う通信はすべて失敗します。',
-    'short-observation': d =>
-      `短い期間（${detail(d, 'duration', 'minutes', 'seconds')}）の観測に基づきます。まず監査モードで確かめてください。`,
-    'few-connections': d => `観測は ${counted(count(d, 'connections', 'count'), '回')}だけです。`,
-    'one-instance': () => '1 つのインスタンスからのみ観測しました。',
-    'external-addresses': () =>
-      '外部のアドレスは変わることがあります。アドレスによるルールには注意が必要です。',
-    'wide-cidr': d => `広いアドレス範囲（${detail(d, 'cidr')}）です。`,
-    'scan-excluded': d => `${detail(d, 'workload', 'source')} によるスキャンを除外しました。`,
+    'dns-proposed': d =>
+      `名前解決は観測されませんでしたが、ないと名前を使う通信がすべて失敗するため、${detail(d, 'server')} への DNS を許可しました。`,
+    'dns-tcp-added': () => 'DNS は TCP でも許可しました。大きな応答は TCP で再度問い合わせるためです。',
+    'open-to-internet': d =>
+      `外部アドレスが ${counted(count(d, 'addresses'), '個')}と多いため、公開アドレスをすべて許可しました。プライベートアドレスとクラウドのメタデータは許可しません。`,
+    'address-for-workload': d =>
+      `${detail(d, 'group')} はラベルで選択できないため、アドレスで指定しました。アドレスは変わることがあります。`,
+    'groups-merged': d => `ラベルが同じため、1 つのポリシーにまとめました: ${detail(d, 'groups')}`,
+    'no-labels': d => `${detail(d, 'group')} を選択できるラベルがないため、ポリシーを作りませんでした。`,
+    'shares-node-network': d =>
+      `${detail(d, 'group')} はノードのネットワークを共有しているため、ポリシーを作りませんでした。`,
   },
   excludedCodes: {
-    scan: 'ポートスキャン',
     'port-scan': 'ポートスキャン',
-    metadata: 'クラウドのメタデータ',
     'metadata-probe': 'クラウドのメタデータ',
-    mining: 'マイニングプール',
     'mining-pool': 'マイニングプール',
-    failed: '応答なし',
-    unanswered: '応答なし',
-    attack: '攻撃',
+    denied: 'すでに拒否',
+    'not-expressible': 'この形式では表せない',
   },
 }

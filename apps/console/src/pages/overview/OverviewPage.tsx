@@ -31,6 +31,10 @@ function actionPlace({ action, filter = '', details }: Attention): string | unde
   }
 }
 
+/** The group, where the server names it; one of its pods says less. */
+const subjectOf = ({ workload, details }: Attention): string =>
+  typeof details.source === 'string' ? details.source : spoken(workload)
+
 const SEVERITY_ICONS = { info: 'info', warning: 'warning', critical: 'critical' } as const
 
 function AttentionItem({ item }: { readonly item: Attention }) {
@@ -43,7 +47,7 @@ function AttentionItem({ item }: { readonly item: Attention }) {
         <span className="visually-hidden">{t.terms.severity[item.severity]}</span>
       </span>
       <p>
-        {t.overview.attention.codes[item.code](spoken(item.workload), item.details)}
+        {t.overview.attention.codes[item.code](subjectOf(item), item.details)}
         <span className="muted">
           {' '}
           <Ago at={item.at} />
@@ -71,7 +75,7 @@ function AttentionList({ items }: { readonly items: readonly Attention[] }) {
         <ul>
           {items.map(item => (
             <AttentionItem
-              key={`${item.code} ${item.workload} ${item.filter} ${item.details.node}`}
+              key={`${item.code} ${item.workload} ${item.filter} ${item.details.node} ${item.details.change}`}
               item={item}
             />
           ))}

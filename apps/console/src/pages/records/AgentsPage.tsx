@@ -1,6 +1,6 @@
 import type { AgentView } from '@sekisho/control'
 import { useAgents } from '../../api/index.ts'
-import { useI18n } from '../../i18n/index.ts'
+import { entry, useI18n } from '../../i18n/index.ts'
 import { Ago, EmptyState, Facts, Icon, Loaded, Page } from '../../ui/index.ts'
 import './records.css'
 
@@ -19,7 +19,9 @@ function Ledger({ ledger }: Pick<AgentView, 'ledger'>) {
           <Icon name="allowed" size={14} /> {agents.ledgerEmpty}
         </p>
       ) : (
-        <Facts facts={entries.map(([code, count]) => [agents.ledgerCodes[code] ?? code, f.number(count)])} />
+        <Facts
+          facts={entries.map(([code, count]) => [entry(agents.ledgerCodes, code) ?? code, f.number(count)])}
+        />
       )}
     </section>
   )

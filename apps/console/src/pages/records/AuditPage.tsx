@@ -1,6 +1,6 @@
 import type { AuditView } from '@sekisho/control'
 import { useAuditPages } from '../../api/index.ts'
-import { useI18n } from '../../i18n/index.ts'
+import { entry, useI18n } from '../../i18n/index.ts'
 import { EmptyState, Icon, type IconName, Loaded, Page, Time } from '../../ui/index.ts'
 import { MoreButton } from './MoreButton.tsx'
 import './records.css'
@@ -11,30 +11,30 @@ const RESULTS = {
   failed: ['severity-warning', 'warning'],
 } as const satisfies Record<AuditView['result'], readonly [string, IconName]>
 
-function AuditRow({ entry }: { readonly entry: AuditView }) {
+function AuditRow({ record }: { readonly record: AuditView }) {
   const { t } = useI18n()
   const { audit } = t.records
-  const [look, icon] = RESULTS[entry.result]
+  const [look, icon] = RESULTS[record.result]
   return (
     <tr>
       <td className="muted">
-        <Time at={entry.at} />
+        <Time at={record.at} />
       </td>
-      <td className="nowrap">{entry.actor || <span className="muted">{audit.nobody}</span>}</td>
+      <td className="nowrap">{record.actor || <span className="muted">{audit.nobody}</span>}</td>
       <td>
-        {audit.actions[entry.action] ?? <code>{entry.action}</code>}
-        {entry.details && <div className="muted small">{entry.details}</div>}
+        {entry(audit.actions, record.action) ?? <code>{record.action}</code>}
+        {record.details && <div className="muted small">{record.details}</div>}
       </td>
-      <td className="audit-target">{entry.target}</td>
+      <td className="audit-target">{record.target}</td>
       <td>
         <span className={`badge ${look}`}>
           <Icon name={icon} size={14} />
-          {audit.results[entry.result]}
+          {audit.results[record.result]}
         </span>
       </td>
-      <td className="mono nowrap">{entry.from}</td>
-      <td className="mono muted" title={entry.hash}>
-        {entry.hash.slice(0, 8)}
+      <td className="mono nowrap">{record.from}</td>
+      <td className="mono muted" title={record.hash}>
+        {record.hash.slice(0, 8)}
       </td>
     </tr>
   )
@@ -71,8 +71,8 @@ export default function AuditPage() {
                   </tr>
                 </thead>
                 <tbody>
-                  {entries.map(entry => (
-                    <AuditRow key={entry.id} entry={entry} />
+                  {entries.map(record => (
+                    <AuditRow key={record.id} record={record} />
                   ))}
                 </tbody>
               </table>

@@ -1,0 +1,27 @@
+import type { Problem } from '@sekisho/core'
+import { parsePolicies } from '@sekisho/policy'
+
+export interface ValidateRequest {
+  readonly id: number
+  readonly yaml: string
+}
+export interface Verdict {
+  readonly problems: readonly Problem[]
+  /** Ids of the documents, empty when anything is wrong: policies are refused whole. */
+  readonly policies: readonly string[]
+}
+export interface ValidateResponse extends Verdict {
+  readonly id: number
+}
+
+/** The server's own parser, off the main thread: what it says here is what the server would say. */
+function validate(yaml: string): Verdict {
+  const parsed = parsePolicies(yaml)
+  return parsed.ok
+    ? { problems: [], policies: parsed.value.map(document => document.id) }
+    : { problems: parsed.error, policies: [] }
+}
+
+addEventListener('message', ({ data: { id, yaml } }: MessageEvent<ValidateRequest>) => {
+  postMessage({ id, ...validate(yaml) } satisfies ValidateResponse)
+})

@@ -53,7 +53,7 @@ function probes(node: TestNode, source: ClusterSource, count: number): Probe[] {
       from: from.netns,
       source: from.addresses[at],
       destination: to.addresses[at],
-      protocol: random.pick(['TCP', 'UDP', at === 0 ? 'ICMP' : 'ICMPv6'] as const),
+      protocol: random.pick(['TCP', 'UDP', 'SCTP', at === 0 ? 'ICMP' : 'ICMPv6'] as const),
       port: random.pick(PORTS),
     }
   })

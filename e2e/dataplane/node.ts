@@ -61,7 +61,14 @@ export async function openTestNode({ prefix, pods, ports }: TestNodeOptions): Pr
     const source = topology.pod(from)
     const at = family === 4 ? 0 : 1
     const destination = topology.pod(to).addresses[at]
-    return { from: source.netns, source: source.addresses[at], destination, protocol: 'TCP', port: 80, ...what }
+    return {
+      from: source.netns,
+      source: source.addresses[at],
+      destination,
+      protocol: 'TCP',
+      port: 80,
+      ...what,
+    }
   }
   return {
     topology,

@@ -1,5 +1,6 @@
 import type { Protocol } from '@sekisho/core'
 import { type Netns, openNetns } from '@sekisho/linux'
+import { initChunk, initTags, SCTP } from './sctp.ts'
 import {
   acceptOn,
   bindTo,
@@ -21,7 +22,7 @@ export interface Probe {
   readonly from: string
   readonly source: string
   readonly destination: string
-  readonly protocol: Extract<Protocol, 'TCP' | 'UDP' | 'ICMP' | 'ICMPv6'>
+  readonly protocol: Extract<Protocol, 'TCP' | 'UDP' | 'SCTP' | 'ICMP' | 'ICMPv6'>
   /** Ignored for ICMP: an echo request is sent. */
   readonly port: number
 }
@@ -31,13 +32,19 @@ export interface Probe {
  * machine are delivered within the sending system call, so this is generous.
  */
 const QUIET_MS = 60
-const ICMP = { 4: { protocol: 1, request: 8, reply: 0 }, 6: { protocol: 58, request: 128, reply: 129 } } as const
+const ICMP = {
+  4: { protocol: 1, request: 8, reply: 0 },
+  6: { protocol: 58, request: 128, reply: 129 },
+} as const
 
 /** Sends many probes at once from one thread, whatever namespaces they start and end in. */
 export interface Prober extends Disposable {
   /** Listens for TCP and UDP on these ports of a namespace, IPv4 and IPv6. */
   listen(namespace: string, ports: readonly number[]): void
-  /** For each probe whether it arrived: UDP and ICMP by content, TCP by a completed handshake. */
+  /**
+   * For each probe whether it arrived: UDP by content, ICMP by its reply, TCP by a completed handshake. SCTP is an
+   * INIT chunk between raw sockets, since connection tracking knows the protocol even where the kernel has no sockets.
+   */
   send(probes: readonly Probe[]): boolean[]
 }
 
@@ -50,6 +57,7 @@ export function createProber(): Prober {
   const namespaces = new Map<string, Netns>()
   const datagrams: number[] = []
   const streams: number[] = []
+  const associations: number[] = []
   let nextId = 1
 
   function netnsOf(name: string): Netns {
@@ -95,8 +103,35 @@ export function createProber(): Prober {
     return fd
   }
 
+  function sendInit({ from, source, destination, port }: Probe, id: number): number {
+    const fd = openSocket({ netns: netnsOf(from), address: source, type: TYPE.raw, protocol: SCTP })
+    bindTo(fd, source, 0)
+    connectTo(fd, destination, 0)
+    sendOn(fd, initChunk({ sourcePort: 20_000 + (id % 40_000), port, tag: id }))
+    return fd
+  }
+
+  function start(probe: Probe, id: number): number {
+    switch (probe.protocol) {
+      case 'TCP':
+        return startTcp(probe)
+      case 'UDP':
+        return sendUdp(probe, id)
+      case 'SCTP':
+        return sendInit(probe, id)
+      case 'ICMP':
+      case 'ICMPv6':
+        return sendEcho(probe, id)
+    }
+  }
+
   return {
     listen(namespace, ports) {
+      for (const any of ['0.0.0.0', '::']) {
+        associations.push(
+          openSocket({ netns: netnsOf(namespace), address: any, type: TYPE.raw, protocol: SCTP }),
+        )
+      }
       for (const port of ports) {
         for (const any of ['0.0.0.0', '::']) {
           const netns = netnsOf(namespace)
@@ -116,13 +151,7 @@ export function createProber(): Prober {
       const arrived = new Set<number>()
       const flights = probes.map(probe => {
         const id = nextId++
-        const fd =
-          probe.protocol === 'TCP'
-            ? startTcp(probe)
-            : probe.protocol === 'UDP'
-              ? sendUdp(probe, id)
-              : sendEcho(probe, id)
-        return { id, fd, protocol: probe.protocol }
+        return { id, fd: start(probe, id), protocol: probe.protocol }
       })
       const tcp = flights.filter(({ protocol }) => protocol === 'TCP')
       const echo = flights.filter(({ protocol }) => protocol === 'ICMP' || protocol === 'ICMPv6')
@@ -130,13 +159,14 @@ export function createProber(): Prober {
         ...tcp.filter(({ id }) => !arrived.has(id)).map(({ fd }) => ({ fd, events: POLL.out })),
         ...echo.filter(({ id }) => !arrived.has(id)).map(({ fd }) => ({ fd, events: POLL.in })),
         ...datagrams.map(fd => ({ fd, events: POLL.in })),
-        ...streams.map(fd => ({ fd, events: POLL.in })),
+        ...[...streams, ...associations].map(fd => ({ fd, events: POLL.in })),
       ]
       for (let ready = pollAll(look(), QUIET_MS); ready.size > 0; ready = pollAll(look(), QUIET_MS)) {
         for (const { id, fd } of tcp) {
           const events = ready.get(fd)
           if (events === undefined) continue
-          if (events & (POLL.error | POLL.hangUp)) throw new Error(`probe was refused, not dropped (poll ${events})`)
+          if (events & (POLL.error | POLL.hangUp))
+            throw new Error(`probe was refused, not dropped (poll ${events})`)
           arrived.add(id)
         }
         for (const { id, fd } of echo) if (ready.has(fd) && repliedTo(fd, id)) arrived.add(id)
@@ -144,6 +174,8 @@ export function createProber(): Prober {
           datagrams.filter(fd => ready.has(fd)),
           arrived,
         )
+        for (const fd of associations.filter(raw => ready.has(raw)))
+          for (const tag of initTags(fd)) arrived.add(tag)
         for (const fd of streams.filter(listener => ready.has(listener))) acceptAll(fd)
       }
       for (const { fd } of flights) closeSocket(fd)
@@ -151,7 +183,7 @@ export function createProber(): Prober {
     },
 
     [Symbol.dispose]() {
-      for (const fd of [...datagrams, ...streams]) closeSocket(fd)
+      for (const fd of [...datagrams, ...streams, ...associations]) closeSocket(fd)
       for (const netns of namespaces.values()) netns[Symbol.dispose]()
     },
   }

@@ -6,8 +6,11 @@ import type { Clock, EpochMs } from '@sekisho/core'
 import { openStore } from '@sekisho/store'
 import { type RunningServer, startServer } from '../src/server.ts'
 
-/** Time that passes only when the test says so; what waits runs in the order of its time. */
-export function fakeTime(start = Date.UTC(2026, 0, 1)) {
+/**
+ * Time that passes only when the test says so; what waits runs in the order of its time.
+ * It starts a few days ago: TLS judges by the real time, and what was issued then is valid however tests advance.
+ */
+export function fakeTime(start = Date.now() - 10 * 86_400_000) {
   let now = start
   const waiting = new Set<{ readonly at: number; readonly run: () => void }>()
   const clock: Clock = { now: () => now as EpochMs, monotonic: () => now - start }

@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Dependencies } from './dependencies.ts'
 import { authenticate, hostCheck, originCheck, securityHeaders } from './guard.ts'
 import { serveHealth } from './handlers/health.ts'
+import { serveInsight } from './handlers/insight.ts'
 import { servePolicies } from './handlers/policies.ts'
 import { serveRecords } from './handlers/records.ts'
 import { serveAccount, serveLogin } from './handlers/session.ts'
@@ -74,6 +75,7 @@ export function createHttp(dependencies: Dependencies): Api {
   serveAccount(api, dependencies)
   serveRecords(api, dependencies)
   servePolicies(api, dependencies)
+  serveInsight(api, dependencies)
   app.route('/api/v1', api)
   app.all('/api/*', () => {
     throw new SekishoError('not-found')

@@ -127,7 +127,8 @@ export function openAuthority(directory: string, clock: Pick<Clock, 'now'>): Aut
         },
         issuer,
       )
-      return { cert: leaf.toString(), key: toPem(key), ca: certificate }
+      // The root is sent along: an agent that joins knows only its hash and must see it to compare.
+      return { cert: `${leaf.toString()}${certificate}`, key: toPem(key), ca: certificate }
     },
     issueAgent(node, publicKey) {
       const request = { use: 'client', commonName: node, publicKey: agentKey(publicKey) } as const

@@ -1,4 +1,5 @@
-import { parseFilter, SekishoError, type WorkloadId } from '@sekisho/core'
+import { SekishoError, type WorkloadId } from '@sekisho/core'
+import { readFilter } from '../../insight/filter.ts'
 import { routes } from '../../routes.ts'
 import { agentView, auditView, eventView, flowView, pageView, workloadView } from '../../views.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -11,7 +12,7 @@ export function serveRecords(api: Api, { store, state, hub, clock, connected }: 
   const { records } = store
   api.openapi(routes.flows, context => {
     const { filter, cursor, limit, ...ends } = context.req.valid('query')
-    const terms = filterOf(filter)
+    const terms = readFilter(filter)
     return context.json(
       pageView(records.flows({ window: windowOf(ends, clock), filter: terms, cursor, limit }), flowView),
       200,
@@ -55,10 +56,4 @@ export function serveRecords(api: Api, { store, state, hub, clock, connected }: 
       headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },
     })
   })
-}
-
-function filterOf(text: string | undefined) {
-  const terms = parseFilter(text ?? '')
-  if (!terms.ok) throw new SekishoError('bad-request', `filter: there is no key "${terms.error}"`)
-  return terms.value
 }

@@ -36,11 +36,12 @@ export class Runner implements AsyncDisposable {
   }
 
   #schedule(ms: number): void {
-    if (ms === 0) return this.#start()
-    this.#timer = this.#options.timers.after(ms, () => {
+    const start = () => {
       this.#timer = undefined
       this.#start()
-    })
+    }
+    if (ms === 0) start()
+    else this.#timer = this.#options.timers.after(ms, start)
   }
 
   #start(): void {

@@ -17,7 +17,9 @@ const refuse = (path: string, wanted: string): never => {
 export const text =
   (most: number): Shape<string> =>
   (json, path) =>
-    typeof json === 'string' && json.length <= most ? json : refuse(path, `a text of at most ${most} characters`)
+    typeof json === 'string' && json.length <= most
+      ? json
+      : refuse(path, `a text of at most ${most} characters`)
 
 /** A text that passes a test of its own, for instance a canonical address. */
 export const textLike =

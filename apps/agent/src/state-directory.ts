@@ -13,9 +13,10 @@ export interface StateDirectory {
   readonly socket: string
 }
 
-/** The files of an agent whose state directory is `root` (see ARCHITECTURE.md): below `agent/`. */
+export const DEFAULT_STATE = '/var/lib/sekisho/agent'
+
 export function stateDirectory(root: string): StateDirectory {
-  const at = (name: string) => join(root, 'agent', name)
+  const at = (name: string) => join(root, name)
   return {
     key: at('agent.key'),
     certificate: at('agent.pem'),

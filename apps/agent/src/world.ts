@@ -101,7 +101,10 @@ export class World {
     return {
       namespaces: resolve(changed(before?.namespaces, after.namespaces), name => this.#namespace(name)),
       workloads: resolve(
-        new Set([...changed(before?.workloads, after.workloads), ...[...ours].filter(id => !after.workloads.has(id))]),
+        new Set([
+          ...changed(before?.workloads, after.workloads),
+          ...[...ours].filter(id => !after.workloads.has(id)),
+        ]),
         id => this.#workload(id),
       ),
     }
@@ -186,11 +189,11 @@ function changed<K, V>(before: ReadonlyMap<K, V> | undefined, after: ReadonlyMap
 }
 
 /** Keys as the model's change: set to what they are now, or removed. */
-function resolve<K, V>(keys: ReadonlySet<K>, valueOf: (key: K) => V | undefined): { set: V[]; removed: K[] } {
+function resolve<K, V>(keys: ReadonlySet<K>, current: (key: K) => V | undefined): { set: V[]; removed: K[] } {
   const set: V[] = []
   const removed: K[] = []
   for (const key of keys) {
-    const value = valueOf(key)
+    const value = current(key)
     if (value === undefined) removed.push(key)
     else set.push(value)
   }

@@ -15,7 +15,10 @@ export interface ObserverOptions {
   readonly timers: Timers
   /** Links or addresses of the node changed. */
   onNodeChanged(): void
+  /** Something could not be read this time; it is tried again. */
   onError(error: unknown): void
+  /** Nothing more will be seen: the agent must start anew. */
+  onFailed(error: Error): void
 }
 
 /** How often the counts of long-lived connections and of rules are read, and how much of the time that may take. */
@@ -30,7 +33,7 @@ export interface Observer extends AsyncDisposable {
 }
 
 export async function openObserver(options: ObserverOptions): Promise<Observer> {
-  const { netns, node, model, dataplane, timers, onError } = options
+  const { netns, node, model, dataplane, timers, onFailed } = options
   await using stack = new AsyncDisposableStack()
   const interfaces = new Map<string, number>()
   const readLinks = () => {
@@ -44,7 +47,7 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
         readLinks()
         options.onNodeChanged()
       },
-      onFailed: onError,
+      onFailed,
     }),
   )
   readLinks()
@@ -54,7 +57,7 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
       netns,
       onEvents: events => flows.connections(events),
       onLost: count => flows.lost('connection-events', count),
-      onFailed: onError,
+      onFailed,
     }),
   )
   const flows: FlowLog = createFlowLog({
@@ -72,7 +75,7 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
       group: LOG_GROUP,
       onPackets: packets => flows.packets(packets),
       onLost: count => flows.lost('logged-packets', count),
-      onFailed: onError,
+      onFailed,
     }),
   )
   stack.use(await refreshing(flows, options))

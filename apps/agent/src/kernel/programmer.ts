@@ -17,8 +17,8 @@ export interface ProgrammerOptions {
   readonly timers: Timers
   /** The kernel refused even the whole table; it is tried again by itself. */
   onError(error: unknown): void
-  /** The kernel has everything that was received. */
-  onProgrammed(): void
+  /** The model is another: what was judged by it must be judged again. */
+  onModelChanged(): void
 }
 
 /** A burst within this time is one transaction; a single change does not wait for it. */
@@ -34,6 +34,10 @@ export class Programmer implements AsyncDisposable {
   #since: number | undefined
   /** The kernel's table is not known to be ours: only a whole one will do. */
   #astray = true
+  /** Changes are taken into the model but not yet into the kernel. */
+  #held = true
+  #revision: number | undefined
+  #programmed: number | undefined
 
   constructor(options: ProgrammerOptions) {
     this.#options = options
@@ -45,11 +49,22 @@ export class Programmer implements AsyncDisposable {
     })
   }
 
-  /** The model follows at once, so that flows are judged by it; the kernel within the next transaction. */
-  change(change: ModelChange): void {
-    const { model, timers } = this.#options
+  /**
+   * The model follows at once, so that flows are judged by it; the kernel within the next transaction.
+   * @param revision of the server's state that the change completes.
+   */
+  change(change: ModelChange, revision?: number): void {
+    const { model, timers, onModelChanged } = this.#options
     this.#since ??= timers.monotonic()
+    this.#revision = revision ?? this.#revision
     this.#pending.push(model.update(change))
+    onModelChanged()
+    if (!this.#held) this.#runner.trigger()
+  }
+
+  /** Lets changes through to the kernel, those so far as one whole table. */
+  release(): void {
+    this.#held = false
     this.#runner.trigger()
   }
 
@@ -58,27 +73,32 @@ export class Programmer implements AsyncDisposable {
     return { p50: this.#durations.percentile(0.5), p99: this.#durations.percentile(0.99) }
   }
 
-  /** Whether the kernel has everything that was received. */
-  get settled(): boolean {
-    return this.#since === undefined
+  /** Whether the kernel's table is ours. */
+  get enforcing(): boolean {
+    return !this.#astray
+  }
+
+  /** Revision of the server's state that is in the kernel. */
+  get revision(): number | undefined {
+    return this.#programmed
   }
 
   async #program(): Promise<void> {
-    const { compiler, dataplane, timers, onProgrammed } = this.#options
-    const since = this.#since
+    const { compiler, dataplane, timers } = this.#options
+    const [since, revision] = [this.#since, this.#revision]
     const change = compiler.update(mergeDeltas(this.#pending.splice(0)))
     this.#since = undefined
     try {
       if (this.#astray) await dataplane.sync(compiler.table)
       else if (!isEmptyChange(change)) await dataplane.update(compiler.table, change)
       this.#astray = false
+      this.#programmed = revision
     } catch (error) {
       this.#astray = true
       this.#since = since
       throw error
     }
     if (since !== undefined) this.#durations.add(timers.monotonic() - since)
-    onProgrammed()
   }
 
   /** Resolves when what was received so far is in the kernel or has been refused. */

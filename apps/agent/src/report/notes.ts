@@ -14,8 +14,8 @@ export class Notes {
   }
 
   event(event: NewEvent): void {
-    if (this.#events.length >= LIMITS.eventsPerBatch.value) return this.count('events-dropped')
-    this.#events.push({ ...event, at: this.#timers.now() })
+    if (this.#events.length >= LIMITS.eventsPerBatch.value) this.count('events-dropped')
+    else this.#events.push({ ...event, at: this.#timers.now() })
   }
 
   count(reason: string, amount = 1): void {

@@ -27,7 +27,11 @@ export class Uploader {
 
   constructor(options: UploaderOptions) {
     this.#options = options
-    this.#backoff = new Backoff({ firstMs: 500, mostMs: 30_000, ...(options.random && { random: options.random }) })
+    this.#backoff = new Backoff({
+      firstMs: 500,
+      mostMs: 30_000,
+      ...(options.random && { random: options.random }),
+    })
   }
 
   /** There is something new in the spool. */

@@ -1,5 +1,5 @@
-import { Agent, type RequestOptions, request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
+import { Agent, type RequestOptions, request } from 'node:https'
 
 /** Who the agent is to the server, and whom it believes to be the server. PEM texts. */
 export interface Credentials {
@@ -60,7 +60,8 @@ export function createClient(server: URL, tls: TlsOptions): ServerClient {
     },
     async stream(call) {
       const response = await send(call)
-      if (response.statusCode !== 200) throw new ServerError(response.statusCode ?? 0, await readAll(response))
+      if (response.statusCode !== 200)
+        throw new ServerError(response.statusCode ?? 0, await readAll(response))
       return response.setEncoding('utf8') as AsyncIterable<string> // with an encoding it yields strings
     },
     [Symbol.dispose]: () => agent.destroy(),

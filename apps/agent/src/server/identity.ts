@@ -1,6 +1,12 @@
-import { createHash, createPublicKey, generateKeyPairSync, timingSafeEqual, X509Certificate } from 'node:crypto'
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  timingSafeEqual,
+  X509Certificate,
+} from 'node:crypto'
 import { once } from 'node:events'
-import { type DetailedPeerCertificate, connect } from 'node:tls'
+import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { readIfThere, type StateDirectory, writeDurably } from '../state-directory.ts'
 import { type Credentials, createClient, type ServerClient } from './client.ts'
 import { parseJoined } from './message.ts'
@@ -22,18 +28,22 @@ export async function openIdentity(options: JoinOptions): Promise<Credentials> {
 }
 
 function readIdentity({ directory, node }: JoinOptions): Credentials | undefined {
-  const [key, certificate, authority] = [directory.key, directory.certificate, directory.authority].map(readIfThere)
+  const [key, certificate, authority] = [directory.key, directory.certificate, directory.authority].map(
+    readIfThere,
+  )
   if (key === undefined || certificate === undefined || authority === undefined) return undefined
   const { subject } = new X509Certificate(certificate)
   // The certificate's name is the node's name to the server; another would be refused with every batch.
-  if (subject !== `CN=${node}`) throw new Error(`this directory belongs to the agent of ${subject}, not ${node}`)
+  if (subject !== `CN=${node}`)
+    throw new Error(`this directory belongs to the agent of ${subject}, not ${node}`)
   return { key, certificate, authority }
 }
 
 async function join({ server, node, directory, token }: JoinOptions): Promise<Credentials> {
   if (token === undefined) throw new Error('this agent has not joined yet: a --join-token is needed')
   const fingerprint = token.split('.')[2]
-  if (!fingerprint || !/^[0-9a-f]{64}$/.test(fingerprint)) throw new Error('the join token is cut off or damaged')
+  if (!fingerprint || !/^[0-9a-f]{64}$/.test(fingerprint))
+    throw new Error('the join token is cut off or damaged')
   const key = readIfThere(directory.key) ?? (await makeKey(directory.key))
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' })
   // Two steps: the CA certificate is fetched and held against the token first; only then is the secret sent, over
@@ -54,7 +64,8 @@ async function join({ server, node, directory, token }: JoinOptions): Promise<Cr
 async function keep(directory: StateDirectory, credentials: Credentials): Promise<Credentials> {
   const certificate = new X509Certificate(credentials.certificate)
   const authority = new X509Certificate(credentials.authority)
-  if (!certificate.verify(authority.publicKey)) throw new Error('the server sent a certificate that is not its own')
+  if (!certificate.verify(authority.publicKey))
+    throw new Error('the server sent a certificate that is not its own')
   await writeDurably(directory.authority, credentials.authority)
   await writeDurably(directory.certificate, credentials.certificate)
   return credentials

@@ -93,7 +93,10 @@ const heartbeat = object({
   at: (json: unknown, path: string) => integer(8.64e15)(json, path) as EpochMs, // its range was just checked
 })
 
-const KINDS = { snapshot, delta, heartbeat } as const satisfies Record<StateMessage['kind'], Shape<StateMessage>>
+const KINDS = { snapshot, delta, heartbeat } as const satisfies Record<
+  StateMessage['kind'],
+  Shape<StateMessage>
+>
 
 const message: Shape<StateMessage> = (json, path) => {
   const { kind } = object({ kind: oneOf(['snapshot', 'delta', 'heartbeat']) })(json, path)

@@ -48,7 +48,11 @@ export async function followState(options: StateStreamOptions, signal: AbortSign
   }
 }
 
-async function followOnce(options: StateStreamOptions, backoff: Backoff, signal: AbortSignal): Promise<never> {
+async function followOnce(
+  options: StateStreamOptions,
+  backoff: Backoff,
+  signal: AbortSignal,
+): Promise<never> {
   const stale = new AbortController()
   const pieces = await options.connect(options.revision(), AbortSignal.any([signal, stale.signal]))
   options.onConnected()

@@ -1,8 +1,9 @@
-import { statSync, watch } from 'node:fs'
+import { readFileSync, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { fail, LIMITS, type NodeName, type Result } from '@sekisho/core'
+import { isDeepStrictEqual } from 'node:util'
+import { fail, LIMITS, type NodeName, ok, type Result } from '@sekisho/core'
 import { type Inventory, parseInventory } from '../server/message.ts'
-import { isMissing, readIfThere } from '../state-directory.ts'
+import { isMissing } from '../state-directory.ts'
 import type { SourceListener, WorkloadSource } from './source.ts'
 
 export interface FileSourceOptions {
@@ -21,12 +22,12 @@ export function fileSource({ path, node }: FileSourceOptions): WorkloadSource {
   return {
     name: 'file',
     start(listener) {
-      let last: string | undefined
+      let last: Result<string, string> | undefined
       const look = () => {
         const source = readBounded(path)
-        if (source === last) return
+        if (isDeepStrictEqual(source, last)) return
         last = source
-        tell(listener, path, parse(source, node))
+        tell(listener, path, source.ok ? parse(source.value, node) : source)
       }
       // The directory is watched, since a rename puts another file under the name.
       const watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
@@ -45,22 +46,25 @@ function tell(listener: SourceListener, path: string, result: Result<Inventory, 
     listener.onDegraded([])
     return
   }
-  listener.onEvent({ code: 'workloads-refused', severity: 'warning', details: { file: path, reason: result.error } })
+  listener.onEvent({
+    code: 'workloads-refused',
+    severity: 'warning',
+    details: { file: path, reason: result.error },
+  })
   listener.onDegraded([`${path} was refused, the last good one is in use: ${result.error}`])
 }
 
-/** The file's text; undefined when there is none. */
-function readBounded(path: string): string | undefined {
+/** The file's text, or why it cannot be read. */
+function readBounded(path: string): Result<string, string> {
   try {
-    if (statSync(path).size > FILE_MOST) return ''
+    if (statSync(path).size > FILE_MOST) return fail('it is larger than the limit')
+    return ok(readFileSync(path, 'utf8'))
   } catch (error) {
-    if (!isMissing(error)) throw error
+    return fail(isMissing(error) ? 'there is no such file' : String(error))
   }
-  return readIfThere(path)
 }
 
-function parse(source: string | undefined, node: NodeName): Result<Inventory, string> {
-  if (source === undefined) return fail('there is no such file')
+function parse(source: string, node: NodeName): Result<Inventory, string> {
   const inventory = parseInventory(source)
   if (!inventory.ok) return inventory
   const seen = new Set<string>()

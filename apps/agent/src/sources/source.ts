@@ -1,6 +1,7 @@
-import type { NodeName } from '@sekisho/core'
+import type { RunOptions } from '../options.ts'
 import type { NewEvent } from '../report/notes.ts'
 import type { Inventory } from '../server/message.ts'
+import { fileSource } from './file.ts'
 
 export interface SourceListener {
   /** Everything this source knows, each time anew. */
@@ -17,9 +18,10 @@ export interface WorkloadSource {
   start(listener: SourceListener): Disposable
 }
 
-export interface SourceContext {
-  readonly node: NodeName
-  readonly netns: string | undefined
+/** The sources that the options ask for; without any the node's own workloads are what the server says. */
+export function chooseSources(options: Pick<RunOptions, 'workloads' | 'node'>): WorkloadSource[] {
+  const { workloads: path, node } = options
+  return path === undefined ? [] : [fileSource({ path, node })]
 }
 
 /** Workloads of several sources as one; the first source to name an id wins. */

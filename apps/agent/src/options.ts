@@ -1,0 +1,126 @@
+import { hostname } from 'node:os'
+import { parseArgs } from 'node:util'
+import type { NodeName } from '@sekisho/core'
+import { DEFAULT_STATE } from './state-directory.ts'
+
+export interface RunOptions {
+  readonly kind: 'run'
+  readonly server: URL
+  readonly joinToken: string | undefined
+  readonly state: string
+  readonly node: NodeName
+  readonly netns: string | undefined
+  readonly workloads: string | undefined
+  readonly containers: boolean
+  readonly systemd: boolean
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
+}
+
+export type Command =
+  | RunOptions
+  | { readonly kind: 'uninstall'; readonly netns: string | undefined }
+  | { readonly kind: 'status'; readonly state: string }
+  | { readonly kind: 'help' }
+
+/** A mistake on the command line. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const USAGE = `sekisho-agent: sees and enforces on one node
+
+  sekisho-agent --server URL [options]      run until stopped; rules stay in the kernel
+  sekisho-agent status [--state DIR]        what the running agent says about itself, as JSON
+  sekisho-agent uninstall [--netns NAME]    remove the kernel's rules
+
+  --server URL        https address of the server's port for agents (or SEKISHO_AGENT_SERVER)
+  --join-token TOKEN  needed once, from "sekisho-server join-token" (or SEKISHO_JOIN_TOKEN)
+  --state DIR         keys, last state and spool; default ${DEFAULT_STATE}
+  --node NAME         default: this machine's host name
+  --netns NAME        network namespace to work in; default: the agent's own
+  --workloads FILE    read workloads from a JSON file, and follow it
+  --containers        find the containers of this host
+  --systemd           find the systemd services of this host
+  --metrics HOST:PORT serve /metrics, /livez and /readyz; loopback addresses only
+`
+
+const FLAGS = {
+  server: { type: 'string' },
+  'join-token': { type: 'string' },
+  state: { type: 'string', default: DEFAULT_STATE },
+  node: { type: 'string' },
+  netns: { type: 'string' },
+  workloads: { type: 'string' },
+  containers: { type: 'boolean', default: false },
+  systemd: { type: 'boolean', default: false },
+  metrics: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+type Values = ReturnType<typeof parse>['values']
+type Environment = Readonly<Record<string, string | undefined>>
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true })
+  } catch (error) {
+    // Node's own sentence names the flag.
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** @throws UsageError */
+export function parseCommand(args: readonly string[], environment: Environment): Command {
+  const { values, positionals } = parse(args)
+  const [command = 'run', ...rest] = positionals
+  if (values.help) return { kind: 'help' }
+  if (rest.length > 0) throw new UsageError(`unexpected: ${rest.join(' ')}`)
+  switch (command) {
+    case 'run':
+      return runOptions(values, environment)
+    case 'uninstall':
+      return { kind: 'uninstall', netns: values.netns }
+    case 'status':
+      return { kind: 'status', state: values.state }
+    default:
+      throw new UsageError(`unknown command: ${command}`)
+  }
+}
+
+function runOptions(values: Values, environment: Environment): RunOptions {
+  return {
+    kind: 'run',
+    server: serverUrl(values.server ?? environment.SEKISHO_AGENT_SERVER),
+    joinToken: values['join-token'] ?? environment.SEKISHO_JOIN_TOKEN,
+    state: values.state,
+    node: nodeName(values.node ?? hostname()),
+    netns: values.netns,
+    workloads: values.workloads,
+    containers: values.containers,
+    systemd: values.systemd,
+    metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
+  }
+}
+
+function serverUrl(text: string | undefined): URL {
+  if (text === undefined) throw new UsageError('--server is missing')
+  const url = URL.parse(text)
+  if (url?.protocol !== 'https:') throw new UsageError(`--server must be an https URL: ${text}`)
+  return url
+}
+
+/** It becomes the common name of the agent's certificate. */
+function nodeName(text: string): NodeName {
+  if (!/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(text)) {
+    throw new UsageError(`--node must be letters, digits, ".", "_" or "-": ${text}`)
+  }
+  return text as NodeName // its shape was just checked
+}
+
+function metricsAddress(text: string): { host: string; port: number } {
+  const match = /^(?<host>127(?:\.\d{1,3}){3}|localhost|\[::1\]):(?<port>\d{1,5})$/.exec(text)?.groups
+  const port = Number(match?.port)
+  if (!match?.host || port > 65_535)
+    throw new UsageError(`--metrics must be a loopback address and port: ${text}`)
+  return { host: match.host.replace(/^\[|\]$/g, ''), port }
+}

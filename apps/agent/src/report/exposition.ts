@@ -1,0 +1,110 @@
+import type { AgentStatus } from '@sekisho/core'
+
+/** What the agent says about itself on its socket. */
+export interface LocalStatus extends AgentStatus {
+  readonly server: { readonly url: string; readonly connected: boolean; readonly trouble?: string }
+  readonly spool: { readonly batches: number; readonly bytes: number }
+  /** The kernel's table is this agent's. */
+  readonly enforcing: boolean
+}
+
+interface Metric {
+  readonly name: string
+  readonly kind: 'gauge' | 'counter'
+  readonly help: string
+  readonly samples: readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
+}
+
+const single = (value: number): Metric['samples'] => [[{}, value]]
+
+const metrics = (status: LocalStatus): readonly Metric[] => [
+  {
+    name: 'sekisho_agent_enforcing',
+    kind: 'gauge',
+    help: 'Whether the table in the kernel is the one of this agent.',
+    samples: single(Number(status.enforcing)),
+  },
+  {
+    name: 'sekisho_agent_server_connected',
+    kind: 'gauge',
+    help: 'Whether the state stream is open.',
+    samples: single(Number(status.server.connected)),
+  },
+  {
+    name: 'sekisho_agent_state_revision',
+    kind: 'gauge',
+    help: 'Revision of the server state in the kernel.',
+    samples: single(status.revision),
+  },
+  {
+    name: 'sekisho_agent_workloads',
+    kind: 'gauge',
+    help: 'Workloads of this node.',
+    samples: single(status.workloads),
+  },
+  { name: 'sekisho_agent_rules', kind: 'gauge', help: 'Rules in the kernel.', samples: single(status.rules) },
+  {
+    name: 'sekisho_agent_set_elements',
+    kind: 'gauge',
+    help: 'Elements of sets and maps in the kernel.',
+    samples: single(status.setElements),
+  },
+  {
+    name: 'sekisho_agent_programs_total',
+    kind: 'counter',
+    help: 'Transactions that the kernel committed.',
+    samples: single(status.programs),
+  },
+  {
+    name: 'sekisho_agent_program_errors_total',
+    kind: 'counter',
+    help: 'Transactions that the kernel refused.',
+    samples: single(status.programErrors),
+  },
+  {
+    name: 'sekisho_agent_program_seconds',
+    kind: 'gauge',
+    help: 'Time from the arrival of a change to the commit in the kernel, of the last 1,024.',
+    samples: [
+      [{ quantile: '0.5' }, status.programMs.p50 / 1_000],
+      [{ quantile: '0.99' }, status.programMs.p99 / 1_000],
+    ],
+  },
+  {
+    name: 'sekisho_agent_unseen_total',
+    kind: 'counter',
+    help: 'What was not seen or not kept, by reason.',
+    samples: Object.entries(status.ledger).map(([reason, count]) => [{ reason }, count]),
+  },
+  {
+    name: 'sekisho_agent_spool_bytes',
+    kind: 'gauge',
+    help: 'Bytes of batches not yet acknowledged.',
+    samples: single(status.spool.bytes),
+  },
+  {
+    name: 'sekisho_agent_degraded',
+    kind: 'gauge',
+    help: 'Things this node cannot do.',
+    samples: single(status.degraded.length),
+  },
+]
+
+const escaped = (text: string): string =>
+  text.replace(/[\\"\n]/g, char => (char === '\n' ? '\\n' : `\\${char}`))
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+/** Prometheus text format 0.0.4. */
+export const exposition = (status: LocalStatus): string =>
+  metrics(status)
+    .flatMap(({ name, kind, help, samples }) => [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} ${kind}`,
+      ...samples.map(([labels, value]) => `${name}${labelText(labels)} ${value}`),
+    ])
+    .join('\n')
+    .concat('\n')

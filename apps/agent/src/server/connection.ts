@@ -1,0 +1,156 @@
+import type { Result, StateDelta, StateSnapshot } from '@sekisho/core'
+import { Backoff } from '../backoff.ts'
+import { reasonOf } from '../log.ts'
+import type { RunOptions } from '../options.ts'
+import type { NewEvent } from '../report/notes.ts'
+import type { Spool, SpooledBatch } from '../report/spool.ts'
+import { Uploader } from '../report/uploader.ts'
+import type { StateDirectory } from '../state-directory.ts'
+import { pause, type Timers } from '../timers.ts'
+import { type Credentials, createClient, type ServerClient, ServerError } from './client.ts'
+import { openIdentity, renewalDue, renewIdentity } from './identity.ts'
+import { followState } from './state-stream.ts'
+
+export interface ConnectionOptions {
+  readonly run: Pick<RunOptions, 'server' | 'node' | 'joinToken'>
+  readonly directory: StateDirectory
+  readonly spool: Spool
+  readonly timers: Timers
+  revision(): number | undefined
+  apply(message: StateSnapshot | StateDelta): Result<void, string>
+  onConnected(): void
+  onTrouble(what: string, error: unknown): void
+  onEvent(event: NewEvent): void
+  onBatchRefused(batch: SpooledBatch, error: ServerError): void
+}
+
+const RENEWAL_CHECK_MS = 3_600_000
+
+/** Everything between this agent and its server, from joining on, until the signal is given. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #uploader: Uploader
+  #client: ServerClient | undefined
+  connected = false
+  /** The last failure, until it is over. */
+  trouble: string | undefined
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.#uploader = new Uploader({
+      spool: options.spool,
+      timers: options.timers,
+      client: { call: call => this.#connectedClient().call(call) },
+      onRefused: options.onBatchRefused,
+      onTrouble: error => this.#note('upload', error),
+    })
+  }
+
+  /** There is something new in the spool. */
+  notify(): void {
+    this.#uploader.notify()
+  }
+
+  #connectedClient(): ServerClient {
+    if (!this.#client) throw new Error('not joined yet')
+    return this.#client
+  }
+
+  #note(what: string, error: unknown): void {
+    const reason = error === undefined ? undefined : reasonOf(error)
+    if (reason !== undefined && reason !== this.trouble) this.#options.onTrouble(what, error)
+    this.trouble = reason
+  }
+
+  /** @throws when the server will never let this agent in. */
+  async run(signal: AbortSignal): Promise<void> {
+    const credentials = await this.#join(signal)
+    if (!credentials) return
+    this.#use(credentials)
+    try {
+      await Promise.all([this.#follow(signal), this.#uploader.run(signal), this.#renew(credentials, signal)])
+    } finally {
+      this.#client?.[Symbol.dispose]()
+    }
+  }
+
+  #use({ key, certificate, authority }: Credentials): void {
+    this.#client = createClient(this.#options.run.server, { key, cert: certificate, ca: authority })
+  }
+
+  /** A server that cannot be reached is waited for; one that says no is final. */
+  async #join(signal: AbortSignal): Promise<Credentials | undefined> {
+    const { run, directory, timers } = this.#options
+    const backoff = new Backoff({ firstMs: 250, mostMs: 10_000 })
+    while (!signal.aborted) {
+      try {
+        return await openIdentity({ server: run.server, node: run.node, directory, token: run.joinToken })
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        this.#note('join', error)
+        await pause(timers, backoff.next(), signal)
+      }
+    }
+    return undefined
+  }
+
+  #follow(signal: AbortSignal): Promise<void> {
+    const { timers, revision, apply, onConnected, onEvent } = this.#options
+    return followState(
+      {
+        timers,
+        revision,
+        apply,
+        connect: (from, abort) => this.#open(from, abort),
+        onConnected: () => {
+          this.connected = true
+          this.#note('state stream', undefined)
+          onConnected()
+        },
+        onDisconnected: error => {
+          this.connected = false
+          this.#note('state stream', error)
+        },
+        onRefused: reason => onEvent({ code: 'state-refused', severity: 'critical', details: { reason } }),
+      },
+      signal,
+    )
+  }
+
+  #open(revision: number | undefined, signal: AbortSignal): Promise<AsyncIterable<string>> {
+    const path = `/agent/v1/state${revision === undefined ? '' : `?revision=${revision}`}`
+    return this.#connectedClient().stream({ method: 'GET', path, signal })
+  }
+
+  /** The new certificate is used by new connections; those open stay. */
+  async #renew(credentials: Credentials, signal: AbortSignal): Promise<void> {
+    const { timers, directory } = this.#options
+    let current = credentials
+    while (!signal.aborted) {
+      await pause(timers, RENEWAL_CHECK_MS, signal)
+      if (signal.aborted || timers.now() < renewalDue(current)) continue
+      try {
+        current = await renewIdentity(this.#connectedClient(), directory, current)
+        this.#use(current)
+      } catch (error) {
+        this.#note('certificate renewal', error)
+      }
+    }
+  }
+}
+
+/** Network errors and a busy server pass; a wrong token, name or server does not. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof ServerError) return error.status === 429 || error.status >= 500
+  return error instanceof Error && 'code' in error && PASSING.has(String(error.code))
+}
+const PASSING = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+])

@@ -134,7 +134,7 @@ describe('filters', () => {
           )
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 

@@ -3,7 +3,7 @@ import { openStore } from '../src/index.ts'
 import { at, batch, flow, pod, testClock, workload } from './builders.ts'
 
 /** Flows of one batch; each is one connection, to the port that is the batch's sequence. */
-export const FLOWS = 400
+export const FLOWS = 100
 
 /** Run by a test, which kills it: stores batches as fast as it can and prints the sequence of each when it is on disk. */
 function run(path: string, from: number): void {

@@ -177,7 +177,7 @@ describe('ingest', () => {
       store.records
         .flows(page)
         .items.map(({ port }) => port)
-        .sort(),
+        .toSorted((a, b) => a - b),
     ).toEqual([1, 5432])
   })
 

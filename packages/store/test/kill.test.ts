@@ -31,7 +31,7 @@ async function feedAndKill(file: string, from: number, acknowledgements: number)
 test('killed at any moment under load, every acknowledged batch is there exactly once', async () => {
   using dir = temporary()
   let acknowledged = 0
-  for (const acknowledgements of [0, 1, 7, 23, 40, 11]) {
+  for (const acknowledgements of [0, 1, 7, 23, 11]) {
     // As an agent does: the first batch that was not acknowledged is sent again.
     acknowledged = await feedAndKill(dir.file, acknowledged + 1, acknowledgements)
     using store = openStore({ path: dir.file, clock: testClock() })

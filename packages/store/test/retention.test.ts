@@ -72,7 +72,7 @@ describe('retention', () => {
     using store = openStore({ path: dir.file, clock })
     for (let hour = 0; hour < 20; hour++) {
       clock.time = at(hour * HOUR)
-      store.records.ingest(batch(hour + 1, { flows: hourOf(hour, 2000), events: [event(hour)] }))
+      store.records.ingest(batch(hour + 1, { flows: hourOf(hour, 500), events: [event(hour)] }))
     }
     const before = store.retention.size()
     const maxBytes = Math.floor(before.bytes / 2)
@@ -99,10 +99,10 @@ describe('retention', () => {
     const clock = testClock(at(0))
     using store = openStore({ path: ':memory:', clock })
     store.records.ingest(
-      batch(1, { flows: Array.from({ length: 25_000 }, (_, i) => flow({ port: i % 60_000 })) }),
+      batch(1, { flows: Array.from({ length: 21_000 }, (_, i) => flow({ port: i % 60_000 })) }),
     )
     clock.time = at(10 * HOUR)
     const steps = run(store, { maxAgeMs: HOUR, maxBytes: NEVER })
-    expect(steps.filter(step => step.flows > 0).map(step => step.flows)).toEqual([10_000, 10_000, 5_000])
+    expect(steps.filter(step => step.flows > 0).map(step => step.flows)).toEqual([10_000, 10_000, 1_000])
   })
 })

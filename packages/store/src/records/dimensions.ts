@@ -15,6 +15,12 @@ interface CurrentVersion {
   readonly version: number
   readonly since: number
 }
+interface EndName {
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+  readonly ownerKind: string
+}
 
 const ADD_END = `INSERT INTO ends (version, workload, ip, key, namespace, name, owner_kind, seen)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -29,6 +35,7 @@ export class Dimensions {
   readonly #database: Database
   readonly #inventory: Inventory
   readonly #versions = new Map<WorkloadId, CurrentVersion>()
+  readonly #names = new Map<number, EndName>()
   readonly #ends = new Map<string, Known>()
   readonly #edges = new Map<string, Known>()
   #memory = ''
@@ -45,6 +52,7 @@ export class Dimensions {
     if (memory !== this.#memory || full) {
       this.#ends.clear()
       this.#edges.clear()
+      this.#names.clear()
     }
     // Opening a version also moves ends that were known by name only; their texts of old are no longer asked for.
     if (stale || memory !== this.#memory || this.#versions.size > REMEMBERED) this.#versions.clear()
@@ -88,7 +96,7 @@ export class Dimensions {
       this.#versions.set(id, current)
     }
     if (at >= current.since) return current.version
-    return this.#inventory.at(id, at)?.version ?? 0
+    return this.#inventory.versionAt(id, at)
   }
 
   #addEnd({ workload, ip }: FlowEnd, version: number, hour: number): number {
@@ -99,18 +107,22 @@ export class Dimensions {
     return Number(row?.id)
   }
 
-  #reported(version: number) {
-    const workload = version === 0 ? undefined : this.#inventory.version(version)?.workload
-    if (!workload) return undefined
+  /** What a version's report says; undefined for a workload that nobody reported. */
+  #reported(version: number): EndName | undefined {
+    const known = this.#names.get(version)
+    const workload = known || version === 0 ? undefined : this.#inventory.version(version)?.workload
+    if (!workload) return known
     const { namespace, owner } = workload
-    return { key: endKey(workload), namespace, name: owner.name, ownerKind: owner.kind }
+    const name = { key: endKey(workload), namespace, name: owner.name, ownerKind: owner.kind }
+    this.#names.set(version, name)
+    return name
   }
 }
 
-const outside = (ip: string) => ({ key: ip, namespace: '', name: ip, ownerKind: '' })
+const outside = (ip: string): EndName => ({ key: ip, namespace: '', name: ip, ownerKind: '' })
 
 /** Of a workload that no node has reported yet only the id is known: `kind:namespace/name`. */
-function named(id: WorkloadId) {
+function named(id: WorkloadId): EndName {
   const [kind, rest] = split(id, ':')
   const [namespace, name] = split(rest, '/')
   return { key: `${namespace}/${name}`, namespace, name, ownerKind: kind }

@@ -1,5 +1,6 @@
 import type { Direction, EpochMs, Outcome, Protocol, Reason, RuleId, WorkloadId } from '@sekisho/core'
 import type { Database } from '../database.ts'
+import type { Tables } from '../tables.ts'
 import type { Counts, RecordedEdge, RecordedEnd } from './api.ts'
 
 export interface EdgeRow {
@@ -13,6 +14,7 @@ export interface EdgeRow {
   readonly by: string
   readonly why: string
 }
+type EndRow = Omit<Tables['ends'], 'id'>
 export interface CountsRow {
   readonly connections: number
   readonly packets: number
@@ -73,8 +75,8 @@ export class EdgeReader {
   }
 
   #read(id: number): RecordedEnd {
-    const query = this.#database.build.selectFrom('ends').selectAll().where('id', '=', id)
-    const row = this.#database.first(query)
+    // The columns' types are those of the table; a statement prepared once, for it runs for every end of a map.
+    const row = this.#database.prepare('SELECT * FROM ends WHERE id = ?').get(id) as EndRow | undefined
     if (!row) throw new Error(`edge end ${id} is missing: the database is damaged`)
     const { key, namespace, name, ip, version } = row
     const end = { key, namespace, name, ip, ownerKind: row.owner_kind }

@@ -15,6 +15,10 @@ interface VersionRow {
   readonly until: number | null
 }
 
+const VERSION_AT =
+  'SELECT id FROM workload_versions WHERE workload = ? AND since <= ? ORDER BY id DESC LIMIT 1'
+const FIRST_VERSION = 'SELECT id FROM workload_versions WHERE workload = ? ORDER BY id LIMIT 1'
+
 const record = (row: VersionRow): WorkloadRecord => ({
   version: row.id,
   // Written below as the JSON of a Workload; nothing else writes this column.
@@ -152,6 +156,13 @@ export class Inventory {
       this.#database.first(of.where('since', '<=', at).orderBy('id', 'desc').limit(1)) ??
       this.#database.first(of.orderBy('id', 'asc').limit(1))
     return row && record(row)
+  }
+
+  /** Like `at`, the id only and without parsing: asked for every flow that is older than its workload's labels. */
+  versionAt(id: WorkloadId, at: EpochMs): number {
+    const row =
+      this.#database.prepare(VERSION_AT).get(id, at) ?? this.#database.prepare(FIRST_VERSION).get(id)
+    return Number(row?.id ?? 0)
   }
 
   all(): readonly Workload[] {

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { attackContainer } from './containers.ts'
 import { containedCommand } from './launch.ts'
 import { planLab } from './plan.ts'
+import { isAlive } from './process.ts'
 import { RUN_DIR, readRecord } from './record.ts'
-import { isAlive } from './remains.ts'
 import { readCounts } from './status.ts'
 
 /** Each runs in the network namespace of shop/legacy-cms. */

@@ -13,11 +13,13 @@ export const DIES_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL', '--']
 
 /**
  * Into the network namespace, then into namespaces of its own for processes, mounts and System V memory:
- * when `unshare` ends, the kernel ends everything the program started.
+ * when `unshare` ends, the kernel ends its child, the namespace's first process, and with it all others.
+ * That is a shell of root and not the program itself, because a process that changes its user, as those of
+ * PostgreSQL and dnsmasq do, loses its parent-death signal (prctl(2)).
  */
 export function containedCommand({ netns, resolvConf, argv }: Container): string[] {
   const namespaces = ['--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc', '--']
-  const cover = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
+  const cover = 'mount --bind "$1" /etc/resolv.conf && shift && "$@"; exit $?'
   const enter = ['nsenter', `--net=/run/netns/${netns}`, '--', 'unshare', ...namespaces]
   return [...DIES_WITH_PARENT, ...enter, 'sh', '-c', cover, 'sh', resolvConf, ...argv]
 }

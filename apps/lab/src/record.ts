@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessIdentity } from './remains.ts'
+import type { ProcessIdentity } from './process.ts'
 
 export interface ProcessRecord {
   readonly identity: ProcessIdentity

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isAlive } from './process.ts'
 import type { CountsFile, TargetCounts } from './programs/counts.ts'
 import { countsDir, RUN_DIR, readRecord } from './record.ts'
-import { isAlive } from './remains.ts'
 
 export interface ProgramStatus {
   readonly name: string

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { end, identify, type ProcessIdentity } from './remains.ts'
+import { end, identify, type ProcessIdentity } from './process.ts'
 
 /** Waits between restarts: doubled at each failure, from the first again after it has run for a while. */
 const FIRST_WAIT_MS = 100

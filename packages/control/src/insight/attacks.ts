@@ -8,8 +8,13 @@ import type {
   Window,
 } from '@sekisho/store'
 
-/** Where clouds hand out credentials to whoever asks from inside a machine (IPv4 link-local; AWS's IPv6 twin). */
-export const METADATA_ADDRESSES = ['169.254.169.254', 'fd00:ec2::254'] as const
+/** Where clouds hand out credentials to whoever asks from inside: most of them, AWS over IPv6, ECS tasks, Alibaba. */
+export const METADATA_ADDRESSES = [
+  '169.254.169.254',
+  'fd00:ec2::254',
+  '169.254.170.2',
+  '100.100.100.200',
+] as const
 
 /**
  * Attempts that led nowhere, within five minutes. A client with a wrong setting fails on a port or two, a

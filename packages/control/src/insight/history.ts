@@ -1,0 +1,128 @@
+import type { Labels, PolicyId, Workload, WorkloadId } from '@sekisho/core'
+import { createModel, type LearnEnd, type LearnGroup, type Model, type PolicyDocument } from '@sekisho/policy'
+import type { RecordedEdge, RecordedEnd, Records } from '@sekisho/store'
+import type { InsightPorts } from './ports.ts'
+import { groupKey } from './protection.ts'
+
+/**
+ * A model of the present with other policies. Workloads that are gone are added from history when a flow names
+ * them: as finished ones, which keep their labels and own no address that may be another's by now.
+ */
+export function modelWith(
+  ports: Pick<InsightPorts, 'model' | 'store'>,
+  policies: Iterable<PolicyDocument>,
+): Model {
+  const model = createModel()
+  const namespaces = new Map(ports.store.records.lastNamespaces().map(each => [each.name, each]))
+  for (const [name, namespace] of ports.model.namespaces) namespaces.set(name, namespace)
+  model.update({
+    namespaces: { set: [...namespaces.values()] },
+    workloads: { set: [...ports.model.workloads.values()] },
+    policies: { set: [...policies] },
+  })
+  return model
+}
+
+/** The policies in force, some of them replaced, some left out. */
+export function policiesWith(
+  model: Model,
+  change: { readonly set: readonly PolicyDocument[]; readonly without: readonly string[] },
+): readonly PolicyDocument[] {
+  const policies = new Map<PolicyId, PolicyDocument>(model.policies)
+  for (const document of change.set) policies.set(document.id, document)
+  const without = new Set(change.without)
+  return [...policies.values()].filter(({ id }) => !without.has(id))
+}
+
+/** Makes sure that every model knows both ends of a flow, if history does. */
+export function recall(
+  records: Records,
+  models: readonly Model[],
+  { source, destination }: RecordedEdge,
+): void {
+  for (const end of [source, destination]) {
+    const workload = end.workload === undefined ? undefined : goneWorkload(records, models, end)
+    if (workload) for (const model of models) model.update({ workloads: { set: [workload] } })
+  }
+}
+
+function goneWorkload(records: Records, models: readonly Model[], end: RecordedEnd): Workload | undefined {
+  const { workload: id, version } = end
+  if (id === undefined || version === undefined || models[0]?.workloads.has(id)) return undefined
+  const recorded = records.workloadVersion(version)?.workload
+  return recorded && { ...recorded, state: 'finished' }
+}
+
+/** Workloads by owner, of today and of history, as `learn` takes them. */
+export class Groups {
+  readonly #records: Records
+  readonly #current: ReadonlyMap<string, LearnGroup>
+  readonly #byVersion = new Map<number, LearnGroup>()
+  readonly #gone = new Map<string, LearnGroup>()
+  readonly #model: Model
+
+  constructor(records: Records, model: Model) {
+    this.#records = records
+    this.#model = model
+    this.#current = currentGroups(model)
+  }
+
+  current(): readonly LearnGroup[] {
+    return [...this.#current.values()]
+  }
+
+  end(end: RecordedEnd): LearnEnd {
+    const group = end.workload === undefined ? undefined : this.#group(end, end.workload)
+    return group ? { group, ip: end.ip } : { ip: end.ip }
+  }
+
+  #group(end: RecordedEnd, id: WorkloadId): LearnGroup {
+    const known = end.version === undefined ? undefined : this.#byVersion.get(end.version)
+    if (known) return known
+    const recorded =
+      end.version === undefined ? undefined : this.#records.workloadVersion(end.version)?.workload
+    const workload = this.#model.workloads.get(id) ?? recorded
+    const group = workload ? this.#groupOf(workload) : unreported(end)
+    if (end.version !== undefined) this.#byVersion.set(end.version, group)
+    return group
+  }
+
+  /** The group of today; of one that is gone whole, as the first of its workloads that is asked for. */
+  #groupOf(workload: Workload): LearnGroup {
+    const key = ownerKey(workload)
+    const group = this.#current.get(key) ?? this.#gone.get(key) ?? groupOf(workload)
+    if (!this.#current.has(key)) this.#gone.set(key, group)
+    return group
+  }
+}
+
+const ownerKey = (workload: Workload): string => `${groupKey(workload)}/${workload.owner.kind}`
+
+const groupOf = ({ namespace, owner, labels, kind, hostNetwork }: Workload): LearnGroup => ({
+  namespace,
+  owner,
+  labels,
+  kind,
+  hostNetwork,
+})
+
+/** Only its name is known, so no selector can be written for it; `learn` says so. */
+const unreported = ({ namespace, name, ownerKind }: RecordedEnd): LearnGroup => ({
+  namespace,
+  owner: { kind: ownerKind, name },
+  labels: {},
+  kind: 'pod',
+})
+
+function currentGroups(model: Model): ReadonlyMap<string, LearnGroup> {
+  const groups = new Map<string, LearnGroup>()
+  for (const workload of model.workloads.values()) {
+    const known = groups.get(ownerKey(workload))
+    const labels = known ? inCommon(known.labels, workload.labels) : workload.labels
+    groups.set(ownerKey(workload), { ...groupOf(workload), labels })
+  }
+  return groups
+}
+
+const inCommon = (a: Labels, b: Labels): Labels =>
+  Object.fromEntries(Object.entries(a).filter(([key, value]) => Object.hasOwn(b, key) && b[key] === value))

@@ -1,0 +1,82 @@
+import { type PolicyDocument, type RecordedFlow, type SimulationGroup, simulate } from '@sekisho/policy'
+import type { EdgeTotals, RecordedEnd, Window } from '@sekisho/store'
+import type { SimulationView } from '../schema/policies.ts'
+import type { EdgeEnd } from '../schema/records.ts'
+import { type Attacks, findAttacks } from './attacks.ts'
+import { modelWith, policiesWith, recall } from './history.ts'
+import { type InsightPorts, timestamp } from './ports.ts'
+
+export interface SimulateRequest {
+  readonly window: Window
+  readonly documents: readonly PolicyDocument[]
+  /** Ids of policies to leave out, as if deleted. */
+  readonly without: readonly string[]
+}
+
+/** Groups shown; the counts are of all. */
+const GROUPS = 1_000
+
+/** What the recorded flows of a window would have met under other policies. */
+export function simulateView(ports: InsightPorts, request: SimulateRequest): SimulationView {
+  const { records } = ports.store
+  const changed = policiesWith(ports.model, { set: request.documents, without: request.without })
+  const before = modelWith(ports, ports.model.policies.values())
+  const after = modelWith(ports, changed)
+  const attacks = findAttacks(records, request.window)
+  function* flows(): Iterable<RecordedFlow> {
+    for (const edge of records.edges(request.window)) {
+      recall(records, [before, after], edge)
+      yield flowOf(edge, attacks)
+    }
+  }
+  const result = simulate({ flows: flows(), before, after })
+  return {
+    flows: result.flows,
+    unchanged: result.unchanged,
+    newlyDenied: result.newlyDenied,
+    newlyAllowed: result.newlyAllowed,
+    attacksDenied: result.attacksDenied,
+    legitimateBroken: result.legitimateBroken,
+    since: result.since === undefined ? null : timestamp(result.since),
+    until: result.until === undefined ? null : timestamp(result.until),
+    groups: result.groups.slice(0, GROUPS).map(groupView),
+  }
+}
+
+const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
+  query: {
+    source: queryEnd(edge.source),
+    destination: queryEnd(edge.destination),
+    protocol: edge.protocol,
+    port: edge.port,
+  },
+  source: edge.source.key,
+  destination: edge.destination.key,
+  // None began in the window where one that is older still speaks: a policy would end that one.
+  connections: Math.max(1, edge.connections),
+  first: edge.first,
+  last: edge.last,
+  attack: attacks.of(edge) !== undefined,
+})
+
+const queryEnd = ({ workload, ip }: RecordedEnd) => ({ ...(workload !== undefined && { workload }), ip })
+
+const groupView = (group: SimulationGroup): SimulationView['groups'][number] => ({
+  source: groupEnd(group.source),
+  destination: groupEnd(group.destination),
+  protocol: group.protocol,
+  port: group.port,
+  before: group.before,
+  after: group.after,
+  ...(group.by !== undefined && { by: group.by }),
+  why: group.why,
+  connections: group.connections,
+  attack: group.attack,
+})
+
+/** Groups are named `namespace/owner`, outside ends by their address, which has no slash. */
+function groupEnd(key: string): EdgeEnd {
+  const slash = key.indexOf('/')
+  if (slash < 0) return { key, kind: 'external', namespace: '', name: key, ip: key }
+  return { key, kind: 'workload', namespace: key.slice(0, slash), name: key.slice(slash + 1), ip: '' }
+}

@@ -1,6 +1,7 @@
 import type { Window } from '@sekisho/store'
 import type { MapView, Overview } from '../schema/map.ts'
-import type { SimulationView, SuggestionView } from '../schema/policies.ts'
+import type { ExplanationView, SimulationView, SuggestionView } from '../schema/policies.ts'
+import { type ExplainRequest, explainView } from './explain.ts'
 import { type MapRequest, mapView } from './map.ts'
 import { overview } from './overview.ts'
 import type { InsightPorts } from './ports.ts'
@@ -13,6 +14,8 @@ export interface Insight {
   overview(window: Window): Overview
   suggest(request: SuggestRequest): SuggestionView
   simulate(request: SimulateRequest): SimulationView
+  /** @throws SekishoError not-found, bad-request */
+  explain(request: ExplainRequest): ExplanationView
 }
 
 export const createInsight = (ports: InsightPorts): Insight => ({
@@ -20,4 +23,5 @@ export const createInsight = (ports: InsightPorts): Insight => ({
   overview: window => overview(ports, window),
   suggest: request => suggest(ports, request),
   simulate: request => simulateView(ports, request),
+  explain: request => explainView(ports, request),
 })

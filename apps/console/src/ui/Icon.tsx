@@ -60,7 +60,7 @@ const PATHS = {
   theme: (
     <>
       <circle cx="8" cy="8" r="5.5" />
-      <path d="M8 2.5v11M8 5l4.5-1.2M8 8h5.5M8 11l4.5 1.2" />
+      <path d="M8 2.5a5.5 5.5 0 0 1 0 11z" fill="currentColor" />
     </>
   ),
   language: (

@@ -7,7 +7,7 @@ import { isComposing } from './keyboard.ts'
 export interface Column<T> {
   readonly key: string
   readonly header: string
-  /** A grid track: `minmax(10rem, 2fr)`, `6rem`. */
+  /** A grid track that does not depend on its content, so that all rows agree: `minmax(0, 2fr)`, `6rem`. */
   readonly width: string
   readonly number?: boolean
   readonly cell: (row: T) => ReactNode
@@ -16,6 +16,8 @@ export interface Column<T> {
 interface VirtualTableProps<T> {
   readonly label: string
   readonly columns: readonly Column<T>[]
+  /** Narrower than this it scrolls sideways, as `52rem`. */
+  readonly minWidth?: string
   readonly rows: readonly T[]
   readonly rowKey: (row: T) => string
   readonly selected?: string | undefined
@@ -41,7 +43,19 @@ const STEP: Readonly<Record<string, number>> = {
 
 /** A table of tens of thousands of rows of which only those in view exist. One tab stop; arrows move, Enter opens. */
 export function VirtualTable<T>(props: VirtualTableProps<T>) {
-  const { label, columns, rows, rowKey, selected, onOpen, onEnd, onTop, sort, onSort } = props
+  const {
+    label,
+    columns,
+    minWidth = '48rem',
+    rows,
+    rowKey,
+    selected,
+    onOpen,
+    onEnd,
+    onTop,
+    sort,
+    onSort,
+  } = props
   const box = useRef<HTMLDivElement>(null)
   const [focused, setFocused] = useState<string>()
   const virtual = useVirtualizer({
@@ -91,6 +105,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
       aria-rowcount={rows.length + 1}
       aria-colcount={columns.length}
       className="virtual-table table-box"
+      style={{ '--table-width': minWidth }}
       onKeyDown={onKeyDown}
       onScroll={event => onTop?.(event.currentTarget.scrollTop < ROW_HEIGHT)}
     >

@@ -66,7 +66,7 @@ export const app = {
   },
   palette: {
     label: 'Command palette',
-    hint: 'Search or jump to…',
+    hint: 'Jump to…',
     open: 'Search or jump to',
     empty: 'Nothing matches.',
     pages: 'Pages',

@@ -7,7 +7,7 @@ const sentences = <K extends string>(table: Record<K, Sentence>): Record<K, Sent
 
 const codes = sentences({
   'port-scan': (workload, d) =>
-    `${workload} tried ${plural(count(d, 'targets', 'destinations', 'hosts', 'ports', 'attempts'), 'target')} in a short time: a port scan.`,
+    `${workload} scanned: it tried ${plural(count(d, 'ports'), 'port')} at ${plural(count(d, 'addresses'), 'address', 'addresses')}.`,
   'metadata-probe': workload => `${workload} asked the cloud metadata address for credentials.`,
   'mining-pool': (workload, d) =>
     `${workload} looked for the mining pool ${detail(d, 'name', 'destination')}.`,

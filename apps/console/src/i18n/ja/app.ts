@@ -67,7 +67,7 @@ export const app: Dictionary['app'] = {
   },
   palette: {
     label: 'コマンドパレット',
-    hint: '検索または移動…',
+    hint: '移動…',
     open: '検索または移動',
     empty: '一致するものがありません。',
     pages: 'ページ',

@@ -13,7 +13,7 @@ export const records: Dictionary['records'] = {
     flows: 'フロー',
     codes: {
       'port-scan': (workload, d) =>
-        `${workload} が短時間に ${counted(count(d, 'targets', 'destinations', 'hosts', 'ports', 'attempts'), '件')}の宛先に接続を試みました（ポートスキャン）。`,
+        `${workload} がスキャンを行いました。${counted(count(d, 'addresses'), '個')}のアドレスの ${counted(count(d, 'ports'), '個')}のポートに接続を試みました。`,
       'metadata-probe': workload =>
         `${workload} がクラウドのメタデータアドレスから認証情報を取得しようとしました。`,
       'mining-pool': (workload, d) =>

@@ -42,19 +42,19 @@ const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
     key: 'source',
     header: t.terms.source,
-    width: 'minmax(10rem, 2fr)',
+    width: 'minmax(0, 3fr)',
     cell: flow => <Endpoint end={flow.source} />,
   },
   {
     key: 'destination',
     header: t.terms.destination,
-    width: 'minmax(10rem, 2fr)',
+    width: 'minmax(0, 3fr)',
     cell: flow => <Endpoint end={flow.destination} />,
   },
   {
     key: 'port',
     header: t.terms.port,
-    width: '8.5rem',
+    width: '10rem',
     cell: flow => (
       <>
         <span className="mono">
@@ -81,7 +81,7 @@ const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
     key: 'why',
     header: t.terms.reasonLabel,
-    width: 'minmax(11rem, 2fr)',
+    width: 'minmax(0, 4fr)',
     cell: flow => (flow.by ? <RuleLink rule={flow.by} /> : t.terms.reason[flow.why]),
   },
 ]
@@ -153,7 +153,8 @@ export default function FlowsPage() {
       return (
         <VirtualTable
           label={t.flows.table}
-          columns={columns}
+          columns={open ? columns.filter(column => !column.number) : columns}
+          minWidth={open ? '46rem' : '62rem'}
           rows={rows}
           rowKey={flow => flow.id}
           selected={state.flow}

@@ -2,7 +2,7 @@ import type { SuggestionView } from '@sekisho/control'
 import type { Problem } from '@sekisho/core'
 import { lazy, Suspense } from 'react'
 import { entry, useI18n } from '../../i18n/index.ts'
-import { Button, CopyButton, Icon, Loading } from '../../ui/index.ts'
+import { Ago, Button, CopyButton, Icon, Loading } from '../../ui/index.ts'
 import { useValidation } from './validation.ts'
 
 const YamlEditor = lazy(() => import('./YamlEditor.tsx'))
@@ -39,7 +39,7 @@ function RuleEvidence({ rule }: { readonly rule: Rule }) {
           <b>{f.list(rule.peers)}</b> <code>{rule.ports.join(', ')}</code>
         </p>
         <p className="muted small">
-          {words.seen(rule.connections)} · {f.dateTime(rule.first)} – {f.clock(rule.last)}
+          {words.seen(rule.connections)} · {t.terms.last} <Ago at={rule.last} />
         </p>
         <Notes notes={rule.notes} />
       </div>

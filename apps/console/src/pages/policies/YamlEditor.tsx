@@ -18,6 +18,23 @@ const highlight = HighlightStyle.define([
   { tag: [tags.separator, tags.punctuation, tags.meta], color: 'var(--muted)' },
 ])
 
+const theme = EditorView.theme({
+  '&': { minHeight: '12rem', color: 'var(--text)', fontSize: 'var(--size)' },
+  '&.cm-focused': { outline: '2px solid var(--focus)', outlineOffset: '-2px' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55' },
+  '.cm-gutters': { border: '0', background: 'var(--surface)', color: 'var(--muted)' },
+  '.cm-activeLine, .cm-activeLineGutter': { background: 'var(--hover)' },
+  '.cm-content': { caretColor: 'var(--text)' },
+  '.cm-selectionBackground, &.cm-focused .cm-selectionBackground': {
+    background: 'var(--accent-soft) !important',
+  },
+  '.cm-tooltip': {
+    border: '1px solid var(--line)',
+    borderRadius: 'var(--radius)',
+    background: 'var(--raised)',
+  },
+})
+
 /** Positions of problems are from 1; one without a position belongs to the first line. */
 function diagnostic(doc: Text, { line = 1, column = 1, path, reason }: Problem): Diagnostic {
   const at = doc.line(Math.min(Math.max(line, 1), doc.lines))
@@ -54,6 +71,7 @@ export default function YamlEditor({ value, onChange, problems, label }: YamlEdi
           highlightActiveLine(),
           indentUnit.of('  '),
           yamlLanguage(),
+          theme,
           syntaxHighlighting(highlight),
           // Escape, then Tab leaves the editor: CodeMirror's own way out of the keyboard trap (WCAG 2.1.2).
           keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),

@@ -19,7 +19,10 @@ export function usePolicyChange() {
   const [busy, setBusy] = useState(false)
 
   const report = (change: ChangeView, text: string): void => {
-    if (change.id === '') return toast({ text: t.policies.apply.nothing })
+    if (change.id === '') {
+      toast({ text: t.policies.apply.nothing })
+      return
+    }
     const undo = { label: t.app.undo, run: () => void decide(change, 'revert') }
     const keep = { label: t.app.change.keep, run: () => void decide(change, 'keep') }
     toast({ text, actions: change.state === 'pending' ? [undo, keep] : [undo] })

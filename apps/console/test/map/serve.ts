@@ -18,7 +18,12 @@ export async function serveFixture(): Promise<Served> {
     logLevel: 'error',
     plugins: [react()],
     worker: { format: 'es' },
-    build: { outDir, emptyOutDir: true, target: 'es2024' },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      target: 'es2024',
+      ...(process.env.MAP_PLAIN ? { minify: false } : {}),
+    },
   })
   const server = await preview({
     root,

@@ -170,6 +170,10 @@ function paintNodes({ context, theme, camera }: Brush, world: World, scene: Scen
   )
   for (const [look, nodes] of groups) {
     context.globalAlpha = look === 'faded' && !theme.forced ? 0.45 : 1
+    if (scene.detail === 'far') {
+      paintBars(context, world, nodes, look === 'denied' ? theme.denied : theme.nodeLine)
+      continue
+    }
     context.fillStyle = theme.node
     context.strokeStyle = look === 'denied' ? theme.denied : theme.nodeLine
     context.lineWidth = Math.min((look === 'denied' ? 2 : 1.2) / camera.k, 9)
@@ -180,9 +184,25 @@ function paintNodes({ context, theme, camera }: Brush, world: World, scene: Scen
     }
     context.fill()
     context.stroke()
-    if (scene.detail !== 'far') paintNames({ context, theme, camera }, world, nodes)
+    paintNames({ context, theme, camera }, world, nodes)
   }
   context.globalAlpha = 1
+}
+
+/** From afar a plate is a few pixels high: a plain bar, in one fill. */
+function paintBars(
+  context: CanvasRenderingContext2D,
+  world: World,
+  nodes: readonly number[],
+  color: string,
+): void {
+  context.fillStyle = color
+  context.beginPath()
+  for (const node of nodes) {
+    const { x, y, width, height } = cardAt(world, node)
+    context.rect(x, y, width, height)
+  }
+  context.fill()
 }
 
 function paintNames(

@@ -30,6 +30,7 @@ export class Pulses {
   constructor(context: CanvasRenderingContext2D, view: () => PulseView) {
     this.#context = context
     this.#view = view
+    context.canvas.hidden = true
   }
 
   add(curves: readonly { readonly curve: Curve; readonly outcome: Outcome }[]): void {
@@ -37,6 +38,7 @@ export class Pulses {
     const now = performance.now()
     const fresh = curves.slice(0, MOST).map((pulse, index) => ({ ...pulse, from: now + index * 23 }))
     this.#pulses = [...this.#pulses, ...fresh].slice(-MOST)
+    this.#context.canvas.hidden = false
     this.#frame ??= requestAnimationFrame(this.#paint)
   }
 
@@ -49,6 +51,8 @@ export class Pulses {
   readonly #paint = (now: number): void => {
     const { camera, size, ratio, theme } = this.#view()
     this.#pulses = this.#pulses.filter(pulse => now - pulse.from < LIFE_MS)
+    // A canvas without pulses is taken out: an empty one would still be blended over the map in every frame.
+    this.#context.canvas.hidden = this.#pulses.length === 0
     this.#frame = this.#pulses.length > 0 ? requestAnimationFrame(this.#paint) : undefined
     const context = this.#context
     context.setTransform(ratio, 0, 0, ratio, 0, 0)

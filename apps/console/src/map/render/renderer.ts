@@ -23,6 +23,12 @@ export interface Listener {
 
 export type MapWords = Words & CardWords
 
+/**
+ * The sheet is larger than the window by so many pixels on each side: a pan moves the drawn sheet, which costs next to
+ * nothing, and only one that has come to its edge is drawn anew.
+ */
+const MARGIN = 200
+
 const context2d = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => {
   const context = canvas.getContext('2d')
   if (!context) throw new Error('map: this browser has no 2D canvas')
@@ -36,6 +42,7 @@ const context2d = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => {
 export class Renderer implements Disposable {
   readonly #host: HTMLElement
   readonly #listener: Listener
+  readonly #sheet: HTMLElement
   readonly #canvas: HTMLCanvasElement
   readonly #pulseCanvas: HTMLCanvasElement
   readonly #context: CanvasRenderingContext2D
@@ -50,6 +57,8 @@ export class Renderer implements Disposable {
   #size: Size = { width: 0, height: 0 }
   #ratio = 1
   #camera: Camera = { x: 0, y: 0, k: 1 }
+  /** The camera that the sheet was drawn for. */
+  #drawn: Camera = { x: 0, y: 0, k: 1 }
   /** Whether the camera was ever set; until then a first world is fitted. */
   #placed = false
   #hover: Target | undefined
@@ -63,17 +72,20 @@ export class Renderer implements Disposable {
     this.#host = host
     this.#words = words
     this.#listener = listener
-    this.#canvas = host.appendChild(document.createElement('canvas'))
-    this.#pulseCanvas = host.appendChild(document.createElement('canvas'))
+    this.#sheet = host.appendChild(document.createElement('div'))
+    this.#sheet.className = 'map-sheet'
+    this.#sheet.style.inset = `${-MARGIN}px`
+    this.#canvas = this.#sheet.appendChild(document.createElement('canvas'))
+    this.#pulseCanvas = this.#sheet.appendChild(document.createElement('canvas'))
     this.#canvas.ariaHidden = this.#pulseCanvas.ariaHidden = 'true'
-    const layer = host.appendChild(document.createElement('div'))
+    const layer = this.#sheet.appendChild(document.createElement('div'))
     layer.className = 'map-cards'
     this.#context = context2d(this.#canvas)
     this.#theme = readTheme(host)
     this.#cards = new Cards(layer)
     this.#pulses = new Pulses(context2d(this.#pulseCanvas), () => ({
-      camera: this.#camera,
-      size: this.#size,
+      camera: this.#drawn,
+      size: this.#sheetSize,
       ratio: this.#ratio,
       theme: this.#theme,
     }))
@@ -303,10 +315,23 @@ export class Renderer implements Disposable {
 
   #look(camera: Camera): void {
     this.#camera = this.#world ? kept(camera, this.#world.bounds) : camera
+    if (this.#hover) this.#redraw()
     this.#hover = undefined
-    this.#redraw()
+    this.#shift()
     clearTimeout(this.#rest)
     this.#rest = setTimeout(() => this.#listener.moved(this.#camera), 250)
+  }
+
+  /** Moves the sheet to where the camera looks, as long as it covers the window; else it is drawn anew. */
+  #shift(): void {
+    const { x, y, k } = this.#camera
+    const [dx, dy] = [(this.#drawn.x - x) * k, (this.#drawn.y - y) * k]
+    if (k !== this.#drawn.k || Math.abs(dx) > MARGIN || Math.abs(dy) > MARGIN) this.#redraw()
+    else this.#sheet.style.transform = `translate(${dx}px, ${dy}px)`
+  }
+
+  get #sheetSize(): Size {
+    return { width: this.#size.width + 2 * MARGIN, height: this.#size.height + 2 * MARGIN }
   }
 
   #retheme(): void {
@@ -319,8 +344,8 @@ export class Renderer implements Disposable {
     this.#ratio = Math.min(window.devicePixelRatio, 2)
     this.#size = { width, height }
     for (const canvas of [this.#canvas, this.#pulseCanvas]) {
-      canvas.width = Math.round(width * this.#ratio)
-      canvas.height = Math.round(height * this.#ratio)
+      canvas.width = Math.round(this.#sheetSize.width * this.#ratio)
+      canvas.height = Math.round(this.#sheetSize.height * this.#ratio)
     }
     if (!this.#placed && this.#world && width > 0) this.#fitFirst()
     this.#draw()
@@ -335,30 +360,24 @@ export class Renderer implements Disposable {
     this.#frame = undefined
     const world = this.#world
     if (!world || this.#size.width === 0) return
-    const look: Look = {
-      camera: this.#camera,
-      size: this.#size,
-      hover: this.#hover,
-      selection: this.#selection,
-      focus: this.#focus,
-    }
+    const size = this.#sheetSize
+    const camera = this.#camera
+    const look: Look = { camera, size, hover: this.#hover, selection: this.#selection, focus: this.#focus }
     const drawn = scene(world, look)
     this.#scene = drawn
-    const { width, height } = this.#size
-    this.#cards.move(this.#camera, width, height)
-    this.#cards.update(drawn, { world, totals: this.#totals, words: this.#words }, look, this.#camera.k)
-    paint(
-      {
-        context: this.#context,
-        theme: this.#theme,
-        words: this.#words,
-        camera: this.#camera,
-        size: this.#size,
-        ratio: this.#ratio,
-      },
-      world,
-      drawn,
-    )
+    this.#drawn = camera
+    this.#sheet.style.transform = ''
+    this.#cards.move(camera, size.width, size.height)
+    this.#cards.update(drawn, { world, totals: this.#totals, words: this.#words }, look, camera.k)
+    const brush = {
+      context: this.#context,
+      theme: this.#theme,
+      words: this.#words,
+      camera,
+      size,
+      ratio: this.#ratio,
+    }
+    paint(brush, world, drawn)
     this.#listener.drawn(drawn)
   }
 }

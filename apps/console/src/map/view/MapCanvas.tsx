@@ -61,6 +61,9 @@ export function MapCanvas({ ref, world, selection, camera, onSelect, onMove }: M
   const [lines, setLines] = useState(0)
   const select = useEffectEvent(onSelect)
   const move = useEffectEvent(onMove)
+  const drawn = useEffectEvent((next: number) => {
+    if (next !== lines) setLines(next)
+  })
   const first = useEffectEvent(() => ({ camera, words: mapWords(i18n) }))
 
   useEffect(() => {
@@ -70,7 +73,7 @@ export function MapCanvas({ ref, world, selection, camera, onSelect, onMove }: M
     const made = new Renderer(element, start.words, {
       selected: target => select(target),
       moved: to => move(to),
-      drawn: scene => setLines(linesDrawn(scene)),
+      drawn: scene => drawn(linesDrawn(scene)),
     })
     if (start.camera) made.setCamera(start.camera)
     renderer.current = made

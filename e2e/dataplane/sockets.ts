@@ -76,7 +76,8 @@ export function socketAddress(text: string, port: number): Uint8Array {
 const familyOf = (text: string): 4 | 6 => (text.includes(':') ? 6 : 4)
 
 export interface SocketOptions {
-  readonly netns: Netns
+  /** Default: the calling thread's. */
+  readonly netns?: Netns
   /** Any address of the wanted family. */
   readonly address: string
   readonly type: number
@@ -86,7 +87,8 @@ export interface SocketOptions {
 
 export function openSocket({ netns, address, type, protocol = 0, blocking = false }: SocketOptions): number {
   const flags = type | (blocking ? 0 : NON_BLOCKING)
-  return netns.run(() => check('socket', cSocket(AF[familyOf(address)], flags, protocol)))
+  const open = () => check('socket', cSocket(AF[familyOf(address)], flags, protocol))
+  return netns ? netns.run(open) : open()
 }
 
 export const bindTo = (fd: number, address: string, port: number): void => {

@@ -1,0 +1,24 @@
+import { join } from 'node:path'
+import { dataplane } from './dataplane.ts'
+import { printTable, type Row, writeReport } from './report.ts'
+
+export interface Suite {
+  /** `<package>/<what>`; its rows' suites start with it. */
+  readonly name: string
+  run(progress: (line: string) => void): Promise<readonly Row[]>
+}
+
+/** Every suite, in the order in which they run. */
+const SUITES: readonly Suite[] = [dataplane]
+
+const wanted = process.argv.slice(2)
+const chosen = SUITES.filter(({ name }) => wanted.length === 0 || wanted.some(word => name.startsWith(word)))
+if (chosen.length === 0) {
+  console.error(`no such suite; there are: ${SUITES.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+const rows: Row[] = []
+for (const suite of chosen) rows.push(...(await suite.run(line => console.error(`${suite.name}: ${line}`))))
+printTable(rows)
+writeReport(join(import.meta.dirname, '../out/bench.json'), rows)
+process.exitCode = rows.some(row => row.holds === false) ? 1 : 0

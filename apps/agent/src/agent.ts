@@ -15,8 +15,11 @@ import { Notes } from './report/notes.ts'
 import { Reporter, WINDOW_MS } from './report/reporter.ts'
 import { openSpool } from './report/spool.ts'
 import { Connection } from './server/connection.ts'
+import { containerSource } from './sources/containers.ts'
+import { fileSource } from './sources/file.ts'
 import { startSources } from './sources/inventory.ts'
-import { chooseSources } from './sources/source.ts'
+import type { WorkloadSource } from './sources/source.ts'
+import { systemdSource } from './sources/systemd.ts'
 import { lockAgent, makeStateDirectory, stateDirectory } from './state-directory.ts'
 import { pause, type Timers } from './timers.ts'
 import { World } from './world.ts'
@@ -107,7 +110,7 @@ export async function runAgent(
   }
   const sources = stack.use(
     startSources({
-      sources: chooseSources(options),
+      sources: chooseSources(options, timers),
       onEvent: event => notes.event(event),
       onInventory(inventory) {
         programmer.change(world.report(inventory))
@@ -217,6 +220,16 @@ export async function runAgent(
     stop.abort()
     await reporter.report()
   }
+}
+
+/** The sources that the options ask for; without any the node's own workloads are what the server says. */
+function chooseSources(options: RunOptions, timers: Timers): WorkloadSource[] {
+  const { node, netns, workloads: path } = options
+  return [
+    ...(path === undefined ? [] : [fileSource({ path, node })]),
+    ...(options.containers ? [containerSource({ node, netns, timers })] : []),
+    ...(options.systemd ? [systemdSource({ node, timers })] : []),
+  ]
 }
 
 async function reportEachWindow(reporter: Reporter, timers: Timers, signal: AbortSignal): Promise<void> {

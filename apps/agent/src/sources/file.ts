@@ -35,7 +35,12 @@ export function fileSource({ path, node }: FileSourceOptions): WorkloadSource {
       })
       watcher.on('error', error => tell(listener, path, fail(error.message)))
       look()
-      return { [Symbol.dispose]: () => watcher.close() }
+      return {
+        [Symbol.asyncDispose]() {
+          watcher.close()
+          return Promise.resolve()
+        },
+      }
     },
   }
 }

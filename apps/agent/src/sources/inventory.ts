@@ -9,7 +9,7 @@ export interface SourcesOptions {
   onEvent(event: NewEvent): void
 }
 
-export interface Sources extends Disposable {
+export interface Sources extends AsyncDisposable {
   readonly degraded: readonly string[]
 }
 
@@ -20,7 +20,7 @@ export interface Sources extends Disposable {
 export function startSources({ sources, onInventory, onEvent }: SourcesOptions): Sources {
   const heard = new Map<string, Inventory>()
   const degraded = new Map<string, readonly string[]>()
-  const running = new DisposableStack()
+  const running = new AsyncDisposableStack()
   for (const source of sources) {
     running.use(
       source.start({
@@ -38,6 +38,6 @@ export function startSources({ sources, onInventory, onEvent }: SourcesOptions):
     get degraded() {
       return [...degraded.values()].flat()
     },
-    [Symbol.dispose]: () => running.dispose(),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

@@ -1,7 +1,5 @@
-import type { RunOptions } from '../options.ts'
 import type { NewEvent } from '../report/notes.ts'
 import type { Inventory } from '../server/message.ts'
-import { fileSource } from './file.ts'
 
 export interface SourceListener {
   /** Everything this source knows, each time anew. */
@@ -15,13 +13,7 @@ export interface SourceListener {
 export interface WorkloadSource {
   readonly name: string
   /** Begins to report: once before it returns when it can, and at each change. */
-  start(listener: SourceListener): Disposable
-}
-
-/** The sources that the options ask for; without any the node's own workloads are what the server says. */
-export function chooseSources(options: Pick<RunOptions, 'workloads' | 'node'>): WorkloadSource[] {
-  const { workloads: path, node } = options
-  return path === undefined ? [] : [fileSource({ path, node })]
+  start(listener: SourceListener): AsyncDisposable
 }
 
 /** Workloads of several sources as one; the first source to name an id wins. */

@@ -32,7 +32,9 @@ export function fakeTime(start = Date.now() - 10 * 86_400_000) {
     }
     now = until
   }
-  return { clock, timer, advance }
+  /** How long each waiting thing has still to wait. */
+  const left = () => [...waiting].map(({ at }) => at - now)
+  return { clock, timer, advance, waiting: left }
 }
 
 export interface TestServer extends AsyncDisposable {

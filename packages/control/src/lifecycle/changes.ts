@@ -1,6 +1,6 @@
 import { type Clock, type EpochMs, type Mode, type PolicyId, type Problem, SekishoError } from '@sekisho/core'
 import { type PolicyDocument, parsePolicies, policyToYaml, withMode } from '@sekisho/policy'
-import type { Change, ChangeRequest, PolicyText, Store } from '@sekisho/store'
+import type { AuditResult, Change, ChangeRequest, PolicyText, Store } from '@sekisho/store'
 import type { Timer } from '../live/timer.ts'
 import type { Log } from '../log.ts'
 import type { LiveState } from './state.ts'
@@ -70,6 +70,31 @@ const textOf = (document: PolicyDocument): PolicyText => ({
   document: document.source,
 })
 
+/** The first few by name: a set may hold a thousand. */
+const NAMED = 5
+const summaryOf = (ids: readonly PolicyId[]): string =>
+  ids.length <= NAMED ? ids.join(', ') : `${ids.slice(0, NAMED).join(', ')} and ${ids.length - NAMED} more`
+
+/** For the audit log; the first problem says where it began. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const [problem] = error instanceof SekishoError ? error.problems : []
+  return problem ? `${error.message} ${problem.path}: ${problem.reason}` : error.message
+}
+
+interface Note {
+  readonly actor: Actor
+  readonly action: string
+  /** What a refusal is about, where that is known. */
+  readonly target?: string
+}
+
+/** `prepare` reads what was asked and may refuse it; `commit` runs in the transaction. */
+interface Work<P, T> {
+  readonly prepare: () => P
+  readonly commit: (prepared: P) => { readonly value: T; readonly target: string; readonly details: string }
+}
+
 /** Ends a dry run: the transaction is rolled back, its result is kept. */
 class DryRun extends Error {}
 
@@ -87,30 +112,27 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   }
 
   /** The change and its audit entry are one transaction; a refusal is noted too. */
-  const audited = <T>(
-    note: { actor: Actor; action: string; target: string },
-    work: () => { value: T; details: string },
-  ): T => {
-    const { actor, ...what } = note
-    const entry = (result: 'ok' | 'refused' | 'failed', details: string) =>
-      store.audit.append({ ...what, actor: actor.user, from: actor.from, result, details })
-    try {
-      const value = store.transaction(() => {
-        const done = work()
-        entry('ok', done.details)
-        return done.value
-      })
-      state.sync()
-      options.onSettled()
-      schedule()
-      return value
-    } catch (error) {
-      entry(
-        error instanceof SekishoError ? 'refused' : 'failed',
-        error instanceof Error ? error.message : String(error),
-      )
-      throw error
+  const audited = <P, T>({ actor, action, target = '' }: Note, { prepare, commit }: Work<P, T>): T => {
+    const append = (result: AuditResult, what: { target: string; details: string }) =>
+      store.audit.append({ actor: actor.user, from: actor.from, action, result, ...what })
+    const attempt = (): T => {
+      try {
+        const prepared = prepare()
+        return store.transaction(() => {
+          const { value, ...what } = commit(prepared)
+          append('ok', what)
+          return value
+        })
+      } catch (error) {
+        append(error instanceof SekishoError ? 'refused' : 'failed', { target, details: reasonOf(error) })
+        throw error
+      }
     }
+    const value = attempt()
+    state.sync()
+    options.onSettled()
+    schedule()
+    return value
   }
 
   const unchanged = (request: ChangeRequest): Applied => ({
@@ -124,6 +146,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     settledAt: undefined,
     policies: [],
   })
+
+  const applyRequest = ({ yaml, mode, revertAfterSeconds }: Apply, actor: Actor): ChangeRequest => {
+    const set = parseOrRefuse(yaml).map(each => textOf(mode ? withMode(each, mode) : each))
+    const summary = `apply ${summaryOf(set.map(({ id }) => id))}`
+    return { actor: actor.user, summary, set, removed: [], revertsAt: revertsAt(revertAfterSeconds) }
+  }
 
   /** Does everything the real run does, then takes it back: what it says is what would happen. */
   const dryRun = (request: ChangeRequest): Applied => {
@@ -139,20 +167,30 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     return change ? { ...change, id: undefined } : unchanged(request)
   }
 
-  const commit = (action: string, request: ChangeRequest, actor: Actor): Applied =>
-    audited({ actor, action, target: request.summary }, () => {
-      const change = store.policies.apply(request)
-      return {
-        value: change ?? unchanged(request),
-        details: change ? `change ${change.id}` : 'nothing to change',
-      }
-    })
+  const run = (action: string, actor: Actor, prepare: () => ChangeRequest): Applied =>
+    audited(
+      { actor, action },
+      {
+        prepare,
+        commit: request => {
+          const change = store.policies.apply(request)
+          const details = change ? `change ${change.id}` : 'nothing to change'
+          return { value: change ?? unchanged(request), target: request.summary, details }
+        },
+      },
+    )
 
   const settle = (action: 'keep' | 'revert', id: number, actor: Actor): Change =>
-    audited({ actor, action: `change.${action}`, target: String(id) }, () => {
-      const change = store.policies[action](id, actor.user)
-      return { value: change, details: change.summary }
-    })
+    audited(
+      { actor, action: `change.${action}`, target: String(id) },
+      {
+        prepare: () => id,
+        commit: change => {
+          const value = store.policies[action](change, actor.user)
+          return { value, target: String(change), details: value.summary }
+        },
+      },
+    )
 
   const revertDue = () => {
     let failed = false
@@ -183,35 +221,21 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   schedule()
   return {
-    apply({ yaml, mode, revertAfterSeconds, dryRun: dry }, actor) {
-      const documents = parseOrRefuse(yaml).map(each => (mode ? withMode(each, mode) : each))
-      const set = documents.map(textOf)
-      const request = {
-        actor: actor.user,
-        summary: set.map(({ id }) => id).join(', '),
-        set,
-        removed: [],
-        revertsAt: revertsAt(revertAfterSeconds),
-      }
-      return dry ? dryRun(request) : commit('policy.apply', request, actor)
+    apply(wanted, actor) {
+      const prepare = () => applyRequest(wanted, actor)
+      return wanted.dryRun ? dryRun(prepare()) : run('policy.apply', actor, prepare)
     },
-    remove(ids, actor) {
-      const removed = ids.map(id => known(id).id)
-      const request = { actor: actor.user, summary: `delete ${removed.join(', ')}`, set: [], removed }
-      return commit('policy.delete', request, actor)
-    },
-    setMode(ids, { mode, revertAfterSeconds }, actor) {
-      const set = ids.map(id => textOf(withMode(known(id), mode)))
-      const summary = `${mode}: ${set.map(({ id }) => id).join(', ')}`
-      const request = {
-        actor: actor.user,
-        summary,
-        set,
-        removed: [],
-        revertsAt: revertsAt(revertAfterSeconds),
-      }
-      return commit('policy.mode', request, actor)
-    },
+    remove: (ids, actor) =>
+      run('policy.delete', actor, () => {
+        const removed = ids.map(id => known(id).id)
+        return { actor: actor.user, summary: `delete ${summaryOf(removed)}`, set: [], removed }
+      }),
+    setMode: (ids, { mode, revertAfterSeconds }, actor) =>
+      run('policy.mode', actor, () => {
+        const set = ids.map(id => textOf(withMode(known(id), mode)))
+        const summary = `${mode}: ${summaryOf(set.map(({ id }) => id))}`
+        return { actor: actor.user, summary, set, removed: [], revertsAt: revertsAt(revertAfterSeconds) }
+      }),
     keep: (id, actor) => settle('keep', id, actor),
     revert: (id, actor) => settle('revert', id, actor),
     [Symbol.dispose]: () => waiting?.[Symbol.dispose](),

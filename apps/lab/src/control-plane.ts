@@ -19,18 +19,24 @@ export interface ControlPlaneOptions {
   started(name: 'server' | 'agent', event: Parameters<Supervision['started']>[0]): void
 }
 
-/** What the programs of a machine know of each other; all in files of the state directory. */
+/** Server and agent of one machine; what they share are files of the state directory. */
 export interface ControlPlane {
   readonly url: string
   /** Path of `sekisho-agent`. */
   readonly agentProgram: string
-  startServer(): Promise<Supervised>
-  /** @param joinToken used once; afterwards the agent has its certificate. */
-  startAgent(joinToken: string): Supervised
-  joinToken(): Promise<string>
-  /** An API token, also written to `cli.json` for the command line. */
-  apiToken(name: string): Promise<string>
+  /** Starts the server. @returns when it answers, with tokens; the API's is in `cli.json` too. */
+  startServer(name: string): Promise<Access>
+  startAgent(access: Access): Supervised
   loginLink(): Promise<string>
+}
+
+export interface Access {
+  readonly server: Supervised
+  readonly url: string
+  /** Of the API. */
+  readonly token: string
+  /** Lets the agent join, once; afterwards it has a certificate. */
+  readonly joinToken: string
 }
 
 /** Long enough for a machine that is busy with something else, too. */
@@ -46,7 +52,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const { dir, port, agentsPort } = options
   const data = join(dir, 'server')
   const url = `http://127.0.0.1:${port}`
-  const program = (name: 'server' | 'agent', args: readonly string[]) =>
+  const program = (name: 'server' | 'agent', args: readonly string[], env?: NodeJS.ProcessEnv) =>
     supervise({
       name,
       stop: 'orderly',
@@ -55,60 +61,68 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         launch([...DIES_WITH_PARENT, bin(`sekisho-${name}`), ...args], {
           runDir: dir,
           name,
-          env: process.env,
+          env: { ...process.env, ...env },
         }),
     })
   const command = async (...args: string[]) => {
     const { stdout } = await run([bin('sekisho-server'), ...args, '--data', data])
     return stdout.trim()
   }
+  const ready = () =>
+    waitFor(`the server (see ${join(dir, 'logs/server.log')})`, answers(`${url}/readyz`), {
+      timeoutMs: START_MS,
+    })
   return {
     url,
     agentProgram: bin('sekisho-agent'),
-    async startServer() {
+    async startServer(name) {
       mkdirSync(data, { recursive: true, mode: 0o700 })
       const listen = ['--listen', `127.0.0.1:${port}`, '--agents', `127.0.0.1:${agentsPort}`]
       const server = program('server', ['--data', data, ...listen, ...(options.lab ? ['--lab'] : [])])
-      const log = join(dir, 'logs/server.log')
-      await waitFor(`the server (see ${log})`, answers(`${url}/readyz`), { timeoutMs: START_MS })
-      return server
+      try {
+        // Tokens go straight into the database, so they need not wait for the server.
+        const tokens = [command('token', '--name', name), command('join-token')] as const
+        const [token, joinToken] = await Promise.all([...tokens, ready()])
+        replaceFile(join(dir, 'cli.json'), JSON.stringify({ server: url, token }), 0o600)
+        return { server, url, token, joinToken }
+      } catch (error) {
+        await server[Symbol.asyncDispose]()
+        throw error
+      }
     },
-    startAgent(joinToken) {
-      const join = ['--server', `https://127.0.0.1:${agentsPort}`, '--join-token', joinToken]
-      return program('agent', [...join, '--state', `${dir}/agent`, ...options.agentArguments])
-    },
-    joinToken: () => command('join-token'),
-    async apiToken(name) {
-      const token = await command('token', '--name', name)
-      replaceFile(join(dir, 'cli.json'), JSON.stringify({ server: url, token }), 0o600)
-      return token
+    startAgent({ joinToken }) {
+      const join = ['--server', `https://127.0.0.1:${agentsPort}`, '--state', `${dir}/agent`]
+      // In the environment, because everyone may read a command line.
+      return program('agent', [...join, ...options.agentArguments], { SEKISHO_JOIN_TOKEN: joinToken })
     },
     loginLink: () => command('login-link'),
   }
 }
 
+type Credentials = Pick<Access, 'url' | 'token'>
+
 /** @throws with the server's own sentence when it refuses. */
-export async function askServer(url: string, token: string, path: string): Promise<unknown> {
+export async function askServer({ url, token }: Credentials, path: string): Promise<unknown> {
   const headers = { authorization: `Bearer ${token}` }
   const response = await fetch(`${url}/api/v1${path}`, { headers, signal: AbortSignal.timeout(5_000) })
-  if (!response.ok) throw new Error(`GET ${path}: status ${response.status}: ${await response.text()}`)
+  if (!response.ok) throw new Error(`${path}: status ${response.status}: ${await response.text()}`)
   return response.json()
 }
 
 /** Waits for the agent's first report. */
-export async function waitForAgent(url: string, token: string): Promise<void> {
+export async function waitForAgent(access: Credentials): Promise<void> {
   const connected = async () => {
-    const { items } = (await askServer(url, token, '/agents')) as { items: { connected: boolean }[] } // our own API
+    const { items } = (await askServer(access, '/agents')) as { items: { connected: boolean }[] } // our own API
     return items.some(agent => agent.connected)
   }
   await waitFor('the agent', connected, { timeoutMs: START_MS, everyMs: 100 })
 }
 
 /** Waits until the map has something to show. @returns how many edges it has. */
-export async function waitForEdges(url: string, token: string, signal?: AbortSignal): Promise<number> {
+export async function waitForEdges(access: Credentials, signal?: AbortSignal): Promise<number> {
   let edges = 0
   const drawn = async () => {
-    const map = (await askServer(url, token, '/map?window=15m')) as { edges: unknown[] } // our own API
+    const map = (await askServer(access, '/map?window=15m')) as { edges: unknown[] } // our own API
     edges = map.edges.length
     return edges > 0
   }

@@ -21,6 +21,7 @@ export interface LabOptions {
   readonly prefix?: string
   readonly runDir?: string
   readonly port?: number
+  /** The next after `port` when left out. */
   readonly agentsPort?: number
   /** Server and agent; without them there are only the workloads. */
   readonly protected?: boolean
@@ -120,22 +121,32 @@ async function startContainers(containers: readonly Container[], starting: Start
   return containers.length
 }
 
-async function startProtection(control: ControlPlane, programs: Programs, steps: Steps) {
-  const server = control.startServer()
-  const tokens = server.then(async program => {
-    programs.add(program)
-    return Promise.all([control.joinToken(), control.apiToken('lab'), control.loginLink()])
-  })
-  const [joinToken, token, loginLink] = await steps.run(
+/** Server, and agent as soon as there is a node for it. */
+async function startProtection(control: ControlPlane, programs: Programs, options: Protecting) {
+  const { steps, network } = options
+  const access = await steps.run(
     'server',
-    () => tokens,
+    () => control.startServer('lab'),
     () => control.url,
   )
-  return { joinToken, console: { url: control.url, token, loginLink } }
+  programs.add(access.server)
+  const [loginLink] = await settle([
+    control.loginLink(),
+    network.then(async () => {
+      programs.add(control.startAgent(access))
+      await steps.run('agent', () => waitForAgent(access))
+    }),
+  ])
+  return { url: access.url, token: access.token, loginLink }
+}
+
+interface Protecting {
+  readonly steps: Steps
+  readonly network: Promise<void>
 }
 
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
-  const { prefix = 'sekisho', runDir = RUN_DIR, port = 7443, agentsPort = 7444 } = options
+  const { prefix = 'sekisho', runDir = RUN_DIR, port = 7443, agentsPort = port + 1 } = options
   const steps = openSteps(options.report ?? (() => undefined))
   const missing = missingPrograms()
   const plan = planLab(prefix, new Set(missing.map(({ program }) => program)))
@@ -188,9 +199,12 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const database = plan.pods.some(pod => pod.program.kind === 'postgres')
     ? steps.run('database', () => prepareDatabase(runDir, run.databasePassword))
     : Promise.resolve()
-  const protection = options.protected === false ? undefined : startProtection(control, programs, steps)
+  const protection =
+    options.protected === false
+      ? Promise.resolve(undefined)
+      : startProtection(control, programs, { steps, network })
 
-  // 3. Programs as soon as what they need is there, and the agent as soon as there is a node for it.
+  // 3. Programs, each as soon as what it needs is there.
   const withDatabase = new Set(plan.pods.filter(pod => pod.program.kind === 'postgres').map(pod => pod.key))
   const ground = (container: Container) =>
     Promise.all([network, certificates, withDatabase.has(container.name) ? database : undefined])
@@ -199,14 +213,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     () => startContainers(prepareContainers(run), { programs, runDir, signal: options.signal, ground }),
     count => `${count} programs are up`,
   )
-  const agent = async () => {
-    const [found] = await Promise.all([protection, network])
-    if (!found) return undefined
-    programs.add(control.startAgent(found.joinToken))
-    await steps.run('agent', () => waitForAgent(found.console.url, found.console.token))
-    return found.console
-  }
-  const [console] = await settle([agent(), everything])
+  const [console] = await settle([protection, everything])
 
   const owned = resources.move()
   return {

@@ -11,6 +11,9 @@ import { countsFile } from './record.ts'
  */
 export const DIES_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL', '--']
 
+/** On a machine with two cores, the start of all sample programs must not hold up server and agent. */
+const GENTLE = ['nice', '-n', '5']
+
 /**
  * Into the network namespace, then into namespaces of its own for processes, mounts and System V memory:
  * when `unshare` ends, the kernel ends its child, the namespace's first process, and with it all others.
@@ -21,7 +24,7 @@ export function containedCommand({ netns, resolvConf, argv }: Container): string
   const namespaces = ['--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc', '--']
   const cover = 'mount --bind "$1" /etc/resolv.conf && shift && "$@"; exit $?'
   const enter = ['nsenter', `--net=/run/netns/${netns}`, '--', 'unshare', ...namespaces]
-  return [...DIES_WITH_PARENT, ...enter, 'sh', '-c', cover, 'sh', resolvConf, ...argv]
+  return [...DIES_WITH_PARENT, ...GENTLE, ...enter, 'sh', '-c', cover, 'sh', resolvConf, ...argv]
 }
 
 /** Starts a program; what it writes is appended to `logs/<name>.log`. */

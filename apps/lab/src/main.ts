@@ -53,9 +53,9 @@ async function main(args: readonly string[]): Promise<number> {
   const { campaign, browser, clean, json } = values
   switch (positionals[0] ?? 'run') {
     case 'run':
-      return runLab({ port, agentsPort: port + 1, campaign, browser })
+      return runLab({ port, campaign, browser })
     case 'up':
-      return runUp({ port, agentsPort: port + 1, browser, clean })
+      return runUp({ port, browser, clean })
     case 'status':
       return status(json)
     case 'attack':

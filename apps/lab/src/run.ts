@@ -21,13 +21,14 @@ export function openBrowser(link: string): void {
 }
 
 async function tellStory(lab: Lab, options: RunLabOptions, stopped: AbortSignal): Promise<void> {
-  if (lab.console) {
-    const { url, token, loginLink } = lab.console
+  const access = lab.console
+  if (access) {
+    const { loginLink } = access
     process.stdout.write(`\n  Open ${loginLink}\n  (valid once, for 15 minutes)\n\n`)
     if (options.browser !== false) openBrowser(loginLink)
     await lab.steps.run(
       'map',
-      () => waitForEdges(url, token, stopped),
+      () => waitForEdges(access, stopped),
       edges => `${edges} ${edges === 1 ? 'edge' : 'edges'} to see`,
     )
   }
@@ -50,12 +51,13 @@ export async function runLab(options: RunLabOptions = {}): Promise<number> {
     stop.abort()
   })
   const report = (line: string) => void process.stderr.write(line)
-  await using lab = await startLab({ report, signal: stop.signal, ...options })
   try {
+    await using lab = await startLab({ report, signal: stop.signal, ...options })
     await tellStory(lab, options, stop.signal)
+    await asked
   } catch (error) {
+    // Stopped while something was still waited for: what there was is removed by now.
     if (!stop.signal.aborted) throw error
   }
-  await asked
   return 0
 }

@@ -40,7 +40,7 @@ export async function runUp(options: RunUpOptions = {}): Promise<number> {
     process.stderr.write('sekisho up needs root: it reads and programs the kernel’s firewall\n')
     return 1
   }
-  const { stateDir: dir = '/var/lib/sekisho', port = 7443, agentsPort = 7444 } = options
+  const { stateDir: dir = '/var/lib/sekisho', port = 7443, agentsPort = port + 1 } = options
   const steps = openSteps(line => void process.stderr.write(line))
   const asked = untilAskedToStop()
   mkdirSync(dir, { recursive: true, mode: 0o700 })
@@ -56,21 +56,16 @@ export async function runUp(options: RunUpOptions = {}): Promise<number> {
   })
   {
     await using resources = new AsyncDisposableStack()
-    resources.use(
-      await steps.run(
-        'server',
-        () => control.startServer(),
-        () => control.url,
-      ),
+    const access = await steps.run(
+      'server',
+      () => control.startServer('up'),
+      () => control.url,
     )
-    const [joinToken, token, link] = await Promise.all([
-      control.joinToken(),
-      control.apiToken('up'),
-      control.loginLink(),
-    ])
-    resources.use(control.startAgent(joinToken))
-    await steps.run('agent', () => waitForAgent(control.url, token))
-    const { items } = (await askServer(control.url, token, '/workloads')) as { items: FoundWorkload[] } // our own API
+    resources.use(access.server)
+    resources.use(control.startAgent(access))
+    await steps.run('agent', () => waitForAgent(access))
+    const link = await control.loginLink()
+    const { items } = (await askServer(access, '/workloads')) as { items: FoundWorkload[] } // our own API
     steps.say('found', `${items.length} workloads`)
     for (const line of foundLines(items)) steps.say('', line)
     process.stdout.write(`\n  Open ${link}\n  (valid once, for 15 minutes)\n\n`)

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { isLoopback, parseCommand } from '../src/options.ts'
+
+test.each<[string, string[], object]>([
+  [
+    'nothing',
+    [],
+    { kind: 'serve', options: expect.objectContaining({ listen: { host: '127.0.0.1', port: 7443 } }) },
+  ],
+  [
+    'IPv6',
+    ['--listen', '[::1]:1'],
+    { kind: 'serve', options: expect.objectContaining({ listen: { host: '::1', port: 1 } }) },
+  ],
+  [
+    'no host: all',
+    ['--agents', ':7444'],
+    { kind: 'serve', options: expect.objectContaining({ agents: { host: '0.0.0.0', port: 7444 } }) },
+  ],
+  [
+    'names',
+    ['--name', 'a', '--name', 'b'],
+    { kind: 'serve', options: expect.objectContaining({ names: ['a', 'b'] }) },
+  ],
+  ['login-link', ['login-link', '--data', '/d'], { kind: 'login-link', data: '/d' }],
+  [
+    'join-token',
+    ['join-token', '--data', '/d', '--node', 'n'],
+    { kind: 'join-token', data: '/d', minutes: 60, node: 'n' },
+  ],
+  ['token', ['token', '--data', '/d', '--name', 'ci'], { kind: 'token', data: '/d', name: 'ci', days: 90 }],
+  ['help', ['--help'], { kind: 'help' }],
+])('%s', (_name, args, command) => {
+  expect(parseCommand(args)).toEqual({ ok: true, value: command })
+})
+
+test.each<[string, string[], number]>([
+  ['an unknown option', ['--colour'], 1],
+  ['an unknown command', ['dance'], 1],
+  ['two commands', ['login-link', 'join-token'], 1],
+  [
+    'every mistake at once',
+    ['--listen', 'nowhere', '--agents', 'a:99999', '--retention-days', '0', '--retention-gb', 'x'],
+    4,
+  ],
+  ['minutes out of range', ['join-token', '--minutes', '0'], 1],
+])('%s is refused', (_name, args, mistakes) => {
+  const parsed = parseCommand(args)
+  expect(parsed.ok ? [] : parsed.error).toHaveLength(mistakes)
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.9.9', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['10.0.0.1', false],
+  ['localhost.example', false],
+  ['::ffff:127.0.0.1', true],
+])('%s is loopback: %s', (host, loopback) => expect(isLoopback(host)).toBe(loopback))

@@ -35,6 +35,7 @@ export interface CardState {
 interface Card {
   readonly element: HTMLButtonElement
   readonly title: HTMLElement
+  /** Shown by style sheet from `data-text`: the button's name says the same in full, once. */
   readonly note: HTMLElement
   readonly count: HTMLElement
   /** What it shows now; undefined while it waits to be used again. */
@@ -165,8 +166,8 @@ export class Cards {
     element.ariaPressed = String(selected)
     element.style.maxWidth = ''
     card.title.textContent = node.name
-    card.note.textContent = words.nodeNote(node)
-    card.count.textContent = totals.denied > 0 ? `✕ ${words.count(totals.denied)}` : ''
+    card.note.dataset.text = words.nodeNote(node)
+    card.count.dataset.text = totals.denied > 0 ? `✕ ${words.count(totals.denied)}` : ''
     element.style.transform = `translate(${(x - CARD.width / 2) * k}px, ${(y - CARD.height / 2) * k}px) scale(${k})`
   }
 
@@ -187,8 +188,8 @@ export class Cards {
     element.ariaLabel = name
     element.ariaPressed = String(selected)
     card.title.textContent = words.islandTitle(island.name)
-    card.note.textContent = words.islandNote(sum)
-    card.count.textContent = sum.denied > 0 ? `✕ ${words.count(sum.denied)}` : ''
+    card.note.dataset.text = words.islandNote(sum)
+    card.count.dataset.text = sum.denied > 0 ? `✕ ${words.count(sum.denied)}` : ''
     element.style.maxWidth = `${Math.max(72, island.width * k)}px`
     element.style.transform = `translate(${island.x * k}px, ${(island.y + 40) * k}px) translateY(-100%)`
   }

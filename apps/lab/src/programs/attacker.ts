@@ -2,7 +2,7 @@
  * The attacker in shop/legacy-cms. One attack by name, or `campaign`: all of them in turn, slowly, for ever.
  * Counted as `ok` is what reached its goal, as `failed` what was stopped.
  */
-import { execFile } from 'node:child_process'
+import { type ExecFileOptions, execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { lookup, Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
@@ -18,7 +18,17 @@ const counts = openCounts()
 const name = process.argv[2] ?? 'campaign'
 /** A campaign runs for days: what it did is in its counts. */
 const say = name === 'campaign' ? () => undefined : (line: string) => process.stdout.write(`${line}\n`)
-const exec = promisify(execFile)
+const execute = promisify(execFile)
+
+/** Runs a tool of Debian; its own last words are the error, not its command line. */
+async function exec(program: string, argv: string[], options: ExecFileOptions = {}): Promise<void> {
+  try {
+    await execute(program, argv, options)
+  } catch (error) {
+    const { stderr, killed } = error as { stderr?: string; killed?: boolean } // what execFile adds to its errors
+    throw new Error(stderr?.trim() || (killed ? `${program}: no answer` : sentence(error)))
+  }
+}
 
 /** Tries one thing; says and counts how it ended. */
 async function tried<T>(attack: string, what: string, call: () => Promise<T>): Promise<T | undefined> {

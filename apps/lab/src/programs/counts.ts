@@ -25,8 +25,14 @@ export interface Counts {
   write(): void
 }
 
-export const sentence = (error: unknown): string => {
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(sentence).join('; ')
+/** What one failure may take of a line on a terminal. */
+const SENTENCE_CHARACTERS = 160
+
+export const sentence = (error: unknown): string => fullSentence(error).slice(0, SENTENCE_CHARACTERS)
+
+function fullSentence(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return error.errors.map(fullSentence).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -93,9 +93,13 @@ export async function startServer(options: ServerOptions, world: World): Promise
   })
 
   // 3. Sockets. Agents without a certificate get in only as far as the join.
-  const handler = getRequestListener(control.fetch)
+  const answer = getRequestListener(control.fetch)
   const api = resources.use(
-    await listen(options.listen, handler, loopback ? undefined : authority.issueServer(apiHosts)),
+    await listen(
+      options.listen,
+      (request, response) => void answer(request, response),
+      loopback ? undefined : authority.issueServer(apiHosts),
+    ),
   )
   const agents = resources.use(
     await listen(options.agents, control.agents, {

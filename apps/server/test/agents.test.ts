@@ -47,7 +47,7 @@ describe('joining', () => {
     const answers = await Promise.all(
       [1, 2, 3, 4].map(n => sendJoin(server, { token, node: `race-${n}`, publicKey: publicPem(newKey()) })),
     )
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401, 401, 401])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401, 401, 401])
     server.time.advance(LIMITS.loginWindow.value * 1000)
   })
 
@@ -127,6 +127,23 @@ describe('the certificate', () => {
     server.time.advance(5_000) // the next heartbeat
     await stream.ended
     expect((await upload(server, current, batch('replaced', 1))).status).toBe(200)
+  })
+
+  test('of an agent that was removed is refused, its stream ends, its workloads are gone', async () => {
+    const identity = await join(server, 'revoked')
+    await upload(
+      server,
+      identity,
+      batch('revoked', 1, { workloads: [workload('revoked', 'gone', '10.7.0.1')] }),
+    )
+    using stream = await follow(server, identity)
+    await stream.next()
+    expect((await client.call('DELETE', 'agents/revoked')).status).toBe(204)
+    await stream.ended
+    expect((await upload(server, identity, batch('revoked', 2))).status).toBe(401)
+    expect((await send(server, { method: 'POST', path: '/agent/v1/renew', identity })).status).toBe(401)
+    expect((await client.get<{ items: WorkloadView[] }>('workloads?filter=gone')).items).toEqual([])
+    expect((await client.call('DELETE', 'agents/revoked')).status).toBe(404)
   })
 
   test('is renewed for the same key; the old one stays good until it ends', async () => {

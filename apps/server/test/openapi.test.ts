@@ -73,7 +73,7 @@ describe('the OpenAPI document', () => {
       for (const [method, operation] of Object.entries(item)) {
         const at = `${method} ${path}`
         expect(operation.summary?.length, at).toBeGreaterThan(5)
-        const named = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1])
+        const named = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1] ?? '')
         const declared = (operation.parameters ?? []).filter(each => each.in === 'path')
         expect(declared.map(each => each.name).toSorted(), at).toEqual(named.toSorted())
         expect(

@@ -58,6 +58,7 @@ import {
  * | GET    /workloads                          | workloadQuery, pageQuery  | page of workloadView      |
  * | GET    /workloads/{id}                     | (id is URL-encoded)       | workloadView              |
  * | GET    /agents                             | pageQuery                 | page of agentView         |
+ * | DELETE /agents/{id}                        | (id is the node)          | 204                       |
  * | GET    /audit                              | pageQuery                 | page of auditView         |
  * | GET    /policies                           | pageQuery                 | page of policyView        |
  * | GET    /policies/{kind}/{namespace}/{name} | (`_`: no namespace)       | policyView                |
@@ -222,6 +223,13 @@ export const routes = {
     summary: 'The agents and what they could not see',
     request: { query: page },
     responses: answer('One page, by node.', pageOf(agentView)),
+  }),
+  removeAgent: createRoute({
+    method: 'delete',
+    path: '/agents/{id}',
+    summary: 'Revoke the agent of a node; its workloads are forgotten',
+    request: { params: id },
+    responses: nothing('Its certificate is refused from now on.'),
   }),
   audit: createRoute({
     method: 'get',

@@ -23,10 +23,14 @@ export interface IngestOptions {
 /** An agent that oversteps does so in every batch; one event in so long is enough. */
 const OVERREACH_EVENT_MS = 10 * 60_000
 const NODES = 10_000
+/** Every agent reports its state every few seconds; who watches needs to hear of it no more often than this. */
+const STATUS_NEWS_MS = 10_000
 
 export function createIngest({ store, state, hub, counters, clock }: IngestOptions): Ingest {
   const admission = createAdmission(id => state.model.workloads.get(id))
   const events = createLimiter({ attempts: 1, windowMs: OVERREACH_EVENT_MS, keys: NODES, clock })
+
+  const statusNews = createLimiter({ attempts: 1, windowMs: STATUS_NEWS_MS, keys: 1, clock })
 
   const report = (node: NodeName, { flows, workloads }: Refused) => {
     counters.overreach += flows + workloads.length
@@ -61,7 +65,7 @@ export function createIngest({ store, state, hub, counters, clock }: IngestOptio
       if (result.inventoryChanged) state.sync()
       hub.flows(store.records.flowsById(result.newest).map(flowView))
       publishEvents(result.events)
-      if (batch.status) hub.changed('agents')
+      if (batch.status && statusNews.take('')) hub.changed('agents')
     },
   }
 }

@@ -1,4 +1,4 @@
-import { SekishoError, type WorkloadId } from '@sekisho/core'
+import { type NodeName, SekishoError, type WorkloadId } from '@sekisho/core'
 import { readFilter } from '../../insight/filter.ts'
 import { routes } from '../../routes.ts'
 import { agentView, auditView, eventView, flowView, pageView, workloadView } from '../../views.ts'
@@ -45,6 +45,17 @@ export function serveRecords(api: Api, { store, state, hub, clock, connected }: 
       pageView(page, agent => agentView(agent, now)),
       200,
     )
+  })
+  api.openapi(routes.removeAgent, context => {
+    const node = context.req.valid('param').id as NodeName // an unknown text finds nothing
+    const { user: actor, from } = context.var.principal
+    store.transaction(() => {
+      if (!store.agents.remove(node)) throw new SekishoError('not-found')
+      store.audit.append({ actor, action: 'agent.remove', target: node, result: 'ok', from, details: '' })
+    })
+    state.sync()
+    hub.changed('agents')
+    return context.body(null, 204)
   })
   api.openapi(routes.audit, context =>
     context.json(pageView(store.audit.page(context.req.valid('query')), auditView), 200),

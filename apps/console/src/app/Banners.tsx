@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { KEYS, useApi, useChanges, useSession } from '../api/index.ts'
 import { useI18n } from '../i18n/index.ts'
-import { Button, Icon, LinkButton, toast, useFailure } from '../ui/index.ts'
+import { Button, dismissAbout, Icon, LinkButton, toast, useFailure } from '../ui/index.ts'
 import { useNow } from './now.ts'
 import { PasswordDialog } from './PasswordDialog.tsx'
 
@@ -14,6 +14,7 @@ export function useDecideChange() {
   const client = useQueryClient()
   const failure = useFailure()
   return async (change: Pick<ChangeView, 'id'>, decision: 'keep' | 'revert') => {
+    dismissAbout(change.id)
     try {
       await (decision === 'keep' ? api.keepChange(change.id) : api.revertChange(change.id))
       toast({ text: decision === 'keep' ? t.app.change.kept : t.app.change.reverted })

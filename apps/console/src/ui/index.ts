@@ -12,5 +12,5 @@ export { EmptyState, Failure, Loaded, Loading, Page, useFailure } from './layout
 export { SidePanel } from './SidePanel.tsx'
 export { Ago, Time } from './Time.tsx'
 export { TimeWindowPicker } from './TimeWindowPicker.tsx'
-export { type Toast, toast } from './toasts.tsx'
+export { dismissAbout, type Toast, toast } from './toasts.tsx'
 export { type Column, VirtualTable } from './VirtualTable.tsx'

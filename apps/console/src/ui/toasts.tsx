@@ -11,6 +11,8 @@ export interface Toast {
   readonly text: string
   readonly tone?: 'ok' | 'failed'
   readonly actions?: readonly ToastAction[]
+  /** What it is about; see `dismissAbout`. */
+  readonly about?: string
 }
 
 interface Shown extends Toast {
@@ -28,6 +30,9 @@ function show(next: readonly Shown[]): void {
 }
 
 const dismiss = (id: number): void => show(shown.filter(toast => toast.id !== id))
+
+/** Takes back what asks for a decision that was made elsewhere. */
+export const dismissAbout = (about: string): void => show(shown.filter(toast => toast.about !== about))
 
 /** Says something for a moment. One that asks for a decision, or reports a failure, stays until it is closed. */
 export function toast(message: Toast): void {

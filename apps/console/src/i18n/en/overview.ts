@@ -64,7 +64,6 @@ export const overview = {
     title: 'Agents',
     connected: (connected: number, total: number) => `${connected} of ${total} connected`,
     none: 'No agent has joined yet. Nothing can be seen or enforced.',
-    show: 'Health',
   },
   steps: {
     title: 'From watching to enforcing',

@@ -44,7 +44,7 @@ export const overview: Dictionary['overview'] = {
   traffic: {
     title: '通信',
     total: connections => `接続 ${counted(connections, '件')}`,
-    learning: ago => `${ago}から観測しています。`,
+    learning: ago => `${ago} から観測しています。`,
     none: 'この期間にはありません。',
   },
   protection: {
@@ -58,7 +58,6 @@ export const overview: Dictionary['overview'] = {
     title: 'エージェント',
     connected: (connected, total) => `${total} 台中 ${connected} 台が接続中`,
     none: 'エージェントがまだ参加していません。観測も制御もできません。',
-    show: '稼働状況',
   },
   steps: {
     title: '観測から適用まで',

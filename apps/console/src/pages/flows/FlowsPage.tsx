@@ -26,6 +26,9 @@ import { FlowPanel, RuleLink } from './FlowPanel.tsx'
 import { merge, useLiveFlows } from './live.ts'
 import './flows.css'
 
+/** What stays while the panel, which says the rest, takes its place. */
+const BESIDE_PANEL = new Set(['last', 'verdict', 'source', 'destination', 'port'])
+
 const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
     key: 'last',
@@ -153,8 +156,8 @@ export default function FlowsPage() {
       return (
         <VirtualTable
           label={t.flows.table}
-          columns={open ? columns.filter(column => !column.number) : columns}
-          minWidth={open ? '46rem' : '62rem'}
+          columns={open ? columns.filter(column => BESIDE_PANEL.has(column.key)) : columns}
+          minWidth={open ? '40rem' : '62rem'}
           rows={rows}
           rowKey={flow => flow.id}
           selected={state.flow}

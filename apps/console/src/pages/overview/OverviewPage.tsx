@@ -157,11 +157,12 @@ function Agents({ agents }: Pick<Overview, 'agents'>) {
           ? t.overview.agents.none
           : t.overview.agents.connected(agents.connected, agents.total)}
       </p>
-      <div className="figure-foot">
-        <LinkButton href="/agents" look="quiet" icon="agents">
-          {t.overview.agents.show}
-        </LinkButton>
-      </div>
+      <Parts
+        parts={[
+          { look: 'allowed', label: t.records.agents.connected, count: agents.connected, href: '/agents' },
+          { look: 'denied', label: t.records.agents.away, count: missing, href: '/agents' },
+        ]}
+      />
     </section>
   )
 }

@@ -25,7 +25,7 @@ export function usePolicyChange() {
     }
     const undo = { label: t.app.undo, run: () => void decide(change, 'revert') }
     const keep = { label: t.app.change.keep, run: () => void decide(change, 'keep') }
-    toast({ text, actions: change.state === 'pending' ? [undo, keep] : [undo] })
+    toast({ text, about: change.id, actions: change.state === 'pending' ? [undo, keep] : [undo] })
   }
 
   /** @returns whether it is in force now. */

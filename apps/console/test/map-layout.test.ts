@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { touching } from '../src/map/geometry.ts'
 import { graph, OUTSIDE } from '../src/map/graph/graph.ts'
 import { laid, layoutInput, needsLayout } from '../src/map/layout/input.ts'
-import { CARD, depths } from '../src/map/layout/islands.ts'
+import { CARD, depths, neighbours } from '../src/map/layout/islands.ts'
 import { type Layout, layout } from '../src/map/layout/layout.ts'
 import { sequence } from '../src/map/layout/pack.ts'
 import { cluster, edge, lab, node, view } from './map/generate.ts'
@@ -125,9 +125,9 @@ describe('call depth', () => {
     ['no links: no depth', 2, [], [-1, -1]],
     ['a call to itself is no link', 1, [[0, 0]], [-1]],
   ])('%s', (_name, count, links, expected) => {
-    expect([...depths({ keys: Array.from({ length: count }, (_, index) => `n${index}`), links })]).toEqual(
-      expected,
-    )
+    expect([
+      ...depths(neighbours({ keys: Array.from({ length: count }, (_, index) => `n${index}`), links })),
+    ]).toEqual(expected)
   })
 })
 

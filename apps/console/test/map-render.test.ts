@@ -145,7 +145,7 @@ describe('scene', () => {
       look(fitted(large.bounds, size), { selection: { kind: 'node', key } }),
     )
     const own = large.graph.incident[5] ?? []
-    expect([...(emphasis?.links ?? [])].toSorted()).toEqual([...own].toSorted())
+    expect([...(emphasis?.links ?? [])].toSorted((a, b) => a - b)).toEqual([...own].toSorted((a, b) => a - b))
     expect(links).toEqual(expect.arrayContaining([...own]))
   })
   test('the card under the focus is kept when it leaves the screen', () => {
@@ -157,7 +157,7 @@ describe('scene', () => {
   test('a filter takes cards away and moves nothing', () => {
     const some = worldOf(lab(), new Set([0, 1]))
     const camera = fitted(some.bounds, size)
-    expect(scene(some, look(camera)).cards.toSorted()).toEqual([0, 1])
+    expect(scene(some, look(camera)).cards.toSorted((a, b) => a - b)).toEqual([0, 1])
     expect([...some.x]).toEqual([...small.x])
     expect(shownBounds(some).width).toBeLessThan(shownBounds(small).width)
   })

@@ -19,7 +19,7 @@ import {
 import { MAP } from './location.ts'
 import './map.css'
 import { formatTarget, sameTarget, type Target } from './target.ts'
-import { Details } from './view/Details.tsx'
+import { Details } from './view/details/Details.tsx'
 import { useLiveMap } from './view/live.ts'
 import { MapCanvas, type MapHandle } from './view/MapCanvas.tsx'
 import { MapTable } from './view/MapTable.tsx'

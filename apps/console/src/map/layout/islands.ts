@@ -24,12 +24,12 @@ export interface Arrangement {
   readonly height: number
 }
 
-interface Neighbours {
+export interface Neighbours {
   readonly out: readonly (readonly number[])[]
   readonly in: readonly (readonly number[])[]
 }
 
-function neighbours({ keys, links }: IslandInput): Neighbours {
+export function neighbours({ keys, links }: IslandInput): Neighbours {
   const out = keys.map((): number[] => [])
   const into = keys.map((): number[] => [])
   for (const [source, destination] of links) {
@@ -44,14 +44,14 @@ function neighbours({ keys, links }: IslandInput): Neighbours {
  * Call depth: breadth first from the nodes nobody on the island calls. What only a cycle reaches starts from
  * its node that calls most and is called least. Nodes without links inside the island get -1.
  */
-export function depths(input: IslandInput): Int32Array {
-  const { keys } = input
-  const near = neighbours(input)
-  const degree = (list: readonly (readonly number[])[], node: number) => list[node]?.length ?? 0
-  const depth = new Int32Array(keys.length).fill(-1)
-  const linked = keys
-    .map((_, node) => node)
-    .filter(node => degree(near.out, node) + degree(near.in, node) > 0)
+export function depths(near: Neighbours): Int32Array {
+  const count = near.out.length
+  const calls = (node: number) => near.out[node]?.length ?? 0
+  const called = (node: number) => near.in[node]?.length ?? 0
+  const depth = new Int32Array(count).fill(-1)
+  const linked = Array.from({ length: count }, (_, node) => node).filter(
+    node => calls(node) + called(node) > 0,
+  )
   const spread = (start: readonly number[]) => {
     for (const node of start) depth[node] = 0
     const queue = [...start]
@@ -63,11 +63,10 @@ export function depths(input: IslandInput): Int32Array {
       }
     }
   }
-  spread(linked.filter(node => degree(near.in, node) === 0))
-  const surplus = (node: number) => degree(near.in, node) - degree(near.out, node)
-  for (const node of linked.toSorted((a, b) => surplus(a) - surplus(b) || a - b)) {
-    if (depth[node] === -1) spread([node])
-  }
+  spread(linked.filter(node => called(node) === 0))
+  const surplus = (node: number) => called(node) - calls(node)
+  const rest = linked.filter(node => depth[node] === -1).sort((a, b) => surplus(a) - surplus(b) || a - b)
+  for (const node of rest) if (depth[node] === -1) spread([node])
   return depth
 }
 
@@ -82,6 +81,7 @@ function barycentre(near: readonly number[] | undefined, row: Float64Array, own:
 /** Sugiyama's sweeps: each level is sorted by where its neighbours on the other side are. Fewer crossings. */
 function untangle(levels: number[][], near: Neighbours, count: number): void {
   const row = new Float64Array(count)
+  const wish = new Float64Array(count)
   const place = (level: readonly number[]) =>
     level.forEach((node, index) => {
       row[node] = index - level.length / 2
@@ -90,10 +90,9 @@ function untangle(levels: number[][], near: Neighbours, count: number): void {
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     const forward = sweep % 2 === 0
     for (const level of forward ? levels : levels.toReversed()) {
-      const wish = new Map(
-        level.map(node => [node, barycentre((forward ? near.in : near.out)[node], row, row[node] ?? 0)]),
-      )
-      level.sort((a, b) => (wish.get(a) ?? 0) - (wish.get(b) ?? 0) || a - b)
+      for (const node of level)
+        wish[node] = barycentre((forward ? near.in : near.out)[node], row, row[node] ?? 0)
+      level.sort((a, b) => (wish[a] ?? 0) - (wish[b] ?? 0) || a - b)
       place(level)
     }
   }
@@ -116,14 +115,15 @@ interface Grid {
 }
 
 function grid(input: IslandInput): Grid {
-  const depth = depths(input)
-  const levels: number[][] = []
+  const near = neighbours(input)
+  const depth = depths(near)
+  const levels = Array.from({ length: Math.max(-1, ...depth) + 1 }, (): number[] => [])
   const loose: number[] = []
   depth.forEach((level, node) => {
     if (level < 0) loose.push(node)
-    else levels[level] = [...(levels[level] ?? []), node]
+    else levels[level]?.push(node)
   })
-  untangle(levels, neighbours(input), depth.length)
+  untangle(levels, near, depth.length)
   const rows = rowLimit(depth.length)
   const columns = levels.flatMap(level =>
     chunks(level, rows).map((nodes, fold) => ({ nodes, gap: fold === 0 ? DEPTH_GAP : COLUMN_GAP })),

@@ -1,34 +1,29 @@
 import { inside, type Point } from '../geometry.ts'
 import type { Target } from '../target.ts'
-import { distance } from './curve.ts'
+import { type Curve, distance } from './curve.ts'
 import type { Scene } from './scene.ts'
 import { cardAt, type World } from './world.ts'
 
 /** How near to a line, in CSS pixels, the pointer must be. */
 const REACH = 7
 
-interface Near {
-  readonly target: Target
-  readonly gap: number
-}
-
 function nearestLine(world: World, scene: Scene, at: Point, k: number): Target | undefined {
-  let best: Near = { target: { kind: 'island', name: '' }, gap: REACH / k }
-  for (const index of scene.links) {
-    const gap = distance(world.curve(index), at)
-    const link = world.graph.links[index]
-    const [source, destination] = [
-      world.graph.nodes[link?.source ?? -1],
-      world.graph.nodes[link?.destination ?? -1],
-    ]
-    if (gap < best.gap && source && destination)
-      best = { target: { kind: 'link', source: source.key, destination: destination.key }, gap }
-  }
-  for (const { source, destination, curve } of scene.aggregates) {
+  let best: Target | undefined
+  let least = REACH / k
+  const offer = (curve: Curve, target: Target): void => {
     const gap = distance(curve, at)
-    if (gap < best.gap) best = { target: { kind: 'aggregate', source, destination }, gap }
+    if (gap < least) [best, least] = [target, gap]
   }
-  return best.gap < REACH / k ? best.target : undefined
+  for (const index of scene.links) {
+    const link = world.graph.links[index]
+    const source = world.graph.nodes[link?.source ?? -1]
+    const destination = world.graph.nodes[link?.destination ?? -1]
+    if (!source || !destination) continue
+    offer(world.curve(index), { kind: 'link', source: source.key, destination: destination.key })
+  }
+  for (const { source, destination, curve } of scene.aggregates)
+    offer(curve, { kind: 'aggregate', source, destination })
+  return best
 }
 
 /** What lies under a world point, the topmost first: nodes over lines over islands. Only what is drawn can be hit. */

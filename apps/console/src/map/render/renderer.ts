@@ -1,4 +1,4 @@
-import { centre, type Point, type Rect } from '../geometry.ts'
+import { centre, type Point } from '../geometry.ts'
 import { type IslandTotals, islandTotals } from '../graph/aggregate.ts'
 import { edgeKey } from '../graph/graph.ts'
 import { sameTarget, type Target } from '../target.ts'
@@ -8,11 +8,12 @@ import { watchGestures } from './gestures.ts'
 import { hit } from './hit.ts'
 import { Motion } from './motion.ts'
 import { paint, type Words } from './paint.ts'
+import { anchorOf, rectOf, stopFor, stops } from './places.ts'
 import { Pulses } from './pulses.ts'
-import { DETAIL, detailAt, type Look, type Scene, scene } from './scene.ts'
+import { detailAt, type Look, type Scene, scene } from './scene.ts'
 import { readTheme, type Theme, watchTheme } from './theme.ts'
 import { nearest, type Way } from './walk.ts'
-import { cardAt, shownBounds, type World } from './world.ts'
+import { shownBounds, type World } from './world.ts'
 
 export interface Listener {
   readonly selected: (target: Target | undefined) => void
@@ -186,83 +187,42 @@ export class Renderer implements Disposable {
 
   /** Looks at something: near enough for cards, moving no more than needed when it is. */
   reveal(target: Target): void {
-    const rect = this.#rectOf(target)
+    const rect = this.#world && rectOf(this.#world, target)
     if (!rect) return
-    if (target.kind === 'island') return this.#fly(fitted(rect, this.#size))
-    if (this.#camera.k >= DETAIL.near) return this.#fly(revealing(this.#camera, this.#size, rect))
-    this.#fly({ ...centre(rect), k: 0.85 })
+    if (target.kind === 'island') this.#fly(fitted(rect, this.#size))
+    else if (this.#near) this.#fly(revealing(this.#camera, this.#size, rect))
+    else this.#fly({ ...centre(rect), k: 0.85 })
   }
 
-  /** Gives the keyboard's focus to something's button; it is scrolled into view first. */
+  /** Gives the keyboard's focus to something's button; it is brought into view first. */
   focusOn(target: Target): void {
-    const goal = this.#stopFor(target)
+    const world = this.#world
+    if (!world) return
+    const goal = stopFor(world, target, this.#near)
     this.#focus = goal
-    const rect = this.#rectOf(goal)
+    const rect = rectOf(world, goal)
     if (rect) {
       this.#motion.stop()
-      this.#look(revealing(this.#camera, this.#size, goal.kind === 'island' ? { ...rect, height: 40 } : rect))
+      // Of an island it is the title that must be seen.
+      const seen = goal.kind === 'island' ? { ...rect, height: Math.min(rect.height, 40) } : rect
+      this.#look(revealing(this.#camera, this.#size, seen))
     }
     this.#draw()
     this.#cards.elementOf(goal)?.focus({ preventScroll: true })
   }
 
-  /** One step of the arrow keys; false when the map ends there. */
-  walk(way: Way): boolean {
-    const from = this.#focus && this.#anchor(this.#focus)
-    const next = from && nearest(from, this.#stops(), way)
-    if (!next) return false
-    this.focusOn(next.target)
-    return true
+  /** One step of the arrow keys; nothing happens where the map ends. */
+  walk(way: Way): void {
+    const world = this.#world
+    const from = world && this.#focus && anchorOf(world, this.#focus, this.#near)
+    const next = world && from && nearest(from, stops(world, this.#near), way)
+    if (next) this.focusOn(next.target)
   }
 
   // Inside.
 
-  /** Seen from afar only islands have buttons: the focus goes to the island of the node. */
-  #stopFor(target: Target): Target {
-    if (target.kind !== 'node' || detailAt(this.#camera.k) === 'near') return target
-    const node = this.#world?.graph.indexOf.get(target.key) ?? -1
-    const island = this.#world?.islands.find(candidate => candidate.nodes.includes(node))
-    return island ? { kind: 'island', name: island.name } : target
-  }
-
-  *#stops(): Generator<Point & { readonly target: Target }> {
-    const world = this.#world
-    if (!world) return
-    const near = detailAt(this.#camera.k) === 'near'
-    for (const { name } of world.islands) {
-      const target: Target = { kind: 'island', name }
-      yield { ...(this.#anchor(target) ?? { x: 0, y: 0 }), target }
-    }
-    if (!near) return
-    for (const [index, { key }] of world.graph.nodes.entries()) {
-      if (world.shown && !world.shown.has(index)) continue
-      yield { x: world.x[index] ?? 0, y: world.y[index] ?? 0, target: { kind: 'node', key } }
-    }
-  }
-
-  /** The point from which arrows walk. */
-  #anchor(target: Target): Point | undefined {
-    const rect = this.#rectOf(target)
-    if (!rect) return undefined
-    if (target.kind !== 'island' || detailAt(this.#camera.k) !== 'near') return centre(rect)
-    return { x: rect.x + 92, y: rect.y + 20 }
-  }
-
-  #rectOf(target: Target): Rect | undefined {
-    const world = this.#world
-    if (!world) return undefined
-    switch (target.kind) {
-      case 'node': {
-        const index = world.graph.indexOf.get(target.key)
-        return index === undefined ? undefined : cardAt(world, index)
-      }
-      case 'island':
-        return world.islandNamed.get(target.name)
-      case 'link':
-        return this.#rectOf({ kind: 'node', key: target.destination })
-      case 'aggregate':
-        return world.islandNamed.get(target.destination)
-    }
+  get #near(): boolean {
+    return detailAt(this.#camera.k) === 'near'
   }
 
   #hit(at: Point): Target | undefined {

@@ -11,8 +11,8 @@ import type {
   SuggestionView,
 } from '@sekisho/control'
 import { type Lab, startLab } from '@sekisho/lab'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { requireRoot } from '../privilege.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { type Api, apiOf, until } from './api.ts'
 import { sums } from './counts.ts'
 
@@ -25,7 +25,7 @@ const commands = (page: string): string[] =>
     (block[1] ?? '').trim().split('\n'),
   )
 
-describe.skipIf(!requireRoot('the first five minutes'))('the first five minutes', () => {
+describeAsRoot('the first five minutes', () => {
   let lab: Lab
   let api: Api
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import type { ChangeView, FlowView, SuggestionView } from '@sekisho/control'
 import { type Lab, startLab } from '@sekisho/lab'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { requireRoot } from '../privilege.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { type Api, apiOf, until } from './api.ts'
 import { sums } from './counts.ts'
 
@@ -27,7 +27,7 @@ async function recorded(api: Api, since: string, until: string): Promise<number>
   return total
 }
 
-describe.skipIf(!requireRoot('kill -9'))('kill -9 under traffic', () => {
+describeAsRoot('kill -9 under traffic', () => {
   let lab: Lab
   let api: Api
   beforeAll(async () => {

@@ -109,13 +109,14 @@ export async function askServer({ url, token }: Credentials, path: string): Prom
   return response.json()
 }
 
-/** Waits for the agent's first report. */
+/** Waits for the agent's first report of itself: before it, it has no version. */
 export async function waitForAgent(access: Credentials): Promise<void> {
-  const connected = async () => {
-    const { items } = (await askServer(access, '/agents')) as { items: { connected: boolean }[] } // our own API
-    return items.some(agent => agent.connected)
+  const reported = async () => {
+    const answer = await askServer(access, '/agents')
+    const { items } = answer as { items: { connected: boolean; version: string }[] } // our own API
+    return items.some(agent => agent.connected && agent.version !== '')
   }
-  await waitFor('the agent', connected, { timeoutMs: START_MS, everyMs: 100 })
+  await waitFor('the agent', reported, { timeoutMs: START_MS, everyMs: 100 })
 }
 
 /** Waits until the map has something to show. @returns how many edges it has. */

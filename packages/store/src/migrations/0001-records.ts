@@ -75,7 +75,6 @@ CREATE TABLE flows (
   last INTEGER NOT NULL,
   PRIMARY KEY (minute, edge)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX flows_edge ON flows (edge, minute);
 
 CREATE TABLE events (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

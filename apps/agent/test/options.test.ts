@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import { parseCommand, UsageError } from '../src/options.ts'
+import { exposition, type LocalStatus } from '../src/report/exposition.ts'
+
+const SERVER = ['--server', 'https://127.0.0.1:7444']
+
+describe('the command line', () => {
+  test('everything', () => {
+    const args = [
+      '--join-token',
+      'T',
+      '--state',
+      '/s',
+      '--node',
+      'n1',
+      '--netns',
+      'lab',
+      '--workloads',
+      '/w.json',
+    ]
+    const flags = ['--containers', '--systemd', '--metrics', '127.0.0.1:9100']
+    expect(parseCommand([...SERVER, ...args, ...flags], {})).toEqual({
+      kind: 'run',
+      server: new URL('https://127.0.0.1:7444'),
+      joinToken: 'T',
+      state: '/s',
+      node: 'n1',
+      netns: 'lab',
+      workloads: '/w.json',
+      containers: true,
+      systemd: true,
+      metrics: { host: '127.0.0.1', port: 9100 },
+    })
+  })
+
+  test('secrets may come from the environment, where other users do not see them', () => {
+    const environment = { SEKISHO_AGENT_SERVER: 'https://s', SEKISHO_JOIN_TOKEN: 'T' }
+    expect(parseCommand(['--node', 'n1'], environment)).toMatchObject({ joinToken: 'T' })
+  })
+
+  test.each<[string[], string]>([
+    [[], '--server is missing'],
+    [['--server', 'http://127.0.0.1'], 'https'],
+    [['--server', 'nonsense'], 'https'],
+    [[...SERVER, '--node', '../n'], '--node'],
+    [[...SERVER, '--metrics', '0.0.0.0:9100'], 'loopback'],
+    [[...SERVER, '--metrics', '127.0.0.1:99999'], 'loopback'],
+    [[...SERVER, '--speed', '9'], '--speed'],
+    [['dance'], 'unknown command: dance'],
+    [['status', 'now'], 'unexpected: now'],
+  ])('%j is refused: %s', (args, reason) => {
+    expect(() => parseCommand(args, {})).toThrow(UsageError)
+    expect(() => parseCommand(args, {})).toThrow(reason)
+  })
+})
+
+test('the exposition is what Prometheus reads', () => {
+  const status = {
+    enforcing: true,
+    revision: 7,
+    programMs: { p50: 0.5, p99: 4 },
+    ledger: { 'odd "reason"\\\n': 2 },
+    degraded: ['x'],
+    server: { connected: false },
+    spool: { bytes: 10 },
+  } as unknown as LocalStatus // the fields that are read below
+  const lines = exposition(status).split('\n')
+  expect(lines).toContain('sekisho_agent_enforcing 1')
+  expect(lines).toContain('sekisho_agent_program_seconds{quantile="0.99"} 0.004')
+  expect(lines).toContain('sekisho_agent_unseen_total{reason="odd \\"reason\\"\\\\\\n"} 2')
+  expect(lines.filter(line => !/^(?:#.*|[a-z_]+(?:\{.*\})? [\d.]+|[a-z_]+ undefined|)$/.test(line))).toEqual(
+    [],
+  )
+})

@@ -1,0 +1,145 @@
+import type { Namespace, NodeName, StateSnapshot, Workload } from '@sekisho/core'
+import { createModel } from '@sekisho/policy'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { World } from '../src/world.ts'
+import { NODE, policy, SHOP, workload } from './builders.ts'
+
+const snapshot = (changes: Partial<StateSnapshot> = {}): StateSnapshot => ({
+  kind: 'snapshot',
+  revision: 1,
+  namespaces: [SHOP],
+  workloads: [],
+  policies: [],
+  ...changes,
+})
+const remote = (name: string) => workload(name, { node: 'n2' as NodeName, addresses: ['10.0.1.1'] })
+
+/** A world and the model that follows it, as in the agent. */
+function setUp() {
+  const world = new World(NODE)
+  const model = createModel()
+  return {
+    world,
+    model,
+    receive(message: Parameters<World['receive']>[0]) {
+      const change = world.receive(message)
+      if (change.ok) model.update(change.value)
+      return change
+    },
+    report(workloads: readonly Workload[], namespaces: readonly Namespace[] = []) {
+      model.update(world.report({ namespaces, workloads }))
+    },
+    names: () => [...model.workloads.values()].map(({ name }) => name).toSorted(),
+  }
+}
+
+describe('own workloads over the server’s', () => {
+  test('until the sources speak the server’s word for this node stands', () => {
+    const { receive, names } = setUp()
+    receive(snapshot({ workloads: [workload('a'), remote('b')] }))
+    expect(names()).toEqual(['a', 'b'])
+  })
+
+  test('what the node does not have any more is gone, what it has is as it says', () => {
+    const { receive, report, names, model } = setUp()
+    receive(snapshot({ workloads: [workload('old'), remote('b')] }))
+    report([workload('new', { labels: { app: 'changed' } })])
+    expect(names()).toEqual(['b', 'new'])
+    receive({ kind: 'delta', revision: 2, workloads: { set: [workload('new'), workload('old')] } })
+    expect(names()).toEqual(['b', 'new'])
+    expect(model.workloads.get(workload('new').id)?.labels).toEqual({ app: 'changed' })
+  })
+
+  test('a workload that moves to another node is the server’s from then on', () => {
+    const { receive, report, model } = setUp()
+    report([workload('a')])
+    receive(snapshot({ workloads: [workload('a', { node: 'n2' as NodeName, addresses: ['10.0.1.9'] })] }))
+    report([])
+    expect(model.workloads.get(workload('a').id)?.addresses).toEqual(['10.0.1.9'])
+  })
+
+  test('a namespace of both has the node’s labels', () => {
+    const { receive, report, model } = setUp()
+    receive(snapshot())
+    report([], [{ name: 'shop', labels: { team: 'x' } }])
+    expect(model.namespaces.get('shop')?.labels).toEqual({ team: 'x' })
+    report([])
+    expect(model.namespaces.get('shop')).toEqual(SHOP)
+  })
+
+  test('the server lags when it lacks or misstates something of this node', () => {
+    const { world, receive, report } = setUp()
+    receive(snapshot())
+    expect(world.serverLags()).toBe(false)
+    report([workload('a')])
+    expect(world.serverLags()).toBe(true)
+    receive({ kind: 'delta', revision: 2, workloads: { set: [workload('a')] } })
+    expect(world.serverLags()).toBe(false)
+    report([])
+    expect(world.serverLags()).toBe(true)
+  })
+})
+
+describe('policies', () => {
+  test('one bad document refuses the message whole, and the last good state stays', () => {
+    const { world, receive, model } = setUp()
+    receive(snapshot({ policies: [policy('a')] }))
+    const bad = policy('c', { podSelector: { matchLabels: { app: 7 } } })
+    const refused = receive({ kind: 'delta', revision: 2, policies: { set: [policy('b'), bad] } })
+    expect(refused).toMatchObject({ ok: false, error: expect.stringContaining('policy 1: ') as unknown })
+    expect([...model.policies.keys()]).toEqual(['NetworkPolicy/shop/a'])
+    expect(world.revision).toBe(1)
+  })
+
+  test('a snapshot removes what is not in it, a delta only what it names', () => {
+    const { receive, model } = setUp()
+    receive(snapshot({ policies: [policy('a'), policy('b')] }))
+    receive({ kind: 'delta', revision: 2, policies: { removed: ['NetworkPolicy/shop/a', 'no/such/thing'] } })
+    expect([...model.policies.keys()]).toEqual(['NetworkPolicy/shop/b'])
+    receive(snapshot({ revision: 3, policies: [policy('c')] }))
+    expect([...model.policies.keys()]).toEqual(['NetworkPolicy/shop/c'])
+  })
+})
+
+test('the model is a function of the last inputs, whatever the way to them', () => {
+  const NAMES = ['a', 'b', 'c', 'd']
+  const some = fc.subarray(NAMES)
+  const label = fc.constantFrom('x', 'y')
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('server' as const), local: some, far: some, label, policies: some }),
+    fc.record({ kind: fc.constant('report' as const), local: some, label }),
+  )
+  const labelled = (names: readonly string[], text: string) =>
+    names.map(name => workload(name, { labels: { text } }))
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 8 }), steps => {
+      const [long, short] = [setUp(), setUp()]
+      const play = (to: typeof long, each: (typeof steps)[number]) => {
+        if (each.kind === 'report') return void to.report(labelled(each.local, each.label))
+        const workloads = [
+          ...labelled(each.local, each.label),
+          ...each.far.map(name => remote(`far-${name}`)),
+        ]
+        to.receive(snapshot({ workloads, policies: each.policies.map(name => policy(name)) }))
+      }
+      for (const each of steps) play(long, each)
+      for (const kind of ['server', 'report'] as const) {
+        const last = steps.findLast(each => each.kind === kind)
+        if (last) play(short, last)
+      }
+      expect(new Map(long.model.workloads)).toEqual(new Map(short.model.workloads))
+      expect(new Map(long.model.policies)).toEqual(new Map(short.model.policies))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('the snapshot on disk leads to the same world', () => {
+  const { world, receive } = setUp()
+  receive(snapshot({ revision: 5, workloads: [remote('b')], policies: [policy('a')] }))
+  const again = setUp()
+  expect(again.receive(world.snapshot() ?? snapshot()).ok).toBe(true)
+  expect(again.world.snapshot()).toEqual(world.snapshot())
+  expect(again.world.revision).toBe(5)
+})

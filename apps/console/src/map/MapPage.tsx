@@ -156,6 +156,7 @@ export function MapPage() {
             ) : (
               <div className="split">
                 <div className="map-stage">
+                  <Observing view={all} />
                   {model && <Shown model={model} all={all} onClear={() => setFilter('')} />}
                   {as === 'table' && model && (
                     <MapTable graph={model.graph} selection={sel} onSelect={select} />
@@ -170,7 +171,6 @@ export function MapPage() {
                       onMove={next => update({ view: next })}
                     />
                   )}
-                  {as === 'map' && <Observing view={all} />}
                   <Notes view={all} />
                 </div>
                 {sel && model && (

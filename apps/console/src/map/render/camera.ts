@@ -49,14 +49,17 @@ export function zoomed(camera: Camera, size: Size, at: Point, factor: number): C
   }
 }
 
-/** The whole of `rect` with some air around it; a small map is not blown up past its natural size. */
-export function fitted(rect: Rect, size: Size, padding = 32): Camera {
-  const free = {
-    width: Math.max(size.width - 2 * padding, 1),
-    height: Math.max(size.height - 2 * padding, 1),
-  }
-  const k = Math.min(free.width / Math.max(rect.width, 1), free.height / Math.max(rect.height, 1), 1.15)
-  return { ...centre(rect), k: clamp(k, ZOOM.least, ZOOM.most) }
+/** Kept free around a fitted map: titles above it, controls beside it, the legend below. CSS pixels. */
+const FRAME = { top: 36, right: 60, bottom: 64, left: 28 } as const
+
+/** The whole of `rect` inside the frame; a small map is not blown up past its natural size. */
+export function fitted(rect: Rect, size: Size): Camera {
+  const width = Math.max(size.width - FRAME.left - FRAME.right, 1)
+  const height = Math.max(size.height - FRAME.top - FRAME.bottom, 1)
+  const wanted = Math.min(width / Math.max(rect.width, 1), height / Math.max(rect.height, 1), 1.15)
+  const k = clamp(wanted, ZOOM.least, ZOOM.most)
+  const { x, y } = centre(rect)
+  return { x: x + (FRAME.right - FRAME.left) / 2 / k, y: y + (FRAME.bottom - FRAME.top) / 2 / k, k }
 }
 
 /** At least the map's border stays on the screen: nobody gets lost in empty water. */

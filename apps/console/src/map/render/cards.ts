@@ -10,6 +10,8 @@ import type { World } from './world.ts'
 
 /** Below this zoom a card's second line is too small to read: the name alone, larger. */
 const SMALL = 0.8
+/** Below this width, in pixels, an island's title has no room for a count. */
+const NARROW = 175
 
 /** What cards and titles say; the full name is what a screen reader reads. */
 export interface CardWords {
@@ -189,7 +191,9 @@ export class Cards {
     element.ariaPressed = String(selected)
     card.title.textContent = words.islandTitle(island.name)
     card.note.dataset.text = words.islandNote(sum)
-    card.count.dataset.text = sum.denied > 0 ? `✕ ${words.count(sum.denied)}` : ''
+    // The name needs the room of a narrow island; the mark stays.
+    const count = island.width * k < NARROW ? '' : ` ${words.count(sum.denied)}`
+    card.count.dataset.text = sum.denied > 0 ? `✕${count}` : ''
     element.style.maxWidth = `${Math.max(72, island.width * k)}px`
     element.style.transform = `translate(${island.x * k}px, ${(island.y + 40) * k}px) translateY(-100%)`
   }

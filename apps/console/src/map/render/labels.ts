@@ -19,6 +19,8 @@ interface Label {
   /** From the longest to the shortest; the first that fits is shown. Empty is the mark alone. */
   readonly texts: readonly string[]
   readonly curve: Curve
+  /** Of a line that the pointer or the selection is not about. */
+  readonly dimmed: boolean
 }
 
 /** `5432 postgresql`, `53/UDP dns`, `3 ports`; without words the port alone. */
@@ -33,40 +35,41 @@ export function portsOf({ edges }: Pick<Link, 'edges'>, words?: Pick<Words, 'por
 
 const compact = (count: number): string => (count < 10_000 ? String(count) : `${Math.round(count / 1000)}k`)
 
-function alarm({ denied, audited }: Counts, curve: Curve, words: Words | undefined): Label[] {
+function alarm({ denied, audited }: Counts, words: Words | undefined): Pick<Label, 'outcome' | 'texts'>[] {
   const outcome = denied > 0 ? 'denied' : audited > 0 ? 'audited' : undefined
   if (!outcome) return []
   const count = outcome === 'denied' ? denied : audited
-  return [{ outcome, curve, texts: [...(words ? [words.badge(outcome, count)] : []), compact(count), ''] }]
+  return [{ outcome, texts: [...(words ? [words.badge(outcome, count)] : []), compact(count), ''] }]
 }
 
-/** Denied first, then audited, then ports: where two labels collide, the first stays. */
+/** What is emphasised first, then denied, audited, ports: where two labels collide, the first stays. */
 function labels({ words, camera }: Brush, world: World, scene: Scene): Label[] {
   const far = scene.detail === 'far'
   const near = scene.detail === 'near'
   const list: Label[] = []
+  const { emphasis } = scene
   for (const aggregate of scene.aggregates) {
-    const found = alarm(aggregate.connections, aggregate.curve, near ? words : undefined)
+    const strong = emphasis?.aggregates.has(aggregate) === true
     // From afar only alarms: what is audited inside a line that also carries allowed traffic can wait for a look.
-    list.push(
-      ...found.filter(
-        label => label.outcome === 'denied' || !far || scene.emphasis?.aggregates.has(aggregate),
-      ),
-    )
+    for (const found of alarm(aggregate.connections, near ? words : undefined))
+      if (found.outcome === 'denied' || !far || strong)
+        list.push({ ...found, curve: aggregate.curve, dimmed: emphasis !== undefined && !strong })
   }
   const all = scene.links.length <= PORTS && camera.k > 0.6
   for (const index of scene.links) {
     const link = world.graph.links[index]
     if (!link) continue
     const curve = world.curve(index)
-    const alarms = alarm(link.connections, curve, near ? words : undefined)
-    list.push(...alarms)
-    const named = scene.emphasis ? scene.emphasis.links.has(index) && scene.emphasis.links.size <= PORTS : all
+    const strong = emphasis?.links.has(index) === true
+    const dimmed = emphasis !== undefined && !strong
+    const alarms = alarm(link.connections, near ? words : undefined)
+    for (const found of alarms) list.push({ ...found, curve, dimmed })
+    const named = emphasis ? strong && emphasis.links.size <= PORTS : all
     if (alarms.length === 0 && named && !far)
-      list.push({ outcome: 'allowed', curve, texts: [portsOf(link, words), portsOf(link)] })
+      list.push({ outcome: 'allowed', curve, dimmed, texts: [portsOf(link, words), portsOf(link)] })
   }
   const rank = { denied: 0, audited: 1, allowed: 2 } as const
-  return list.toSorted((a, b) => rank[a.outcome] - rank[b.outcome])
+  return list.toSorted((a, b) => Number(a.dimmed) - Number(b.dimmed) || rank[a.outcome] - rank[b.outcome])
 }
 
 /** ✕ in a disc, or an eye: drawn, not typed, so that they are the same in every font. */
@@ -96,8 +99,9 @@ interface Placed {
   readonly text: string
 }
 
-function paintLabel(brush: Brush, { outcome }: Label, { box, text }: Placed): void {
+function paintLabel(brush: Brush, { outcome, dimmed }: Label, { box, text }: Placed): void {
   const { context, theme } = brush
+  context.globalAlpha = dimmed && !theme.forced ? 0.45 : 1
   context.fillStyle = theme.label
   context.strokeStyle = outcome === 'allowed' ? theme.labelLine : theme[outcome]
   context.lineWidth = outcome === 'allowed' ? 1 : 1.5

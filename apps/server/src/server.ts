@@ -78,7 +78,7 @@ export async function startServer(options: ServerOptions, world: World): Promise
   const loopback = isLoopback(options.listen.host)
   const apiHosts = hostsOf(options.listen, options.names)
   const agentHosts = hostsOf(options.agents, options.names)
-  const names = new Set(apiHosts.filter(host => parseIp(host) === undefined))
+  const names = new Set(apiHosts.filter(host => parseIp(host) === undefined).map(host => host.toLowerCase()))
   const reach = { https: !loopback, names, port: options.listen.port }
   const control = createControl({
     store,

@@ -271,6 +271,21 @@ describe('a batch', () => {
     await upload(server, thief, batch('heir', 2))
     expect(await nodeOf()).toBe('heir')
   })
+
+  test('what a node that is long gone reported may be taken over', async () => {
+    const dead = await join(server, 'dead')
+    const heir = await join(server, 'next')
+    const pod = workload('dead', 'stateful-0', '10.4.0.1')
+    await upload(server, dead, batch('dead', 1, { workloads: [pod] }))
+    const moved = { ...pod, node: workload('next', 'x', '10.5.0.1').node, addresses: ['10.5.0.1'] }
+    await upload(server, heir, batch('next', 1, { workloads: [moved] }))
+    const nodeOf = async () =>
+      (await client.get<WorkloadView>(`workloads/${encodeURIComponent(pod.id)}`)).node
+    expect(await nodeOf()).toBe('dead')
+    server.time.advance(5 * 60_000)
+    await upload(server, heir, batch('next', 2))
+    expect(await nodeOf()).toBe('next')
+  })
 })
 
 describe('the state stream', () => {

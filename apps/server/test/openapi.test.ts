@@ -186,6 +186,11 @@ describe('the console', () => {
     ]).toEqual([200, type, caching])
   })
 
+  test('a navigation gets the page although the policy’s name ends like a file', async () => {
+    const response = await get('/policies/SecurityPolicy/shop/allow.example', { accept: 'text/html,*/*' })
+    expect(response.status).toBe(200)
+  })
+
   test('is compressed for those who ask, and not sent again to those who have it', async () => {
     for (const path of ['/assets/index-AbCd1234.js', '/assets/precompressed-AbCd1234.css']) {
       const packed = await get(path, { 'accept-encoding': 'gzip' })

@@ -29,13 +29,21 @@ export interface Admission {
   admit(batch: Batch, node: NodeName): Admitted
 }
 
-/** @param owner the current workload of that id, if any. */
-export function createAdmission(owner: (id: WorkloadId) => Workload | undefined): Admission {
+export interface AdmissionOptions {
+  /** The current workload of that id, if any. */
+  readonly owner: (id: WorkloadId) => Workload | undefined
+  /** The node's agent was heard of lately. What a dead node reported may be taken over: its pods start elsewhere. */
+  readonly alive: (node: NodeName) => boolean
+}
+
+export function createAdmission({ owner, alive }: AdmissionOptions): Admission {
   /** Whole reports of which a part was refused: tried again, because the other node may have let go since. */
   const contested = new Map<NodeName, readonly Workload[]>()
   const foreign = (id: WorkloadId, node: NodeName): boolean => {
     const current = owner(id)
-    return current !== undefined && current.node !== node && current.state !== 'finished'
+    return (
+      current !== undefined && current.node !== node && current.state !== 'finished' && alive(current.node)
+    )
   }
   const invented = ({ source, destination }: Flow, node: NodeName): boolean => {
     const ends = [source.workload, destination.workload].filter(id => id !== undefined)

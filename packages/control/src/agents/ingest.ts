@@ -13,7 +13,7 @@ export interface Ingest {
 }
 
 export interface IngestOptions {
-  readonly store: Pick<Store, 'records'>
+  readonly store: Pick<Store, 'records' | 'agents'>
   readonly state: LiveState
   readonly hub: Hub
   readonly counters: Counters
@@ -23,11 +23,16 @@ export interface IngestOptions {
 /** An agent that oversteps does so in every batch; one event in so long is enough. */
 const OVERREACH_EVENT_MS = 10 * 60_000
 const NODES = 10_000
+/** An agent that listens is noted every half minute; after several missed notes its node is taken for dead. */
+const OWNER_AWAY_MS = 5 * 60_000
 /** Every agent reports its state every few seconds; who watches needs to hear of it no more often than this. */
 const STATUS_NEWS_MS = 10_000
 
 export function createIngest({ store, state, hub, counters, clock }: IngestOptions): Ingest {
-  const admission = createAdmission(id => state.model.workloads.get(id))
+  const admission = createAdmission({
+    owner: id => state.model.workloads.get(id),
+    alive: node => clock.now() - (store.agents.get(node)?.lastSeen ?? 0) < OWNER_AWAY_MS,
+  })
   const events = createLimiter({ attempts: 1, windowMs: OVERREACH_EVENT_MS, keys: NODES, clock })
 
   const statusNews = createLimiter({ attempts: 1, windowMs: STATUS_NEWS_MS, keys: 1, clock })

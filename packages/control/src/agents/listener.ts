@@ -162,6 +162,8 @@ export function createAgents(options: AgentsOptions): Agents {
   }
 
   const fail = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
+    // The agent went in the middle of its request: there is nobody to answer and nothing that failed here.
+    if (request.socket.destroyed) return
     const problem = problemOf(error)
     if (problem.code === 'internal')
       options.log.error('an agent request failed', error, { url: request.url ?? '' })

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Dependencies } from './dependencies.ts'
-import { authenticate, hostCheck, originCheck, securityHeaders } from './guard.ts'
+import { authenticate, cookieName, hostCheck, originCheck, type Reach, securityHeaders } from './guard.ts'
 import { serveHealth } from './handlers/health.ts'
 import { serveInsight } from './handlers/insight.ts'
 import { servePolicies } from './handlers/policies.ts'
@@ -22,7 +22,8 @@ const asKnown = (error: unknown): unknown =>
 
 function answerError(error: unknown, context: Context, { log, counters }: Dependencies): Response {
   const problem = problemOf(asKnown(error))
-  if (problem.code === 'internal') {
+  // A client that went in the middle of its request is no failure of ours.
+  if (problem.code === 'internal' && !context.req.raw.signal.aborted) {
     counters.failures++
     log.error('a request failed', error, { method: context.req.method, path: context.req.path })
   }
@@ -35,10 +36,14 @@ const RETRY: Readonly<Partial<Record<ErrorCode, Record<string, string>>>> = {
   unavailable: { 'retry-after': '1' },
 }
 
-function document(api: Api): void {
+function document(api: Api, reach: Reach): void {
   const schemes = api.openAPIRegistry
   schemes.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' })
-  schemes.registerComponent('securitySchemes', 'session', { type: 'apiKey', in: 'cookie', name: 'sekisho' })
+  schemes.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: cookieName(reach),
+  })
   api.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'Sekisho', version: VERSION, license: { name: 'Apache-2.0' } },
@@ -80,7 +85,7 @@ export function createHttp(dependencies: Dependencies): Api {
   app.all('/api/*', () => {
     throw new SekishoError('not-found')
   })
-  document(app)
+  document(app, reach)
   app.use(files.middleware)
   return app
 }

@@ -101,13 +101,15 @@ export function openFiles(directory: string): Files {
     hashed: false,
     encoded: new Map(),
   }
-  const find = (path: string): Asset | undefined =>
-    assets.get(path) ?? (extname(path) === '' ? page : undefined)
+  // Names of policies and workloads hold dots too, so a navigation gets the page whatever its path looks like.
+  const find = (path: string, accepts: string): Asset | undefined =>
+    assets.get(path) ?? (extname(path) === '' || accepts.includes('text/html') ? page : undefined)
   return {
     complete: index !== undefined,
     middleware: async (context, next) => {
       const { method, path } = context.req
-      const asset = method === 'GET' || method === 'HEAD' ? find(path) : undefined
+      const asset =
+        method === 'GET' || method === 'HEAD' ? find(path, context.req.header('accept') ?? '') : undefined
       if (!asset) return next()
       const headers = new Headers({
         etag: asset.etag,

@@ -80,7 +80,7 @@ export const originCheck: Guard = async (context, next) => {
 }
 
 /** `__Host-` makes the browser refuse the cookie unless it is Secure, for this host only and for every path. */
-const cookieName = ({ https, port }: Reach): string => `${https ? '__Host-' : ''}sekisho-${port}`
+export const cookieName = ({ https, port }: Reach): string => `${https ? '__Host-' : ''}sekisho-${port}`
 
 export function setSession(
   context: ApiContext,

@@ -1,11 +1,11 @@
 /** The only way the control plane waits; tests inject their own. */
 export interface Timer {
-  /** Runs once after `ms` unless disposed before. */
+  /** Runs once after `ms`, at most after 24 days, unless disposed before: who waits longer looks and waits again. */
   after(ms: number, run: () => void): Disposable
 }
 
 /** setTimeout's limit; a longer wait would run at once. */
-export const LONGEST_WAIT_MS = 2 ** 31 - 1
+const LONGEST_WAIT_MS = 2 ** 31 - 1
 
 /** Does not keep the process alive by itself. */
 export const systemTimer: Timer = {

@@ -23,6 +23,8 @@ export interface FixtureServer extends AsyncDisposable {
   /** A link that logs in once. */
   readonly loginLink: string
   readonly requests: readonly string[]
+  /** Cuts every connection, as a restart of the server does. */
+  readonly cut: () => void
   /** Ends every session: the next request is answered with 401. */
   readonly expire: () => void
   readonly changes: () => readonly ChangeView[]
@@ -38,7 +40,6 @@ interface State {
 const TOKEN = 'one-time-token'
 const CSRF = 'csrf-token'
 const FLOWS = flows(10_000)
-const DIST = join(import.meta.dirname, '..', 'dist')
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -234,19 +235,19 @@ function stream(response: ServerResponse): void {
   response.write(`id: 1\nevent: flows\ndata: ${JSON.stringify({ flows: [flow] })}\n\n`)
 }
 
-function file(path: string, response: ServerResponse): void {
-  const asset = join(DIST, path)
+function file(dist: string, path: string, response: ServerResponse): void {
+  const asset = join(dist, path)
   const found =
-    asset.startsWith(DIST) && extname(path) !== '' && statSync(asset, { throwIfNoEntry: false })?.isFile()
-  const name = found ? asset : join(DIST, 'index.html')
+    asset.startsWith(dist) && extname(path) !== '' && statSync(asset, { throwIfNoEntry: false })?.isFile()
+  const name = found ? asset : join(dist, 'index.html')
   response.writeHead(200, { 'content-type': TYPES[extname(name)] ?? 'application/octet-stream' })
   response.end(readFileSync(name))
 }
 
-function fixtureHandler(state: State, requests: string[]) {
+function fixtureHandler(dist: string, state: State, requests: string[]) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://fixture')
-    if (!url.pathname.startsWith('/api/v1')) return file(url.pathname, response)
+    if (!url.pathname.startsWith('/api/v1')) return file(dist, url.pathname, response)
     const path = url.pathname.slice('/api/v1'.length)
     const call = `${request.method} ${path}`
     requests.push(call)
@@ -267,16 +268,18 @@ const listening = (server: Server, port: number): Promise<AddressInfo> =>
   new Promise(resolve => server.listen(port, '127.0.0.1', () => resolve(server.address() as AddressInfo)))
 
 export interface FixtureOptions {
+  /** The built console. */
+  readonly dist: string
   readonly port?: number
   readonly loggedIn?: boolean
   readonly policies?: readonly PolicyView[]
 }
 
-export async function startFixture(options: FixtureOptions = {}): Promise<FixtureServer> {
-  const { port = 0, loggedIn = false, policies = POLICIES } = options
+export async function startFixture(options: FixtureOptions): Promise<FixtureServer> {
+  const { dist, port = 0, loggedIn = false, policies = POLICIES } = options
   const state: State = { loggedIn, mustSetPassword: !loggedIn, policies: [...policies], changes: [] }
   const requests: string[] = []
-  const handle = fixtureHandler(state, requests)
+  const handle = fixtureHandler(dist, state, requests)
   const server = createServer((request, response) => void handle(request, response))
   const address = await listening(server, port)
   const url = `http://127.0.0.1:${address.port}`
@@ -288,6 +291,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       state.loggedIn = false
       server.closeAllConnections()
     },
+    cut: () => server.closeAllConnections(),
     changes: () => state.changes,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -34,6 +34,16 @@ describeAsRoot('the first five minutes', () => {
   }, 120_000)
   afterAll(() => lab?.[Symbol.asyncDispose](), 60_000)
 
+  /** As at the start, for the next test. */
+  async function withoutPolicies(): Promise<void> {
+    const changes = (await api.get<{ items: ChangeView[] }>('changes')).items
+    for (const { id } of changes.filter(({ state }) => state === 'pending')) {
+      await api.post<ChangeView>(`changes/${id}/revert`, {})
+    }
+    const { items } = await api.get<{ items: PolicyView[] }>('policies')
+    if (items.length > 0) await api.post<ChangeView>('policies/delete', { ids: items.map(({ id }) => id) })
+  }
+
   test('the first screen is not empty', async () => {
     const map = await until('an edge on the map', async () => {
       const view = await api.get<MapView>('map?window=15m')
@@ -73,8 +83,7 @@ describeAsRoot('the first five minutes', () => {
       const { items } = await api.get<{ items: PolicyView[] }>('policies')
       expect(items.length).toBeGreaterThan(5)
       expect(new Set(items.map(({ mode }) => mode))).toEqual(new Set(['Enforce']))
-      // As it was before, for the next page and the next test.
-      await api.post<ChangeView>('policies/delete', { ids: items.map(({ id }) => id) })
+      await withoutPolicies()
     },
     120_000,
   )

@@ -5,6 +5,9 @@ export { MODE_ANNOTATION } from './documents/metadata.ts'
 export { parsePolicies } from './documents/parse.ts'
 export { validatePolicy } from './documents/validate.ts'
 export { policyToYaml, withMode } from './documents/write.ts'
+export { explain } from './explain/explain.ts'
+export type { Edit, ExplainedChange, ExplainedEnd, Explanation } from './explain/explanation.ts'
+export { type ExplainLanguage, explainSentences } from './explain/sentences.ts'
 export {
   EXCLUSIONS,
   type ExcludedFlow,

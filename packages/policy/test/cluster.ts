@@ -8,7 +8,7 @@ import {
   type Workload,
   workloadId,
 } from '@sekisho/core'
-import { type NodeChange, type PolicyDocument, validatePolicy } from '../src/index.ts'
+import { type NodeChange, type PolicyDocument, type PolicyKind, validatePolicy } from '../src/index.ts'
 import { Random } from './random.ts'
 
 /** How large a generated cluster is, and how many different labels and addresses it draws from. */
@@ -172,14 +172,16 @@ export class ClusterSource {
     ...(own && { action: this.random.pick(['Allow', 'Allow', 'Deny']) }),
   })
 
+  /** Large clusters have few policies that concern everybody, as real ones do. */
+  #kinds(index: number): readonly PolicyKind[] {
+    if (!this.sizes.odd)
+      return index % 1000 === 0 ? ['ClusterSecurityPolicy'] : ['NetworkPolicy', 'SecurityPolicy']
+    return ['NetworkPolicy', 'NetworkPolicy', 'SecurityPolicy', 'ClusterSecurityPolicy']
+  }
+
   policy(index: number): PolicyDocument {
     const { random } = this
-    const kind = random.pick([
-      'NetworkPolicy',
-      'NetworkPolicy',
-      'SecurityPolicy',
-      'ClusterSecurityPolicy',
-    ] as const)
+    const kind = random.pick(this.#kinds(index))
     const own = kind !== 'NetworkPolicy'
     const mode = random.pick(['Enforce', 'Enforce', 'Enforce', 'Audit', 'Learn'])
     const metadata = {

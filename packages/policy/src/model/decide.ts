@@ -81,13 +81,13 @@ export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked):
     peer: source,
     protocol,
     port,
-    fromOwnNode: isFromOwnNode(index, ends),
+    fromOwnNode: ingressFromOwnNode(index, ends),
     profile: index.profile(destination.entry, 'ingress', policies),
   })
   return combine(egress, ingress)
 }
 
-const isFromOwnNode = (index: ModelIndex, { source, destination }: Ends): boolean =>
+export const ingressFromOwnNode = (index: ModelIndex, { source, destination }: Ends): boolean =>
   destination.entry !== undefined &&
   source.text !== undefined &&
   index.nodeAddresses.has(destination.entry.workload.node, source.text)

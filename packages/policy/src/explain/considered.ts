@@ -1,0 +1,59 @@
+import type { Direction } from '@sekisho/core'
+import type { ConsideredPolicy, FlowQuery } from '../decision.ts'
+import type { BoundPolicy } from '../model/bound.ts'
+import { type Ends, ingressFromOwnNode } from '../model/decide.ts'
+import { matchesRule, type Question } from '../model/evaluators.ts'
+import type { ModelIndex } from '../model/model-index.ts'
+import { EMPTY_PROFILE } from '../model/profile.ts'
+
+/** Of the policies that do not select a workload, only so many of its namespace are named. */
+const BYSTANDERS = 50
+
+/** What one policy alone has to say: its first matching rule. */
+function considerOne({ document, sections }: BoundPolicy, question: Question): ConsideredPolicy {
+  const { direction } = question
+  const base = { policy: document.id, mode: document.mode, direction }
+  const section = sections[direction]
+  if (!section) return { ...base, outcome: 'other-direction' }
+  const rule = section.rules.find(candidate => matchesRule(candidate, question))
+  return rule
+    ? { ...base, outcome: 'matched', rule: rule.id, verdict: rule.answer.verdict }
+    : { ...base, outcome: 'no-rule-matched' }
+}
+
+/** Policies of the workload's namespace that a person may have expected here. */
+function bystanders(
+  index: ModelIndex,
+  question: Question,
+  asked: ReadonlySet<string>,
+): readonly ConsideredPolicy[] {
+  const namespace = question.subject.entry?.workload.namespace
+  return [...index.policies.values()]
+    .filter(policy => policy.namespace === namespace && !asked.has(policy.id))
+    .slice(0, BYSTANDERS)
+    .map(({ id, mode }) => ({ policy: id, mode, direction: question.direction, outcome: 'does-not-select' }))
+}
+
+function considerSide(index: ModelIndex, question: Question): readonly ConsideredPolicy[] {
+  const { entry } = question.subject
+  // To itself or from its own node: no policy is asked.
+  if (!entry || entry === question.peer.entry || question.fromOwnNode) return []
+  const policies = index.policiesOf(entry)
+  const asked = new Set(policies.map(({ document }) => document.id))
+  return [...policies.map(policy => considerOne(policy, question)), ...bystanders(index, question, asked)]
+}
+
+/** Every policy that was looked at, and what it had to say. */
+export function consider(index: ModelIndex, query: FlowQuery, ends: Ends): readonly ConsideredPolicy[] {
+  const { source, destination } = ends
+  const ask = (direction: Direction): Question => ({
+    direction,
+    subject: direction === 'egress' ? source : destination,
+    peer: direction === 'egress' ? destination : source,
+    protocol: query.protocol,
+    port: query.port,
+    fromOwnNode: direction === 'ingress' && ingressFromOwnNode(index, ends),
+    profile: EMPTY_PROFILE,
+  })
+  return [...considerSide(index, ask('egress')), ...considerSide(index, ask('ingress'))]
+}

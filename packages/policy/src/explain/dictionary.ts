@@ -1,0 +1,30 @@
+import type { Direction, Outcome, Reason } from '@sekisho/core'
+import type { Edit, ExplainedEnd } from './explanation.ts'
+
+/** What the sentence about a reason may speak of; texts are in the dictionary's own language. */
+export interface ReasonFacts {
+  /** The workload whose policies decided. */
+  readonly subject: string
+  /** The rule or, for an isolation, the policy. */
+  readonly by: string
+  readonly direction: string
+}
+
+export interface Conversation {
+  readonly source: string
+  readonly destination: string
+  /** As in `TCP 443`. */
+  readonly service: string
+}
+
+/** Every sentence of an explanation in one language; what is missing does not compile. */
+export interface Dictionary {
+  readonly ends: { readonly [K in ExplainedEnd['kind']]: (end: Extract<ExplainedEnd, { kind: K }>) => string }
+  readonly directions: Readonly<Record<Direction, string>>
+  readonly outcomes: Readonly<Record<Outcome, (conversation: Conversation) => string>>
+  readonly reasons: Readonly<Record<Reason, (facts: ReasonFacts) => string>>
+  readonly rule: (policy: string, direction: string, number: number) => string
+  readonly policy: (kind: string, name: string) => string
+  readonly otherSide: Readonly<Record<'allow' | 'deny', (facts: ReasonFacts) => string>>
+  readonly edits: Readonly<Record<Edit, (policy: string) => string>>
+}

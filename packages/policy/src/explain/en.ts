@@ -1,0 +1,47 @@
+import type { Dictionary } from './dictionary.ts'
+
+const at = (ip: string | undefined): string => (ip === undefined ? '' : ` (${ip})`)
+
+export const en: Dictionary = {
+  ends: {
+    workload: ({ namespace, name, ip }) => `${namespace}/${name}${at(ip)}`,
+    node: ({ node, ip }) => `node ${node}${at(ip)}`,
+    outside: ({ ip }) => `${ip ?? 'an address outside'}`,
+  },
+  directions: { ingress: 'ingress', egress: 'egress' },
+  outcomes: {
+    allowed: ({ source, destination, service }) => `${source} may reach ${destination} on ${service}.`,
+    audited: ({ source, destination, service }) =>
+      `${source} reaches ${destination} on ${service} now, but would be denied if the policies in Audit were enforced.`,
+    denied: ({ source, destination, service }) => `${source} may not reach ${destination} on ${service}.`,
+  },
+  reasons: {
+    self: () => 'A workload’s traffic to itself is not subject to policy.',
+    'own-node': ({ subject }) => `${subject} always accepts its own node, so that health probes reach it.`,
+    'not-selected': () =>
+      'No policy restricts it: neither the source’s egress nor the destination’s ingress is isolated.',
+    'rule-allow': ({ by, subject, direction }) => `${by} allows it for the ${direction} of ${subject}.`,
+    'rule-deny': ({ by, subject, direction }) => `${by} denies it for the ${direction} of ${subject}.`,
+    isolated: ({ by, subject, direction }) =>
+      `${by} isolates the ${direction} of ${subject}, and no rule of any policy allows this.`,
+    'spoofed-source': () => 'The packet’s source address is not the workload’s own.',
+    'invalid-state': () => 'The kernel’s connection tracking calls the packet invalid.',
+    quarantine: ({ subject }) => `${subject} is in quarantine.`,
+    malformed: () => 'The packet could not be read.',
+    'engine-error': () => 'The engine failed, and the policy says what then happens.',
+  },
+  rule: (policy, direction, number) =>
+    `${direction === 'egress' ? 'Egress' : 'Ingress'} rule ${number} of ${policy}`,
+  policy: (kind, name) => `${kind} ${name}`,
+  otherSide: {
+    allow: ({ subject, direction }) => `The ${direction} of ${subject} would allow it.`,
+    deny: ({ by, subject, direction }) => `The ${direction} of ${subject} denies it too (${by}).`,
+  },
+  edits: {
+    'new-policy': policy => `A new ${policy} with one rule would allow it.`,
+    'allow-before-deny': policy => `An Allow rule before the Deny rule of ${policy} would let it pass.`,
+    'deny-removed': policy =>
+      `The Deny rule of ${policy} would have to go; others that it stops would pass too.`,
+    'policy-removed': policy => `${policy} would have to go; others that it stops would pass too.`,
+  },
+}

@@ -1,0 +1,51 @@
+import type { Dictionary } from './dictionary.ts'
+
+const at = (ip: string | undefined): string => (ip === undefined ? '' : `（${ip}）`)
+
+export const ja: Dictionary = {
+  ends: {
+    workload: ({ namespace, name, ip }) => `${namespace}/${name}${at(ip)}`,
+    node: ({ node, ip }) => `ノード ${node}${at(ip)}`,
+    outside: ({ ip }) => ip ?? '外部のアドレス',
+  },
+  directions: { ingress: '受信', egress: '送信' },
+  outcomes: {
+    allowed: ({ source, destination, service }) =>
+      `${source} から ${destination} への ${service} 通信は許可されます。`,
+    audited: ({ source, destination, service }) =>
+      `${source} から ${destination} への ${service} 通信は現在通りますが、監査（Audit）中のポリシーを適用（Enforce）すると拒否されます。`,
+    denied: ({ source, destination, service }) =>
+      `${source} から ${destination} への ${service} 通信は拒否されます。`,
+  },
+  reasons: {
+    self: () => 'ワークロード自身への通信は、ポリシーの対象になりません。',
+    'own-node': ({ subject }) =>
+      `${subject} は、ヘルスチェックが届くように、自身のノードからの通信を常に受け入れます。`,
+    'not-selected': () =>
+      '送信元の送信も宛先の受信も制限されていないため、この通信を制限するポリシーはありません。',
+    'rule-allow': ({ by, subject, direction }) => `${by}が、${subject} の${direction}として許可しています。`,
+    'rule-deny': ({ by, subject, direction }) => `${by}が、${subject} の${direction}を拒否しています。`,
+    isolated: ({ by, subject, direction }) =>
+      `${by} が ${subject} の${direction}を制限しており、この通信を許可するルールはどのポリシーにもありません。`,
+    'spoofed-source': () => 'パケットの送信元アドレスが、ワークロード自身のものではありません。',
+    'invalid-state': () => 'カーネルの接続追跡が、このパケットを不正な状態と判定しました。',
+    quarantine: ({ subject }) => `${subject} は隔離されています。`,
+    malformed: () => 'パケットを読み取れませんでした。',
+    'engine-error': () => 'エンジンで障害が発生したため、ポリシーで定められた動作が適用されました。',
+  },
+  rule: (policy, direction, number) => `${policy} の${direction}ルール ${number} `,
+  policy: (kind, name) => `${kind} ${name}`,
+  otherSide: {
+    allow: ({ subject, direction }) => `${subject} の${direction}側では許可されます。`,
+    deny: ({ by, subject, direction }) => `${subject} の${direction}側でも拒否されます（${by.trim()}）。`,
+  },
+  edits: {
+    'new-policy': policy => `ルール 1 つの新しい ${policy} を追加すると、許可されます。`,
+    'allow-before-deny': policy =>
+      `${policy} の Deny ルールの前に Allow ルールを追加すると、通るようになります。`,
+    'deny-removed': policy =>
+      `${policy} の Deny ルールを削除する必要があります。このルールが止めているほかの通信も通るようになります。`,
+    'policy-removed': policy =>
+      `${policy} を削除する必要があります。このポリシーが止めているほかの通信も通るようになります。`,
+  },
+}

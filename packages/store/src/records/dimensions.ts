@@ -1,6 +1,6 @@
 import type { EpochMs, Flow, FlowEnd, WorkloadId } from '@sekisho/core'
 import type { Database } from '../database.ts'
-import { endKey, type Inventory } from './inventory.ts'
+import { endKey, type Inventory, type VersionSince } from './inventory.ts'
 
 /** Ids remembered in memory. Beyond it all are forgotten and looked up again: a scan must not fill the heap. */
 const REMEMBERED = 200_000
@@ -10,10 +10,6 @@ interface Known {
   readonly id: number
   /** Last hour written to the row. */
   seen: number
-}
-interface CurrentVersion {
-  readonly version: number
-  readonly since: number
 }
 interface EndName {
   readonly key: string
@@ -34,7 +30,7 @@ const ADD_EDGE = `INSERT INTO edges
 export class Dimensions {
   readonly #database: Database
   readonly #inventory: Inventory
-  readonly #versions = new Map<WorkloadId, CurrentVersion>()
+  readonly #versions = new Map<WorkloadId, readonly VersionSince[]>()
   readonly #names = new Map<number, EndName>()
   readonly #ends = new Map<string, Known>()
   readonly #edges = new Map<string, Known>()
@@ -87,16 +83,17 @@ export class Dimensions {
     return id
   }
 
-  /** The version that was current at that time: a spooled flow may be older than the labels of today. */
+  /**
+   * The version that was current at that time: a spooled flow may be older than the labels of today. Before the
+   * first report it is the first one; 0 when nobody reported the workload.
+   */
   #version(id: WorkloadId, at: EpochMs): number {
-    let current = this.#versions.get(id)
-    if (current === undefined) {
-      const last = this.#inventory.last(id)
-      current = { version: last?.version ?? 0, since: last?.since ?? 0 }
-      this.#versions.set(id, current)
+    let versions = this.#versions.get(id)
+    if (versions === undefined) {
+      versions = this.#inventory.versions(id)
+      this.#versions.set(id, versions)
     }
-    if (at >= current.since) return current.version
-    return this.#inventory.versionAt(id, at)
+    return (versions.find(({ since }) => since <= at) ?? versions.at(-1))?.version ?? 0
   }
 
   #addEnd({ workload, ip }: FlowEnd, version: number, hour: number): number {

@@ -15,9 +15,16 @@ interface VersionRow {
   readonly until: number | null
 }
 
-const VERSION_AT =
-  'SELECT id FROM workload_versions WHERE workload = ? AND since <= ? ORDER BY id DESC LIMIT 1'
-const FIRST_VERSION = 'SELECT id FROM workload_versions WHERE workload = ? ORDER BY id LIMIT 1'
+/** Older versions of one workload are not told apart when flows come late: it would have to change that often. */
+const REMEMBERED_VERSIONS = 100
+const VERSIONS = `SELECT id AS version, since FROM workload_versions WHERE workload = ?
+  ORDER BY id DESC LIMIT ${REMEMBERED_VERSIONS}`
+
+/** When a version of a workload began. */
+export interface VersionSince {
+  readonly version: number
+  readonly since: number
+}
 
 const record = (row: VersionRow): WorkloadRecord => ({
   version: row.id,
@@ -158,11 +165,10 @@ export class Inventory {
     return row && record(row)
   }
 
-  /** Like `at`, the id only and without parsing: asked for every flow that is older than its workload's labels. */
-  versionAt(id: WorkloadId, at: EpochMs): number {
-    const row =
-      this.#database.prepare(VERSION_AT).get(id, at) ?? this.#database.prepare(FIRST_VERSION).get(id)
-    return Number(row?.id ?? 0)
+  /** Newest first, without reading what they say: asked for every workload that has flows. */
+  versions(id: WorkloadId): readonly VersionSince[] {
+    const rows = this.#database.prepare(VERSIONS).all(id)
+    return rows.map(({ version, since }) => ({ version: Number(version), since: Number(since) }))
   }
 
   all(): readonly Workload[] {

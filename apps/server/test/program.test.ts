@@ -62,7 +62,8 @@ const command = (...args: string[]) =>
 const reach = ({ url, agentsPort }: { url: string; agentsPort: number }, login: TestServer['login']) =>
   ({ url, agentsPort, login }) as TestServer // they use nothing else of it
 
-describe('the program', () => {
+/** Each starts several processes. */
+describe('the program', { timeout: 120_000 }, () => {
   test('prints links and tokens while it runs, keeps its files to itself, stops on SIGTERM', async () => {
     const server = await start()
     const link = command('login-link')

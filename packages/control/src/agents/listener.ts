@@ -13,13 +13,11 @@ import { parseBatch } from './batch.ts'
 import { gunzipBounded, parseJson, readBody } from './body.ts'
 import type { Ingest } from './ingest.ts'
 import { join, nodeOf, renew } from './join.ts'
+import { createPresence } from './presence.ts'
 import { createStateFeed, stateLines } from './stream.ts'
 
 /** An agent that takes nothing for so long is cut off; it comes back and resumes by revision. */
 const STALLED_MS = 60_000
-/** How often an open stream is noted in the store: writing at every heartbeat would be a write per agent and 5 s. */
-const SEEN_MS = 30_000
-
 export interface AgentsOptions {
   readonly store: Store
   readonly authority: Authority
@@ -53,13 +51,30 @@ const revisionOf = (url: URL): number | undefined => {
 
 const peerOf = (request: IncomingMessage): string => request.socket.remoteAddress ?? ''
 
+/** Writes lines as fast as they are taken; cuts off who takes nothing. Back-pressure reaches the generator. */
+async function pour(
+  lines: AsyncIterable<string>,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const line of lines) {
+      if (response.write(line)) continue
+      await once(response, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(STALLED_MS)]) })
+    }
+    response.end()
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error
+    response.destroy()
+  }
+}
+
 /** The agents' side of the server: join, state stream, batches. */
 export function createAgents(options: AgentsOptions): Agents {
   const { store, clock, pulse } = options
   const feed = createStateFeed(store.state)
   const closing = new AbortController()
-  const streams = new Map<NodeName, number>()
-  const connected = new Set<NodeName>()
+  const presence = createPresence({ agents: store.agents, clock, onChange: options.onPresence })
   const joins = createLimiter({
     attempts: LIMITS.loginAttempts.value,
     windowMs: LIMITS.loginWindow.value * 1000,
@@ -77,46 +92,19 @@ export function createAgents(options: AgentsOptions): Agents {
     return { node, certificate }
   }
 
-  const presence = (node: NodeName, step: 1 | -1): void => {
-    const count = (streams.get(node) ?? 0) + step
-    if (count > 0) streams.set(node, count)
-    else streams.delete(node)
-    if (count > 0) connected.add(node)
-    else connected.delete(node)
-    options.onPresence(node)
-  }
-
-  const serveState = async (
-    { node, certificate }: Caller,
-    url: URL,
-    response: ServerResponse,
-  ): Promise<void> => {
+  const serveState = async ({ node, certificate }: Caller, url: URL, response: ServerResponse) => {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, closing.signal])
-    let noted = Number.NEGATIVE_INFINITY
+    using stream = presence.enter(node)
     const admitted = () => {
       if (nodeOf(certificate, store.agents) === undefined) return false
-      if (clock.monotonic() - noted >= SEEN_MS) store.agents.seen(node)
-      else return true
-      noted = clock.monotonic()
+      stream.stillHere()
       return true
     }
     const reading = { feed, pulse, revision: revisionOf(url), now: clock.now, admitted, signal }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
-    presence(node, 1)
-    try {
-      for await (const line of stateLines(reading)) {
-        if (response.write(line)) continue
-        await once(response, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(STALLED_MS)]) })
-      }
-      response.end()
-    } catch (error) {
-      if (!(error instanceof Error && error.name === 'AbortError')) throw error
-      response.destroy()
-    } finally {
-      presence(node, -1)
-    }
+    await pour(stateLines(reading), response, signal)
   }
 
   const serveBatch = async (
@@ -174,7 +162,7 @@ export function createAgents(options: AgentsOptions): Agents {
   }
 
   return {
-    connected,
+    connected: presence.connected,
     listener: (request, response) => {
       serve(request, response).catch((error: unknown) => fail(error, request, response))
     },

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { dataplane } from './dataplane.ts'
 import { printTable, type Row, writeReport } from './report.ts'
+import { store } from './store.ts'
 
 export interface Suite {
   /** `<package>/<what>`; its rows' suites start with it. */
@@ -9,7 +10,7 @@ export interface Suite {
 }
 
 /** Every suite, in the order in which they run. */
-const SUITES: readonly Suite[] = [dataplane]
+const SUITES: readonly Suite[] = [dataplane, store]
 
 const wanted = process.argv.slice(2)
 const chosen = SUITES.filter(({ name }) => wanted.length === 0 || wanted.some(word => name.startsWith(word)))

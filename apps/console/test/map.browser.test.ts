@@ -98,6 +98,11 @@ describe('keyboard', () => {
     await expect.poll(width).toBeGreaterThan(before * 1.2)
     await page.keyboard.press('0')
     await expect.poll(async () => Math.abs((await width()) - before)).toBeLessThan(1)
+    await page.keyboard.press('ArrowDown')
+    expect(await focused(page)).toContain('inbound')
+    for (let step = 0; step < 3; step++) await page.keyboard.press('-')
+    await expect.poll(() => focused(page)).toMatch(/^Namespace/)
+    await page.keyboard.press('0')
     await page.keyboard.press('/')
     expect(await page.locator('.filter-bar input').evaluate(input => input === document.activeElement)).toBe(
       true,
@@ -227,7 +232,7 @@ describe('for everyone', () => {
     await page.close()
   })
 
-  test('denied and audited lines are told without colour: greyscale pixels still differ by a mark and a word', async () => {
+  test('denied and audited lines are told by a word and a dash, not by colour alone', async () => {
     const page = await open('data=lab', { forcedColors: 'active' })
     const texts = await page.evaluate(async () => {
       const seen: string[] = []

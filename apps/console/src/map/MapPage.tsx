@@ -81,10 +81,10 @@ export function MapPage() {
   const { window, filter, as, view: camera, sel, paused } = state
   const map = useRef<MapHandle>(null)
   const page = useRef<HTMLDivElement>(null)
-  const still = paused || window.kind === 'fixed'
   const { query, view, denied } = useLiveMap({
     query: windowQuery(window),
-    still,
+    fixed: window.kind === 'fixed',
+    paused,
     onActive: keys => map.current?.pulse(keys),
   })
   const model = useMapModel(view, filter)
@@ -113,7 +113,7 @@ export function MapPage() {
     const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement
     if (typing || event.nativeEvent.isComposing || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key === '/') page.current?.querySelector<HTMLInputElement>('.filter-bar input')?.focus()
-    else if (event.key === 't') update({ as: as === 'map' ? 'table' : 'map' })
+    else if (event.key.toLowerCase() === 't') update({ as: as === 'map' ? 'table' : 'map' })
     else return
     event.preventDefault()
   }

@@ -17,6 +17,9 @@ const LINE_PIXELS = 16
 const middle = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 })
 const gap = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y)
 
+const onButton = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest('button') !== null
+
 /** Wheel in pixels; a pinch on a trackpad arrives as a wheel with the control key, in much smaller steps. */
 function wheelFactor(event: WheelEvent): number {
   const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * LINE_PIXELS : event.deltaY
@@ -83,7 +86,7 @@ export function watchGestures(element: HTMLElement, listener: GestureListener): 
     'click',
     event => {
       if (moved > SLACK && event.detail > 0) event.stopPropagation()
-      else if (event.detail > 0 && !(event.target instanceof HTMLButtonElement)) listener.tap(at(event))
+      else if (event.detail > 0 && !onButton(event.target)) listener.tap(at(event))
     },
     { ...options, capture: true },
   )

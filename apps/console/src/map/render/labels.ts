@@ -55,7 +55,7 @@ function labels({ words, camera }: Brush, world: World, scene: Scene): Label[] {
       if (found.outcome === 'denied' || !far || strong)
         list.push({ ...found, curve: aggregate.curve, dimmed: emphasis !== undefined && !strong })
   }
-  const all = scene.links.length <= PORTS && camera.k > 0.6
+  const all = scene.links.length <= PORTS && camera.k > 0.5
   for (const index of scene.links) {
     const link = world.graph.links[index]
     if (!link) continue

@@ -328,6 +328,7 @@ export class Renderer implements Disposable {
     this.#drawn = camera
     this.#sheet.style.transform = ''
     this.#cards.move(camera, size.width, size.height)
+    const focused = this.#cards.targetOf(document.activeElement)
     this.#cards.update(drawn, { world, totals: this.#totals, words: this.#words }, look, camera.k)
     const brush = {
       context: this.#context,
@@ -338,6 +339,13 @@ export class Renderer implements Disposable {
       ratio: this.#ratio,
     }
     paint(brush, world, drawn)
+    if (focused && !this.#cards.elementOf(focused)) this.#refocus(world, focused)
     this.#listener.drawn(drawn)
+  }
+
+  /** A card that went away by zooming out hands the keyboard's focus to its island: it must not fall off the map. */
+  #refocus(world: World, target: Target): void {
+    this.#focus = stopFor(world, target, this.#near)
+    this.#cards.elementOf(this.#focus)?.focus({ preventScroll: true })
   }
 }

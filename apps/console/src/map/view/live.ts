@@ -16,8 +16,10 @@ export interface LiveMap {
 
 interface Options {
   readonly query: Query
-  /** Fixed ends, or paused by the reader: nothing moves. */
-  readonly still: boolean
+  /** Fixed ends: what happens now does not belong there. */
+  readonly fixed: boolean
+  /** By the reader: nothing changes until it is resumed, or something else is asked for. */
+  readonly paused: boolean
   /** Keys of edges that had traffic just now. */
   readonly onActive: (keys: readonly string[]) => void
 }
@@ -42,24 +44,40 @@ function useThrottledSum(): readonly [number, (more: number) => void] {
   return [told, add]
 }
 
-export function useLiveMap({ query, still, onActive }: Options): LiveMap {
+interface Frozen {
+  readonly asked: string
+  readonly view: MapView
+}
+
+/** The view as it was when it was paused; a paused page still answers when another window is asked for. */
+function useFrozen(asked: string, view: MapView | undefined, paused: boolean): MapView | undefined {
+  const [frozen, setFrozen] = useState<Frozen>()
+  if (!paused) {
+    if (frozen) setFrozen(undefined)
+    return view
+  }
+  if (frozen?.asked === asked) return frozen.view
+  if (view) setFrozen({ asked, view })
+  return view
+}
+
+export function useLiveMap({ query, fixed, paused, onActive }: Options): LiveMap {
   const fetched = useMap(query)
   const [patched, setPatched] = useState<{ readonly base: MapView; readonly view: MapView }>()
-  const [frozen, setFrozen] = useState<MapView>()
   const [denied, addDenied] = useThrottledSum()
   const base = fetched.data
   const current = patched && patched.base === base ? patched.view : base
-  // A paused map keeps what it showed when it was paused; a changed window or page unmounts that with the rest.
-  if (still && frozen === undefined && current !== undefined) setFrozen(current)
-  if (!still && frozen !== undefined) setFrozen(undefined)
+  // While another window is fetched the last one is still shown: that one is not what was asked for.
+  const answer = fetched.isPlaceholderData ? undefined : current
+  const view = useFrozen(JSON.stringify(query), answer, paused) ?? current
 
   useLiveMessages(message => {
-    if (message.kind !== 'flows' || still || base === undefined || current === undefined) return
+    if (message.kind !== 'flows' || fixed || paused || base === undefined || current === undefined) return
     const result = patch(current, message.flows)
     if (result.active.length === 0) return
     setPatched({ base, view: result.view })
     onActive(result.active)
     addDenied(result.denied)
   })
-  return { query: fetched, view: still ? (frozen ?? current) : current, denied }
+  return { query: fetched, view, denied }
 }

@@ -138,17 +138,26 @@ describe('filters', () => {
     )
   })
 
-  test('few and many matching edges are found by different ways and are the same', () => {
-    using store = opened()
-    const flows = Array.from({ length: 1200 }, (_, i) => {
-      const when = at((i % 7) * MINUTE)
+  test.each([
+    ['a short history, where edges are looked up', 7],
+    ['a long history, where the window is read in order', 150_000],
+  ])('%s', (_name, span) => {
+    using store = openStore({ path: ':memory:', clock: testClock(at(200_000 * MINUTE)) })
+    const flows = Array.from({ length: 300 }, (_, i) => {
+      const when = at((i === 0 ? span : i % 7) * MINUTE)
       return flow({ port: i, first: when, last: when, outcome: i % 3 === 0 ? 'denied' : 'allowed' })
     })
     store.records.ingest(batch(1, { flows }))
-    const count = (filter: FilterTerm[]) =>
-      store.records.flows({ window: HOUR_WINDOW, limit: 1000, filter }).items.length
-    expect(count([{ key: 'verdict', value: 'denied', not: false }])).toBe(400)
-    expect(count([{ key: 'verdict', value: 'denied', not: true }])).toBe(800)
+    const window = { since: at(0), until: at(200_000 * MINUTE) }
+    const count = (filter: FilterTerm[]) => {
+      const { items } = store.records.flows({ window, limit: 1000, filter })
+      expect(items.map(({ last }) => last)).toEqual(items.map(({ last }) => last).toSorted((a, b) => b - a))
+      expect([...store.records.edges(window, filter)]).toHaveLength(items.length)
+      return items.length
+    }
+    expect(count([{ key: 'verdict', value: 'denied', not: false }])).toBe(100)
+    expect(count([{ key: 'verdict', value: 'denied', not: true }])).toBe(200)
+    expect(count([{ key: 'port', value: '7', not: false }])).toBe(1)
   })
 })
 

@@ -1,0 +1,275 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Flow,
+  type NodeName,
+  namespace,
+  type StateSnapshot,
+  type Workload,
+  workloadId,
+} from '@sekisho/core'
+import { createNetns, deleteNetns, openNftables, setSysctl } from '@sekisho/linux'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { LocalStatus } from '../src/report/exposition.ts'
+import { type StateServer, startStateServer } from './state-server.ts'
+
+const PREFIX = `ag${process.pid}`
+const NODE_NETNS = `${PREFIX}-node`
+const PROGRAM = join(import.meta.dirname, '../src/main.ts')
+const SLOW = { timeout: 20_000, interval: 50 }
+const PODS = ['web', 'db', 'rogue'] as const
+type PodName = (typeof PODS)[number]
+const address = (pod: PodName) => `10.99.0.${PODS.indexOf(pod) + 2}`
+const netns = (pod: PodName) => `${PREFIX}-${pod}`
+
+const root = (): boolean => process.getuid?.() === 0
+if (!root() && process.env.CI === 'true') throw new Error('needs root: network namespaces')
+if (!root()) process.stderr.write('skipped: the agent on a real kernel needs root\n')
+
+const pod = (name: PodName): Workload => ({
+  id: workloadId('pod', 'shop', name),
+  kind: 'pod',
+  namespace: 'shop',
+  name,
+  owner: { kind: 'Deployment', name },
+  labels: { app: name },
+  node: 'n1' as NodeName,
+  addresses: [address(name)],
+  hostNetwork: false,
+  ports: [],
+  state: 'running',
+  interface: name,
+})
+
+/** Only `web` may reach `db`. */
+const POLICY = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'db', namespace: 'shop' },
+  spec: {
+    podSelector: { matchLabels: { app: 'db' } },
+    policyTypes: ['Ingress'],
+    ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }] }],
+  },
+}
+const snapshot = (revision: number, policies: StateSnapshot['policies']): StateSnapshot => ({
+  kind: 'snapshot',
+  revision,
+  namespaces: [namespace('shop')],
+  workloads: PODS.map(pod),
+  policies,
+})
+
+function ip(where: string, lines: readonly string[]): void {
+  execFileSync('ip', ['-n', where, '-batch', '-'], { input: lines.join('\n') })
+}
+
+function buildNode(): void {
+  createNetns(NODE_NETNS)[Symbol.dispose]()
+  setSysctl(NODE_NETNS, 'net.ipv4.ip_forward', 1)
+  for (const name of PODS) {
+    createNetns(netns(name))[Symbol.dispose]()
+    ip(NODE_NETNS, [
+      `link add ${name} type veth peer name eth0 netns ${netns(name)}`,
+      `addr add 169.254.1.1/32 dev ${name} scope link`,
+      `link set ${name} up`,
+      `route add ${address(name)}/32 dev ${name}`,
+    ])
+    ip(netns(name), [
+      `addr add ${address(name)}/32 dev eth0`,
+      'link set eth0 up',
+      'route add 169.254.1.1/32 dev eth0 scope link',
+      'route add default via 169.254.1.1 dev eth0',
+    ])
+  }
+}
+
+/** Whether a connection to the echo server on `db` gets an answer. */
+function reaches(from: PodName): boolean {
+  const script = `exec 3<>/dev/tcp/${address('db')}/5432 && echo hi >&3 && read -t 1 -u 3 line && [ "$line" = hi ]`
+  const command = ['netns', 'exec', netns(from), 'timeout', '1', 'bash', '-c', script]
+  return spawnSync('ip', command, { stdio: 'ignore' }).status === 0
+}
+
+describe.skipIf(!root())('the agent on a real kernel', () => {
+  let directory = ''
+  let server: StateServer
+  const children: ChildProcess[] = []
+  const state = () => join(directory, 'agent')
+
+  function start(...more: readonly string[]): ChildProcess {
+    const args = [
+      '--server',
+      server.url.href,
+      '--state',
+      state(),
+      '--node',
+      'n1',
+      '--netns',
+      NODE_NETNS,
+      ...more,
+    ]
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, SEKISHO_JOIN_TOKEN: server.token() },
+    })
+    children.push(child)
+    return child
+  }
+  const program = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' }).stdout.trim()
+  const status = () => JSON.parse(program('status', '--state', state())) as LocalStatus
+  const kernelHas = (revision: number) =>
+    vi.waitFor(() => expect(status()).toMatchObject({ enforcing: true, revision }), SLOW)
+  async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+  const flows = (match: Partial<Flow>) =>
+    server.batches
+      .flatMap(batch => batch.flows)
+      .filter(flow => Object.entries(match).every(([key, value]) => flow[key as keyof Flow] === value))
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'sekisho-agent-'))
+    buildNode()
+    server = await startStateServer({ directory: join(directory, 'server') })
+    const echo = ['netns', 'exec', netns('db'), 'ncat', '-lk', '5432', '-c', 'cat']
+    children.push(spawn('ip', echo, { stdio: 'ignore' }))
+    await vi.waitFor(() => expect(reaches('web')).toBe(true), SLOW)
+  })
+  afterEach(async () => {
+    for (const child of children.slice(1)) await kill(child, 'SIGKILL')
+    server.answerBatches(200)
+  })
+  afterAll(async () => {
+    await kill(children[0], 'SIGKILL')
+    await server[Symbol.asyncDispose]()
+    for (const name of [NODE_NETNS, ...PODS.map(netns)]) deleteNetns(name)
+    rmSync(directory, { recursive: true })
+  })
+
+  test('joins, enforces what the server says and reports what it sees, with a rule for every denial', async () => {
+    server.say(snapshot(1, [POLICY]))
+    start()
+    await kernelHas(1)
+    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
+    const why = { outcome: 'denied', why: 'isolated', by: 'NetworkPolicy/shop/db#ingress' } as const
+    await vi.waitFor(() => expect(flows(why)).not.toEqual([]), SLOW)
+    const denied = flows(why)[0]
+    expect(denied).toMatchObject({ source: { workload: 'pod:shop/rogue' }, port: 5432, protocol: 'TCP' })
+    await vi.waitFor(() => expect(flows({ outcome: 'allowed', why: 'rule-allow' })).not.toEqual([]), SLOW)
+    expect(status().ledger).toMatchObject({ 'judgement-disagreements': 0, 'connection-events-lost': 0 })
+  })
+
+  test('killed, it goes on enforcing; started again without a server, it has the last state', async () => {
+    await kill(start(), 'SIGKILL')
+    expect(reaches('rogue')).toBe(false)
+    const { port } = server.url
+    await server[Symbol.asyncDispose]()
+    start()
+    await kernelHas(1)
+    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
+    expect(status().server.connected).toBe(false)
+    const before = status().spool.batches
+    await vi.waitFor(() => expect(status().spool.batches).toBeGreaterThan(before), SLOW)
+    server = await startStateServer({ directory: join(directory, 'server'), port: Number(port) })
+    server.say({ kind: 'delta', revision: 2, policies: { removed: ['NetworkPolicy/shop/db'] } })
+    await kernelHas(2)
+    expect(server.asked[0]).toBe('1')
+    expect(reaches('rogue')).toBe(true)
+    await vi.waitFor(() => expect(status().spool.batches).toBe(0), SLOW)
+    const sequences = server.batches.map(({ sequence }) => sequence)
+    expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
+    expect(new Set(sequences).size).toBe(sequences.length)
+  })
+
+  test('with its last state lost, the rules in the kernel stay until the server has spoken', async () => {
+    server.say(snapshot(3, [POLICY]))
+    const first = start()
+    await kernelHas(3)
+    await kill(first, 'SIGKILL')
+    writeFileSync(join(state(), 'last-state.json'), '{"kind":"snapshot"')
+    const { port } = server.url
+    await server[Symbol.asyncDispose]()
+    start()
+    await vi.waitFor(() => expect(status().enforcing).toBe(false), SLOW)
+    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
+    server = await startStateServer({ directory: join(directory, 'server'), port: Number(port) })
+    server.say(snapshot(4, [POLICY]))
+    await kernelHas(4)
+    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
+  })
+
+  test('a policy that cannot be used changes nothing, and is an event', async () => {
+    server.say(snapshot(5, [POLICY]))
+    start()
+    await kernelHas(5)
+    server.say({ kind: 'delta', revision: 6, policies: { set: [{ kind: 'NetworkPolicy', spec: {} }] } })
+    const refused = () =>
+      server.batches.flatMap(({ events }) => events).find(({ code }) => code === 'state-refused')
+    await vi.waitFor(() => expect(refused()).toBeDefined(), SLOW)
+    expect(status().revision).toBe(5)
+    expect(reaches('rogue')).toBe(false)
+  })
+
+  test('own workloads from a file take effect without the server', async () => {
+    const path = join(directory, 'workloads.json')
+    const write = (rogue: Workload) => {
+      const workloads = [pod('web'), pod('db'), rogue]
+      writeFileSync(`${path}.new`, JSON.stringify({ namespaces: [namespace('shop')], workloads }))
+      renameSync(`${path}.new`, path)
+    }
+    write(pod('rogue'))
+    server.say(snapshot(7, [POLICY]))
+    start('--workloads', path)
+    await kernelHas(7)
+    expect(reaches('rogue')).toBe(false)
+    write({ ...pod('rogue'), labels: { app: 'web' } })
+    await vi.waitFor(() => expect(reaches('rogue')).toBe(true), SLOW)
+    const reported = () => server.batches.findLast(({ workloads }) => workloads)?.workloads
+    await vi.waitFor(
+      () => expect(reported()).toContainEqual({ ...pod('rogue'), labels: { app: 'web' } }),
+      SLOW,
+    )
+  })
+
+  test('connections that are already there are reported at the start', async () => {
+    const hold = `exec 3<>/dev/tcp/${address('db')}/5432; echo hi >&3; read -u 3 line; echo open; sleep 60`
+    const client = spawn('ip', ['netns', 'exec', netns('web'), 'bash', '-c', hold], { stdio: 'pipe' })
+    children.push(client)
+    await once(client.stdout, 'data')
+    server.batches.splice(0)
+    start()
+    const seen = () => flows({ port: 5432 }).find(({ source }) => source.workload === 'pod:shop/web')
+    await vi.waitFor(() => expect(seen()).toMatchObject({ connections: 1, outcome: 'allowed' }), SLOW)
+    expect(seen()?.bytesToSource).toBeGreaterThan(0)
+  })
+
+  test('two agents cannot have one namespace', async () => {
+    start()
+    await vi.waitFor(() => expect(status().enforcing).toBe(true), SLOW)
+    const second = start('--state', join(directory, 'second'))
+    const [code] = (await once(second, 'exit')) as [number]
+    expect(code).toBe(1)
+  })
+
+  test('stopping leaves the rules, uninstalling removes them and says so', async () => {
+    server.say(snapshot(8, [POLICY]))
+    const agent = start()
+    await kernelHas(8)
+    await kill(agent, 'SIGTERM')
+    expect(agent.exitCode).toBe(0)
+    expect(reaches('rogue')).toBe(false)
+    expect(program('uninstall', '--netns', NODE_NETNS)).toContain('removed table inet sekisho')
+    expect(reaches('rogue')).toBe(true)
+    expect(program('uninstall', '--netns', NODE_NETNS)).toContain('nothing to remove')
+    await using nft = await openNftables({ netns: NODE_NETNS })
+    expect(nft.tableExists('sekisho')).toBe(false)
+  })
+})

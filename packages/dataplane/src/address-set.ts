@@ -6,21 +6,17 @@ import { addressText, setName } from './names.ts'
 import type { NftSet } from './objects.ts'
 
 const ADDRESS = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const
-const spec = {
-  selector: (family: Family) => `type ${ADDRESS[family]};`,
-  'named-port': (family: Family) => `type ${ADDRESS[family]} . inet_proto . inet_service;`,
-  range: (family: Family) => `type ${ADDRESS[family]}; flags interval;`,
-} as const satisfies Record<AddressSet['kind'], (family: Family) => string>
 
 /** One set of the kernel for each family the compiled set can have members of. */
-export const nftSets = (set: AddressSet): (NftSet & { readonly family: Family })[] =>
-  setFamilies(set).map(family => ({
-    kind: 'set',
-    name: setName(set.kind, family, set.id),
-    family,
-    spec: spec[set.kind](family),
-    immutable: set.kind === 'range',
-  }))
+export const nftSets = (set: AddressSet): NftSet[] =>
+  setFamilies(set).map(family => {
+    const address = ADDRESS[family]
+    return {
+      name: setName(set.kind, family, set.id),
+      key: set.kind === 'named-port' ? [address, 'inet_proto', 'inet_service'] : [address],
+      ...(set.kind === 'range' && { interval: true }),
+    }
+  })
 
 const NAMED_PORT = /^(?<ip>[^|]+)\|(?<protocol>TCP|UDP|SCTP)\|(?<port>\d{1,5})$/
 

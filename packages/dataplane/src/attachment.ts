@@ -51,7 +51,7 @@ export function attachmentFragment(attachment: Attachment): Fragment {
     ...chainUses(attachment).map(({ side, role, chain }) => ({
       set: dispatchMap(side, key),
       key: text,
-      verdict: `jump ${chainName(role, chain)}`,
+      verdict: { kind: 'jump' as const, chain: chainName(role, chain) },
     })),
   ])
   return { counters: [], chains: [], elements: [...elements, ...ownership(attachment)] }

@@ -1,9 +1,11 @@
 import type { Family } from '@sekisho/core'
 import type { AddressSet, Chain, RuleTable, TableRule } from '@sekisho/policy'
+import { type Clause, inSet } from './field.ts'
 import { ANSWERER, ASKER, namedPortMatch, portMatches } from './match.ts'
 import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey, setName } from './names.ts'
-import type { Fragment, NftChain } from './objects.ts'
-import { logStatement } from './skeleton.ts'
+import type { Fragment, NftChain, NftRule } from './objects.ts'
+import { told } from './skeleton.ts'
+import { counter, ctState, DROP, goTo, RETURN, rule } from './statement.ts'
 
 const FAMILIES = [4, 6] as const
 
@@ -19,39 +21,39 @@ function addressSet(table: RuleTable, id: string): AddressSet {
   return set
 }
 
-/** One text per set and family that may hold the peer; the empty text where every peer will do. */
-function peerTexts(table: RuleTable, { direction }: Chain, { peers }: TableRule): readonly string[] {
-  if (peers === undefined) return ['']
+/** One clause per set and family that may hold the peer; none where every peer will do. */
+function peerMatches(table: RuleTable, { direction }: Chain, { peers }: TableRule): (readonly Clause[])[] {
+  if (peers === undefined) return [[]]
   const address = direction === 'egress' ? ANSWERER : ASKER
   return peers.flatMap(id => {
     const set = addressSet(table, id)
-    return setFamilies(set).map(family => `${address[family]} @${setName(set.kind, family, id)}`)
+    return setFamilies(set).map(family => [inSet([address[family]], setName(set.kind, family, id))])
   })
 }
 
 /**
- * One text per nft rule. Ports come before peers, because comparing a number is cheaper than looking an address up.
- * Named ports need no peers beside them: their members are among those of the peers.
+ * The clauses of each nft rule. Ports come before peers, because comparing a number is cheaper than looking an
+ * address up. Named ports need no peers beside them: their members are among those of the peers.
  */
-function matchTexts(table: RuleTable, chain: Chain, rule: TableRule): string[] {
-  const peers = peerTexts(table, chain, rule)
-  const ports = rule.ports === undefined ? [''] : portMatches(rule.ports)
-  const named = (rule.namedPorts ?? []).flatMap(id =>
+function matches(table: RuleTable, chain: Chain, asked: TableRule): (readonly Clause[])[] {
+  const peers = peerMatches(table, chain, asked)
+  const ports = asked.ports === undefined ? [[]] : portMatches(asked.ports)
+  const named = (asked.namedPorts ?? []).flatMap(id =>
     FAMILIES.map(family => namedPortMatch(family, setName('named-port', family, id))),
   )
-  return [...ports.flatMap(port => peers.map(peer => `${port} ${peer}`.trim())), ...named]
+  return [...ports.flatMap(port => peers.map(peer => [...port, ...peer])), ...named]
 }
 
-function verdict(role: Role, rule: TableRule, next: string | undefined): string {
-  const key = ruleKey(rule.id)
-  const counter = `counter name "${counterName(role, key)}"`
-  switch (rule.action) {
+function consequence(role: Role, { id, action }: TableRule, next: string | undefined): readonly Clause[] {
+  const key = ruleKey(id)
+  const counted = counter(counterName(role, key))
+  switch (action) {
     case 'allow':
-      return `${counter} return`
+      return [counted, RETURN]
     case 'next':
-      return next === undefined ? `${counter} return` : `${counter} goto ${next}`
+      return [counted, next === undefined ? RETURN : goTo(next)]
     case 'deny':
-      return `goto ${denyChainName(role, key)}`
+      return [goTo(denyChainName(role, key))]
   }
 }
 
@@ -60,12 +62,15 @@ function verdict(role: Role, rule: TableRule, next: string | undefined): string 
  * whole difference between the two.
  */
 function denyChain(role: Role, key: string): NftChain {
-  const told = [`counter name "${counterName(role, key)}"`, logStatement(`${PREFIX[role]}${key}`)]
-  return { name: denyChainName(role, key), rules: role === 'enforce' ? [...told, 'goto refuse'] : told }
+  const reported = [rule(counter(counterName(role, key))), told(`${PREFIX[role]}${key}`)]
+  return {
+    name: denyChainName(role, key),
+    rules: role === 'enforce' ? [...reported, rule(goTo('refuse'))] : reported,
+  }
 }
 
 /** A packet without a connection has nothing to be judged by; only workloads with rules lose it. */
-const UNTRACEABLE = 'ct state { invalid, untracked } counter name "invalid" drop'
+const UNTRACEABLE = rule(ctState('invalid', 'untracked'), counter('invalid'), DROP)
 
 /**
  * A stage needs an nft chain of its own only where a rule before it says `next`; otherwise falling through is what
@@ -73,18 +78,20 @@ const UNTRACEABLE = 'ct state { invalid, untracked } counter name "invalid" drop
  */
 function stageChains(table: RuleTable, chain: Chain, role: Role): NftChain[] {
   const base = chainName(role, chain.id)
-  const parts: { name: string; rules: string[] }[] = []
-  let current = { name: base, rules: role === 'enforce' ? [UNTRACEABLE] : [] }
-  parts.push(current)
+  let current: { name: string; rules: NftRule[] } = {
+    name: base,
+    rules: role === 'enforce' ? [UNTRACEABLE] : [],
+  }
+  const parts = [current]
   chain.stages.forEach((stage, index) => {
     const last = index === chain.stages.length - 1
     const next = last ? undefined : `${base}_${index + 1}`
-    for (const rule of stage) {
-      const end = verdict(role, rule, next)
-      for (const match of matchTexts(table, chain, rule)) current.rules.push(`${match} ${end}`.trim())
+    for (const asked of stage) {
+      const end = consequence(role, asked, next)
+      for (const match of matches(table, chain, asked)) current.rules.push(rule(...match, ...end))
     }
-    if (next === undefined || !stage.some(rule => rule.action === 'next')) return
-    current.rules.push(`goto ${next}`)
+    if (next === undefined || !stage.some(({ action }) => action === 'next')) return
+    current.rules.push(rule(goTo(next)))
     current = { name: next, rules: [] }
     parts.push(current)
   })

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto'
 import type { Clock, RuleId } from '@sekisho/core'
+import type { NftOperation } from '@sekisho/linux'
 import { isEmptyChange, type RuleTable, type TableChange } from '@sekisho/policy'
 import { createDurations } from './durations.ts'
 import { GENERATIONS, nextGeneration } from './mark.ts'
 import { counterName, type Role, TABLE_NAME } from './names.ts'
 import { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
-import { REMOVE_TABLE, script } from './transaction.ts'
+import { type Command, REMOVE_TABLE } from './transaction.ts'
 
 export interface RuleCounters {
   readonly packets: number
@@ -14,7 +15,7 @@ export interface RuleCounters {
 
 /** What the data plane needs of nftables: one transaction at a time, all or nothing. */
 export interface NftPort {
-  run(commands: string): Promise<void>
+  commit(table: string, operations: readonly NftOperation[]): void | Promise<void>
   counters(table: string): Promise<ReadonlyMap<string, RuleCounters>>
 }
 
@@ -96,14 +97,14 @@ class NftDataplane implements Dataplane {
   update(table: RuleTable, change: TableChange): Promise<void> {
     if (!this.#ruleset) return this.sync(table)
     if (isEmptyChange(change)) return this.#inOrder(() => Promise.resolve())
-    let lines: string[]
+    let commands: Command[]
     try {
-      lines = this.#ruleset.update(table, change, this.#raise())
+      commands = this.#ruleset.update(table, change, this.#raise())
     } catch (error) {
       this.#failed(error)
       return this.sync(table)
     }
-    return this.#enqueue(lines)
+    return this.#enqueue(commands)
   }
 
   uninstall(): Promise<void> {
@@ -164,21 +165,21 @@ class NftDataplane implements Dataplane {
     return result
   }
 
-  #enqueue(lines: readonly string[]): Promise<void> {
+  #enqueue(commands: readonly Command[]): Promise<void> {
     const { clock } = this.#options
     const start = clock.monotonic()
     const epoch = this.#epoch
     return this.#inOrder(async () => {
       if (epoch !== this.#epoch) return
-      await this.#program(lines)
+      await this.#program(commands)
       this.#durations.add(clock.monotonic() - start)
     })
   }
 
-  async #program(lines: readonly string[]): Promise<void> {
+  async #program(commands: readonly Command[]): Promise<void> {
     if (!this.#astray) {
       try {
-        return await this.#commit(lines)
+        return await this.#commit(commands)
       } catch (error) {
         this.#failed(error)
         this.#astray = true
@@ -200,8 +201,11 @@ class NftDataplane implements Dataplane {
     }
   }
 
-  async #commit(lines: readonly string[]): Promise<void> {
-    await this.#options.nft.run(script(lines))
+  async #commit(commands: readonly Command[]): Promise<void> {
+    await this.#options.nft.commit(
+      TABLE_NAME,
+      commands.map(command => command.operation()),
+    )
     this.#programs++
   }
 }

@@ -1,5 +1,6 @@
 import { createClaims } from './claims.ts'
 import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftElement } from './objects.ts'
+import { verdictText } from './statement.ts'
 import type { Edits } from './transaction.ts'
 
 type FragmentEdits = Pick<
@@ -25,7 +26,10 @@ export interface Fragments {
 }
 
 const sameRules = (a: NftChain, b: NftChain): boolean =>
-  a.rules.length === b.rules.length && a.rules.every((rule, index) => rule === b.rules[index])
+  a.rules.length === b.rules.length && a.rules.every((rule, index) => rule.text === b.rules[index]?.text)
+
+const sameVerdict = ({ verdict: a }: NftElement, { verdict: b }: NftElement): boolean =>
+  a === b || (a !== undefined && b !== undefined && verdictText(a) === verdictText(b))
 
 export function createFragments(): Fragments {
   const owners = new Map<string, Fragment>()
@@ -63,7 +67,7 @@ export function createFragments(): Fragments {
     takeEdits() {
       const counter = counters.takeChanges(() => true)
       const chain = chains.takeChanges(sameRules)
-      const element = elements.takeChanges((a, b) => a.verdict === b.verdict)
+      const element = elements.takeChanges(sameVerdict)
       return {
         countersAdded: counter.added,
         countersRemoved: counter.removed,

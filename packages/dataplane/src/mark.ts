@@ -13,15 +13,16 @@ const DENIED = 0x80000000
 const SHIFT = 12
 export const GENERATIONS = 2 ** 19
 
-const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`
+/** A mark as nft writes it. */
+export const markText = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`
 
 /** The generation after this one; the last is followed by 1. */
 export const nextGeneration = (generation: number): number => (generation % (GENERATIONS - 1)) + 1
 
-export const MASK_TEXT = hex(MARK_MASK)
-export const OTHERS_TEXT = hex(~MARK_MASK)
-export const allowedMark = (generation: number): string => hex(generation << SHIFT)
-export const deniedMark = (generation: number): string => hex((generation << SHIFT) | DENIED)
+export const MASK_TEXT = markText(MARK_MASK)
+export const OTHERS_TEXT = markText(~MARK_MASK)
+export const allowedMark = (generation: number): number => (generation << SHIFT) >>> 0
+export const deniedMark = (generation: number): number => ((generation << SHIFT) | DENIED) >>> 0
 
 export type Stamp = { readonly verdict: 'allowed' | 'denied'; readonly generation: number }
 

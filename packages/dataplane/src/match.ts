@@ -1,32 +1,39 @@
-import { familyBits, formatIp, hasPorts, type IpRange, type Protocol, protocolNumber } from '@sekisho/core'
+import {
+  type Family,
+  familyBits,
+  formatIp,
+  hasPorts,
+  type IpRange,
+  type Protocol,
+  protocolNumber,
+} from '@sekisho/core'
 import type { PortMatch } from '@sekisho/policy'
+import {
+  type Clause,
+  ctPort,
+  ctSource,
+  inRanges,
+  inSet,
+  L4PROTO,
+  type NumberRange,
+  protocolIn,
+} from './field.ts'
 
 /**
  * Rules look at the connection, not at the packet: the original direction's source is who asked, the reply
  * direction's source is who answers after DNAT. So a packet of either direction judges its connection, and a
  * live download is cut by its next data packet as surely as by its next acknowledgement.
  */
-export const ASKER = { 4: 'ct original ip saddr', 6: 'ct original ip6 saddr' } as const
-export const ANSWERER = { 4: 'ct reply ip saddr', 6: 'ct reply ip6 saddr' } as const
-const ANSWERING_PORT = 'ct reply proto-src'
+export const ASKER = { 4: ctSource('original', 4), 6: ctSource('original', 6) } as const
+export const ANSWERER = { 4: ctSource('reply', 4), 6: ctSource('reply', 6) } as const
+const ANSWERING_PORT = ctPort('reply', 'source')
 /** For ICMP the kernel's tuple holds type and code where others have the destination port. */
-const ICMP_TYPE_AND_CODE = 'ct original proto-dst'
+const ICMP_TYPE_AND_CODE = ctPort('original', 'destination')
 
-type Range = readonly [first: number, last: number]
-
-const NFT_NAMES = new Map([
-  [1, 'icmp'],
-  [6, 'tcp'],
-  [17, 'udp'],
-  [58, 'ipv6-icmp'],
-  [132, 'sctp'],
-])
-const byFirst = (a: Range, b: Range): number => a[0] - b[0]
-
-/** Sorted, disjoint, neighbours joined: nft refuses an anonymous set with overlapping intervals. */
-export function mergePorts(ranges: readonly Range[]): Range[] {
-  const merged: Range[] = []
-  for (const [first, last] of ranges.toSorted(byFirst)) {
+/** Sorted, disjoint, neighbours joined: the kernel refuses overlapping intervals. */
+export function mergePorts(ranges: readonly NumberRange[]): NumberRange[] {
+  const merged: NumberRange[] = []
+  for (const [first, last] of ranges.toSorted((a, b) => a[0] - b[0])) {
     const previous = merged.at(-1)
     if (previous && first <= previous[1] + 1) {
       merged[merged.length - 1] = [previous[0], Math.max(previous[1], last)]
@@ -35,22 +42,18 @@ export function mergePorts(ranges: readonly Range[]): Range[] {
   return merged
 }
 
-const anyOf = (items: readonly string[]): string =>
-  items.length === 1 ? (items[0] ?? '') : `{ ${items.join(', ')} }`
-const rangeText = ([first, last]: Range): string => (first === last ? `${first}` : `${first}-${last}`)
-
-/** What follows `meta l4proto`: ports, ICMP types, or nothing where every one matches. */
-function portText(protocol: Protocol, ranges: readonly Range[] | undefined): string {
-  if (ranges === undefined) return ''
-  if (hasPorts(protocol)) return ` ${ANSWERING_PORT} ${anyOf(mergePorts(ranges).map(rangeText))}`
-  if (protocol !== 'ICMP' && protocol !== 'ICMPv6') return ''
-  const types = mergePorts(ranges).map(([first, last]): Range => [first * 256, last * 256 + 255])
-  return ` ${ICMP_TYPE_AND_CODE} ${anyOf(types.map(rangeText))}`
+/** What follows the protocol: ports, ICMP types, or nothing where every one matches. */
+function portClause(protocol: Protocol, ranges: readonly NumberRange[] | undefined): Clause | undefined {
+  if (ranges === undefined) return undefined
+  if (hasPorts(protocol)) return inRanges(ANSWERING_PORT, mergePorts(ranges), 2)
+  if (protocol !== 'ICMP' && protocol !== 'ICMPv6') return undefined
+  const types = mergePorts(ranges).map(([first, last]): NumberRange => [first * 256, last * 256 + 255])
+  return inRanges(ICMP_TYPE_AND_CODE, types, 2)
 }
 
 /** Ranges of each protocol; undefined where one match already takes every port. */
-function rangesByProtocol(ports: readonly PortMatch[]): Map<Protocol, Range[] | undefined> {
-  const all = new Map<Protocol, Range[] | undefined>()
+function rangesByProtocol(ports: readonly PortMatch[]): Map<Protocol, NumberRange[] | undefined> {
+  const all = new Map<Protocol, NumberRange[] | undefined>()
   for (const { protocol, ports: ranges } of ports) {
     const known = all.get(protocol)
     if (ranges === undefined || (all.has(protocol) && known === undefined)) all.set(protocol, undefined)
@@ -59,23 +62,28 @@ function rangesByProtocol(ports: readonly PortMatch[]): Map<Protocol, Range[] | 
   return all
 }
 
-/** One match text per group of protocols with equal ports, as in `meta l4proto { tcp, udp } ct reply proto-src 53`. */
-export function portMatches(ports: readonly PortMatch[]): string[] {
-  const groups = new Map<string, string[]>()
+/** Clauses for each group of protocols with equal ports, as in `meta l4proto { tcp, udp } ct reply proto-src 53`. */
+export function portMatches(ports: readonly PortMatch[]): (readonly Clause[])[] {
+  const groups = new Map<string, { readonly port: Clause | undefined; readonly protocols: number[] }>()
   for (const [protocol, ranges] of rangesByProtocol(ports)) {
     if (ranges?.length === 0) continue
-    const text = portText(protocol, ranges)
-    const number = protocolNumber(protocol)
-    groups.set(text, [...(groups.get(text) ?? []), NFT_NAMES.get(number) ?? `${number}`])
+    const port = portClause(protocol, ranges)
+    const group = groups.get(port?.text ?? '') ?? { port, protocols: [] }
+    groups.set(port?.text ?? '', group)
+    group.protocols.push(protocolNumber(protocol))
   }
-  return [...groups].map(([text, names]) => `meta l4proto ${anyOf(names)}${text}`)
+  return [...groups.values()].map(({ port, protocols }) => [protocolIn(protocols), ...(port ? [port] : [])])
 }
 
-/** nft learns the width of `proto-src` only from a protocol match before it. */
-export const namedPortMatch = (family: 4 | 6, set: string): string =>
-  `meta l4proto { tcp, udp, sctp } ${ANSWERER[family]} . meta l4proto . ${ANSWERING_PORT} @${set}`
+const WITH_PORTS = protocolIn([6, 17, 132])
 
-const text = (family: 4 | 6, value: bigint): string => formatIp({ family, value })
+/** nft learns the width of `proto-src` only from a protocol match before it. */
+export const namedPortMatch = (family: Family, set: string): readonly Clause[] => [
+  WITH_PORTS,
+  inSet([ANSWERER[family], L4PROTO, ANSWERING_PORT], set),
+]
+
+const text = (family: Family, value: bigint): string => formatIp({ family, value })
 
 /** A range as nft text; one that is a whole prefix is written as such. */
 export function rangeElement({ family, first, last }: IpRange): string {

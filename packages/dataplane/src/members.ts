@@ -13,8 +13,8 @@ export interface MemberEdits {
 /** The compiled table's address sets as the kernel has them: one per family, with the exact elements of each. */
 export interface Members {
   change(table: RuleTable, change: Pick<TableChange, 'members' | 'setsAdded' | 'setsRemoved'>): MemberEdits
-  readonly sets: ReadonlyMap<SetId, readonly NftSet[]>
-  /** By the kernel's name of the set. */
+  /** By the kernel's name, as `elements`. */
+  readonly sets: ReadonlyMap<string, NftSet>
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>
 }
 
@@ -25,20 +25,25 @@ function required(table: RuleTable, id: SetId): AddressSet {
 }
 
 export function createMembers(): Members {
-  const sets = new Map<SetId, readonly NftSet[]>()
+  const sets = new Map<string, NftSet>()
+  const bySet = new Map<SetId, readonly NftSet[]>()
   const elements = new Map<string, Set<string>>()
 
   function add(set: AddressSet): readonly NftSet[] {
     const created = nftSets(set)
-    sets.set(set.id, created)
+    bySet.set(set.id, created)
+    for (const one of created) sets.set(one.name, one)
     for (const [name, keys] of elementsBySet(set)) elements.set(name, keys)
     return created
   }
 
   function remove(id: SetId): readonly NftSet[] {
-    const gone = sets.get(id) ?? []
-    sets.delete(id)
-    for (const { name } of gone) elements.delete(name)
+    const gone = bySet.get(id) ?? []
+    bySet.delete(id)
+    for (const { name } of gone) {
+      sets.delete(name)
+      elements.delete(name)
+    }
     return gone
   }
 

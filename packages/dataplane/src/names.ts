@@ -9,7 +9,17 @@ export const TABLE_NAME = 'sekisho'
  * (which also keeps it off nft's reserved words) and a hash. 128 bits, so that nobody can craft a policy whose set
  * or chain shares its name with another's.
  */
-const digest = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 32)
+function digest(id: string): string {
+  const known = digests.get(id)
+  if (known !== undefined) return known
+  const made = createHash('sha256').update(id).digest('hex').slice(0, 32)
+  if (digests.size >= DIGESTS_MAX) digests.clear()
+  digests.set(id, made)
+  return made
+}
+/** The same ids are named again with every change of a chain. */
+const digests = new Map<string, string>()
+const DIGESTS_MAX = 65_536
 
 export type Role = 'enforce' | 'audit'
 const ROLE = { enforce: 'e', audit: 'u' } as const satisfies Record<Role, string>

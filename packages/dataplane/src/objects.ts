@@ -1,29 +1,28 @@
 import type { RuleId } from '@sekisho/core'
+import type { BaseChain, NftExpression, NftSetDefinition, NftVerdict } from '@sekisho/linux'
 import type { Role } from './names.ts'
 
-/** The kinds of object Sekisho keeps in its table, as plain data; `transaction.ts` writes them as nft text. */
+/** The kinds of object Sekisho keeps in its table, as plain data; `transaction.ts` makes changes of them. */
 
-export interface NftSet {
-  readonly kind: 'set' | 'map'
-  readonly name: string
-  /** Data types and flags, as in `type ipv4_addr; flags interval;`. */
-  readonly spec: string
-  /** Interval sets are never changed: nft reads them back whole and the kernel deletes slowly. */
-  readonly immutable?: boolean
+export type NftSet = NftSetDefinition
+
+export interface NftRule {
+  readonly text: string
+  readonly expressions: readonly NftExpression[]
 }
 
-/** `hook` is present in base chains. Rules in order, without the leading `add rule …`. */
+/** `base` is present in chains that a hook of the kernel calls. */
 export interface NftChain {
   readonly name: string
-  readonly hook?: string
-  readonly rules: readonly string[]
+  readonly base?: BaseChain
+  readonly rules: readonly NftRule[]
 }
 
-/** An element of a set, or of a verdict map. */
+/** An element of a set, or of a verdict map, its key as nft text. */
 export interface NftElement {
   readonly set: string
   readonly key: string
-  readonly verdict?: string
+  readonly verdict?: NftVerdict
 }
 
 /** A named counter object; those of rules say which. */

@@ -5,9 +5,9 @@ import { chainFragment } from './chain.ts'
 import { createFragments } from './fragments.ts'
 import { createMembers } from './members.ts'
 import type { Role } from './names.ts'
-import { EMPTY, type NftCounter, type NftElement } from './objects.ts'
+import { EMPTY, type NftCounter, type NftElement, type NftSet } from './objects.ts'
 import { generationFragment, SKELETON_COUNTERS, SKELETON_SETS, skeletonChains } from './skeleton.ts'
-import { commands, type Edits, NEW_TABLE } from './transaction.ts'
+import { type Command, commands, type Edits } from './transaction.ts'
 
 export interface RulesetSize {
   readonly chains: number
@@ -25,9 +25,9 @@ export interface Ruleset {
    * Follows one change of the compiled table, under a new generation.
    * @throws TypeError when change and table do not fit; the ruleset is of no use then, make a new one.
    */
-  update(table: RuleTable, change: TableChange, generation: number): string[]
+  update(table: RuleTable, change: TableChange, generation: number): Command[]
   /** Builds the whole content, whatever was there before. */
-  rebuild(): string[]
+  rebuild(): Command[]
   /** Named counters by name; those of rules say which. */
   readonly counters: ReadonlyMap<string, NftCounter>
   size(): RulesetSize
@@ -75,6 +75,7 @@ class TableRuleset implements Ruleset {
   readonly #members = createMembers()
   readonly #users = new ChainUsers()
   readonly #rendered = new Set<string>()
+  #filled: string | undefined
   readonly counters = new Map<string, NftCounter>()
 
   constructor(table: RuleTable, generation: number) {
@@ -82,23 +83,28 @@ class TableRuleset implements Ruleset {
     this.#advance(table, wholeTable(table), generation)
   }
 
-  update(table: RuleTable, change: TableChange, generation: number): string[] {
-    return commands(this.#advance(table, change, generation))
+  update(table: RuleTable, change: TableChange, generation: number): Command[] {
+    return commands(this.#advance(table, change, generation), this.#setOf)
   }
 
-  rebuild(): string[] {
+  rebuild(): Command[] {
     const { sets, elements } = this.#members
     const members = [...elements].flatMap(([set, keys]): NftElement[] => [...keys].map(key => ({ set, key })))
-    return [
-      ...NEW_TABLE,
-      ...commands({
-        ...NOTHING,
-        countersAdded: [...this.counters.values()],
-        setsAdded: [...SKELETON_SETS, ...[...sets.values()].flat()],
-        chainsAdded: this.#fragments.chains(),
-        elementsAdded: [...members, ...this.#fragments.elements()],
-      }),
-    ]
+    const edits: Edits = {
+      ...NOTHING,
+      anew: true,
+      countersAdded: [...this.counters.values()],
+      setsAdded: [...SKELETON_SETS, ...sets.values()],
+      chainsAdded: this.#fragments.chains(),
+      elementsAdded: [...members, ...this.#fragments.elements()],
+    }
+    return commands(edits, this.#setOf)
+  }
+
+  readonly #setOf = (name: string): NftSet => {
+    const set = this.#members.sets.get(name) ?? SKELETON.get(name)
+    if (!set) throw new TypeError(`no set is called ${name}`)
+    return set
   }
 
   size(): RulesetSize {
@@ -121,7 +127,7 @@ class TableRuleset implements Ruleset {
       for (const role of ['enforce', 'audit'] as const) touched.push({ role, chain })
     }
     this.#renderChains(table, touched, new Set(change.chainsAdded))
-    fragments.set('dispatch', { ...EMPTY, chains: skeletonChains(fragments.filled) })
+    this.#dispatch()
     fragments.set('generation', generationFragment(generation))
     const edits = fragments.takeEdits()
     for (const { name } of edits.countersRemoved) this.counters.delete(name)
@@ -132,6 +138,16 @@ class TableRuleset implements Ruleset {
       elementsAdded: [...members.elementsAdded, ...edits.elementsAdded],
       elementsRemoved: [...members.elementsRemoved, ...edits.elementsRemoved],
     }
+  }
+
+  /** The base chains change only when a dispatch set gets its first element or loses its last. */
+  #dispatch(): void {
+    const filled = SKELETON_SETS.map(({ name }) => name)
+      .filter(this.#fragments.filled)
+      .join()
+    if (filled === this.#filled) return
+    this.#filled = filled
+    this.#fragments.set('dispatch', { ...EMPTY, chains: skeletonChains(this.#fragments.filled) })
   }
 
   #attach(table: RuleTable, workload: WorkloadId): { role: Role; chain: ChainId }[] {
@@ -158,6 +174,8 @@ class TableRuleset implements Ruleset {
     }
   }
 }
+
+const SKELETON = new Map(SKELETON_SETS.map(set => [set.name, set]))
 
 const NOTHING: Edits = {
   countersAdded: [],

@@ -1,27 +1,47 @@
-import { allowedMark, deniedMark, MASK_TEXT, OTHERS_TEXT } from './mark.ts'
+import type { BaseChain, KeyType } from '@sekisho/linux'
+import {
+  type Clause,
+  type Field,
+  header,
+  inRanges,
+  inSet,
+  maskedMark,
+  meta,
+  protocolIn,
+  vmap,
+} from './field.ts'
+import { allowedMark, deniedMark, MARK_MASK, MASK_TEXT, markText, OTHERS_TEXT } from './mark.ts'
 import { ANSWERER, ASKER } from './match.ts'
 import { PREFIX } from './names.ts'
-import type { Fragment, NftChain, NftCounter, NftSet } from './objects.ts'
+import type { Fragment, NftChain, NftCounter, NftRule, NftSet } from './objects.ts'
+import {
+  ACCEPT,
+  counter,
+  ctState,
+  DROP,
+  goTo,
+  limit,
+  log,
+  REPLY,
+  RETURN,
+  rule,
+  setMark,
+  verdict,
+} from './statement.ts'
 
 /** Netlink log group that denials are sent to; free of the small numbers that ulogd examples use. */
 export const LOG_GROUP = 646
 
 /**
- * What a scan may cost the log: beyond this rate packets are still counted and dropped but no longer told, and the
- * flow log's ledger shows how many. 128 bytes hold any header chain that matters.
+ * Tells user space of a packet. What a scan may cost the log: beyond this rate packets are still counted and dropped
+ * but no longer told, and the flow log's ledger shows how many. 128 bytes hold any header chain that matters.
  */
-export const logStatement = (prefix: string): string =>
-  `limit rate 200/second burst 400 packets log prefix "${prefix}" group ${LOG_GROUP} snaplen 128`
+export const told = (prefix: string): NftRule => rule(limit(200, 400), log(prefix, LOG_GROUP, 128))
 
-const verdictMap = (name: string, type: string): NftSet => ({
-  kind: 'map',
-  name,
-  spec: `type ${type} : verdict;`,
-})
-const set = (name: string, type: string): NftSet => ({ kind: 'set', name, spec: `type ${type};` })
-const KEY = { if: 'ifname', 4: 'ipv4_addr', 6: 'ipv6_addr' } as const
+const KEY = { if: 'ifname', 4: 'ipv4_addr', 6: 'ipv6_addr' } as const satisfies Record<string, KeyType>
 export type DispatchKey = keyof typeof KEY
 const KEYS = ['if', 4, 6] as const satisfies readonly DispatchKey[]
+const FAMILIES = [4, 6] as const
 
 export type DispatchSide = 'egress' | 'ingress' | 'audit_egress' | 'audit_ingress'
 const SIDES = ['egress', 'ingress', 'audit_egress', 'audit_ingress'] as const
@@ -32,13 +52,14 @@ export const localSet = (key: DispatchKey): string => `local_${key}`
 
 /** Sets and maps that are always there; their elements come from attachments and the generation. */
 export const SKELETON_SETS: readonly NftSet[] = [
-  verdictMap('cached', 'mark'),
-  set('own_4', 'ifname . ipv4_addr'),
-  set('own_6', 'ifname . ipv6_addr'),
-  set('self_4', 'ipv4_addr . ipv4_addr'),
-  set('self_6', 'ipv6_addr . ipv6_addr'),
-  ...KEYS.map(key => set(localSet(key), KEY[key])),
-  ...SIDES.flatMap(side => KEYS.map(key => verdictMap(dispatchMap(side, key), KEY[key]))),
+  { name: 'allowed', key: ['mark'] },
+  { name: 'denied', key: ['mark'] },
+  ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
+  ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
+  ...KEYS.map(key => ({ name: localSet(key), key: [KEY[key]] })),
+  ...SIDES.flatMap(side =>
+    KEYS.map(key => ({ name: dispatchMap(side, key), key: [KEY[key]], verdicts: true })),
+  ),
 ]
 export const SKELETON_COUNTERS: readonly NftCounter[] = [
   { name: 'spoofed' },
@@ -49,128 +70,174 @@ export const SKELETON_COUNTERS: readonly NftCounter[] = [
 /** Whether a set has elements. A rule that looks into an empty one is left out of the packet's way. */
 type Filled = (set: string) => boolean
 
-const CACHED = `ct mark & ${MASK_TEXT} vmap @cached`
-const ICMP_ERROR = 'meta l4proto { icmp, ipv6-icmp } ct state related accept'
-
-const HEADER = {
-  source: { if: 'iifname', 4: 'ip saddr', 6: 'ip6 saddr' },
-  destination: { if: 'oifname', 4: 'ip daddr', 6: 'ip6 daddr' },
+const IN = meta('iifname', 'ifname')
+const OUT = meta('oifname', 'ifname')
+const SOURCE = {
+  if: IN,
+  4: header(4, 'saddr', { offset: 12, length: 4, type: 'ipv4_addr' }),
+  6: header(6, 'saddr', { offset: 8, length: 16, type: 'ipv6_addr' }),
 } as const
+const DESTINATION = {
+  if: OUT,
+  4: header(4, 'daddr', { offset: 16, length: 4, type: 'ipv4_addr' }),
+  6: header(6, 'daddr', { offset: 24, length: 16, type: 'ipv6_addr' }),
+} as const
+type End = Readonly<Record<DispatchKey, Field>>
+
+const STAMP = maskedMark(MARK_MASK, MASK_TEXT)
+const CACHED = rule(inSet([STAMP], 'allowed'), ACCEPT)
 
 /** Sends packets from or to this node's workloads to a chain; all others stay untouched. */
-const workloads = (filled: Filled, end: keyof typeof HEADER, chain: string, when = ''): string[] =>
+const workloads = (filled: Filled, end: End, chain: string, ...when: readonly Clause[]): NftRule[] =>
   KEYS.filter(key => filled(localSet(key))).map(key =>
-    `${when} ${HEADER[end][key]} @${localSet(key)} goto ${chain}`.trim(),
+    rule(...when, inSet([end[key]], localSet(key)), goTo(chain)),
   )
 
-/** @param iif `iifname` or `oifname`: where packets of this direction show the workload's interface. */
-function dispatch(filled: Filled, side: DispatchSide, iif: string): string[] {
+/** @param at where packets of this direction show the workload's interface. */
+function dispatch(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
   const address = side === 'egress' || side === 'audit_egress' ? ASKER : ANSWERER
-  const match = { if: iif, 4: address[4], 6: address[6] }
-  return KEYS.filter(key => filled(dispatchMap(side, key))).map(
-    key => `${match[key]} vmap @${dispatchMap(side, key)}`,
+  const field = { if: at, 4: address[4], 6: address[6] }
+  return KEYS.filter(key => filled(dispatchMap(side, key))).map(key =>
+    rule(vmap([field[key]], dispatchMap(side, key))),
   )
 }
 
 /** The asker's egress, the answerer's ingress, then the same in audit: what is only reported has passed. */
-const bothSides = (filled: Filled, asker: string, answerer: string): string[] => [
+const bothSides = (filled: Filled, asker: Field, answerer: Field): NftRule[] => [
   ...dispatch(filled, 'egress', asker),
   ...dispatch(filled, 'ingress', answerer),
   ...dispatch(filled, 'audit_egress', asker),
   ...dispatch(filled, 'audit_ingress', answerer),
-  'goto stamp',
+  rule(goTo('stamp')),
 ]
 
-const hook = (name: string, priority: string): string =>
-  `type filter hook ${name} priority ${priority}; policy accept;`
+const RAW = -300
+const FILTER = 0
+const at = (hook: BaseChain['hook'], priority: number): BaseChain => ({ hook, priority })
+
+const HOP_LIMIT = (value: number): Clause =>
+  inRanges(header(6, 'hoplimit', { offset: 7, length: 1, type: 'inet_proto' }), [[value, value]], 1)
+const ICMP6_TYPE: Field = {
+  text: 'icmpv6 type',
+  type: 'inet_proto',
+  guard: protocolIn([58]).expressions,
+  load: to => [{ kind: 'payload', base: 'transport', offset: 0, length: 1, to }],
+}
+const DHCP_SERVER_PORT: Field = {
+  text: 'udp dport',
+  type: 'inet_service',
+  guard: protocolIn([17]).expressions,
+  load: to => [{ kind: 'payload', base: 'transport', offset: 2, length: 2, to }],
+}
+
+/** Compares the first bits of an address. */
+function inPrefix(
+  field: Field,
+  text: string,
+  { mask, value }: { mask: Uint8Array; value: Uint8Array },
+): Clause {
+  return {
+    text: `${field.text} ${text}`,
+    expressions: [
+      ...(field.guard ?? []),
+      ...field.load(0),
+      ...(mask.every(byte => byte === 0xff)
+        ? []
+        : [{ kind: 'bitwise', register: 0, mask, xor: new Uint8Array(mask.length) } as const]),
+      { kind: 'compare', operator: '==', from: 0, value },
+    ],
+  }
+}
+const bytes = (length: number, fill: number, ...first: readonly number[]): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => first[index] ?? fill)
+const UNSPECIFIED4 = inPrefix(SOURCE[4], '0.0.0.0', { mask: bytes(4, 0xff), value: bytes(4, 0) })
+const UNSPECIFIED6 = inPrefix(SOURCE[6], '::', { mask: bytes(16, 0xff), value: bytes(16, 0) })
+const LINK_LOCAL6 = inPrefix(SOURCE[6], 'fe80::/10', {
+  mask: bytes(16, 0, 0xff, 0xc0),
+  value: bytes(16, 0, 0xfe, 0x80),
+})
 
 /** Before connection tracking, so that a forged packet cannot even speak for another workload's connection. */
-const ANTI_SPOOF: readonly NftChain[] = [
+const antiSpoof = (filled: Filled): readonly NftChain[] => [
   {
     name: 'unowned',
     rules: [
       // Hosts without an address yet: duplicate address detection, neighbour discovery, DHCP.
-      'ip6 saddr { ::, fe80::/10 } return',
-      'ip saddr 0.0.0.0 udp dport 67 return',
-      'counter name "spoofed"',
-      logStatement(PREFIX.spoof),
-      'drop',
+      rule(UNSPECIFIED6, RETURN),
+      rule(LINK_LOCAL6, RETURN),
+      rule(UNSPECIFIED4, inRanges(DHCP_SERVER_PORT, [[67, 67]], 2), RETURN),
+      rule(counter('spoofed')),
+      told(PREFIX.spoof),
+      rule(DROP),
     ],
   },
   {
     name: 'prerouting',
-    hook: hook('prerouting', 'raw'),
-    rules: [
-      'iifname . ip saddr @own_4 accept',
-      'iifname . ip6 saddr @own_6 accept',
-      `iifname @${localSet('if')} goto unowned`,
-    ],
+    base: at('prerouting', RAW),
+    rules: filled(localSet('if'))
+      ? [
+          ...FAMILIES.map(family => rule(inSet([IN, SOURCE[family]], `own_${family}`), ACCEPT)),
+          rule(inSet([IN], localSet('if')), goTo('unowned')),
+        ]
+      : [],
   },
 ]
 
-const JUDGE_PREAMBLE: readonly string[] = [
+/** What no policy is asked about, in the order in which packets are looked at that have no valid stamp. */
+const preamble = (filled: Filled): NftRule[] => [
   // RFC 4861 section 6.1 and RFC 3810 section 5: only from the link itself, so nothing else hides behind the types.
-  'ip6 hoplimit 255 icmpv6 type 133-137 accept',
-  'ip6 hoplimit 1 icmpv6 type { 130-132, 143 } accept',
-  ICMP_ERROR,
+  rule(HOP_LIMIT(255), inRanges(ICMP6_TYPE, [[133, 137]], 1), ACCEPT),
+  rule(HOP_LIMIT(1), inRanges(ICMP6_TYPE, [[130, 132]], 1), ACCEPT),
+  rule(HOP_LIMIT(1), inRanges(ICMP6_TYPE, [[143, 143]], 1), ACCEPT),
+  rule(protocolIn([1, 58]), ctState('related'), ACCEPT),
+  rule(inSet([STAMP], 'denied'), counter('stopped'), DROP),
+  ...FAMILIES.filter(family => filled(`self_${family}`)).map(family =>
+    rule(inSet([ASKER[family], ANSWERER[family]], `self_${family}`), goTo('stamp')),
+  ),
 ]
 
 /**
- * The base chains and the judge. A function of which dispatch sets have elements.
+ * The base chains and the judges. A function of which dispatch sets have elements.
  *
  * Own node → workload always passes: its packets are in `output`, which looks at replies only, and their answers
  * are replies in `input`. No address is trusted for it, since IPv6 has no check of forged local sources.
  */
 export function skeletonChains(filled: Filled): NftChain[] {
-  const any = (end: keyof typeof HEADER, chain: string, when?: string) => workloads(filled, end, chain, when)
-  const self = ([4, 6] as const)
-    .filter(family => filled(`self_${family}`))
-    .map(family => `${ASKER[family]} . ${ANSWERER[family]} @self_${family} goto stamp`)
+  const from = (chain: string) => workloads(filled, SOURCE, chain)
+  const to = (chain: string, ...when: readonly Clause[]) => workloads(filled, DESTINATION, chain, ...when)
   return [
-    { name: 'discard', rules: ['counter name "stopped" drop'] },
-    // Nobody but us writes our bits, but if somebody does, only workloads can be hit.
-    { name: 'halt', rules: [ICMP_ERROR, ...any('source', 'discard'), ...any('destination', 'discard')] },
-    { name: 'judge_reply', rules: bothSides(filled, 'oifname', 'iifname') },
-    {
-      name: 'judge',
-      rules: [
-        ...JUDGE_PREAMBLE,
-        ...self,
-        'ct direction reply goto judge_reply',
-        ...bothSides(filled, 'iifname', 'oifname'),
-      ],
-    },
-    ...ANTI_SPOOF,
-    {
-      name: 'forward',
-      hook: hook('forward', 'filter'),
-      rules: [CACHED, ...any('source', 'judge'), ...any('destination', 'judge')],
-    },
+    { name: 'judge_asker', rules: [...preamble(filled), ...bothSides(filled, IN, OUT)] },
+    { name: 'judge_answerer', rules: [...preamble(filled), ...bothSides(filled, OUT, IN)] },
+    { name: 'judge', rules: [rule(REPLY, goTo('judge_answerer')), rule(goTo('judge_asker'))] },
+    { name: 'refuse', rules: [rule(verdict({ kind: 'jump', chain: 'stamp_denied' })), rule(DROP)] },
+    ...antiSpoof(filled),
+    { name: 'forward', base: at('forward', FILTER), rules: [CACHED, ...from('judge'), ...to('judge')] },
     {
       name: 'input',
-      hook: hook('input', 'filter'),
-      rules: [CACHED, 'ct direction reply accept', ...any('source', 'judge')],
+      base: at('input', FILTER),
+      rules: [CACHED, rule(REPLY, ACCEPT), ...from('judge_asker')],
     },
-    {
-      name: 'output',
-      hook: hook('output', 'filter'),
-      rules: [CACHED, ...any('destination', 'judge', 'ct direction reply')],
-    },
+    { name: 'output', base: at('output', FILTER), rules: [CACHED, ...to('judge_answerer', REPLY)] },
   ]
 }
 
-/** The only objects that know the generation; replacing them makes every live connection be judged again. */
+/**
+ * The only objects that know the generation; replacing them makes every live connection be judged again. They hold
+ * no verdicts: a new verdict makes the kernel walk the whole table for loops, milliseconds once it is large.
+ */
 export function generationFragment(generation: number): Fragment {
-  const stamp = (mark: string): string => `ct mark set ct mark & ${OTHERS_TEXT} | ${mark}`
+  const stamp = (mark: number): NftRule =>
+    rule(setMark({ value: ~MARK_MASK, text: OTHERS_TEXT }, { value: mark, text: markText(mark) }))
+  const [allowed, denied] = [allowedMark(generation), deniedMark(generation)]
   return {
     counters: [],
     chains: [
-      { name: 'stamp', rules: [`${stamp(allowedMark(generation))} accept`] },
-      { name: 'refuse', rules: [`${stamp(deniedMark(generation))} drop`] },
+      { name: 'stamp', rules: [stamp(allowed)] },
+      { name: 'stamp_denied', rules: [stamp(denied)] },
     ],
     elements: [
-      { set: 'cached', key: allowedMark(generation), verdict: 'accept' },
-      { set: 'cached', key: deniedMark(generation), verdict: 'goto halt' },
+      { set: 'allowed', key: markText(allowed) },
+      { set: 'denied', key: markText(denied) },
     ],
   }
 }

@@ -1,8 +1,13 @@
+import type { NftElementData, NftOperation, NftSetDefinition } from '@sekisho/linux'
+import { keyBytes, rangeBytes } from './element-key.ts'
 import { TABLE } from './names.ts'
 import type { NftChain, NftCounter, NftElement, NftSet } from './objects.ts'
+import { verdictText } from './statement.ts'
 
-/** What one transaction does to the table; `commands` writes it in the one order the kernel accepts. */
+/** What one transaction does to the table; made into operations in the one order the kernel accepts. */
 export interface Edits {
+  /** Whether the table is made anew: packets see the old one or the new one, never none. */
+  readonly anew?: boolean
   readonly countersAdded: readonly NftCounter[]
   readonly setsAdded: readonly NftSet[]
   readonly chainsAdded: readonly NftChain[]
@@ -15,45 +20,99 @@ export interface Edits {
   readonly countersRemoved: readonly NftCounter[]
 }
 
-function elementText({ key, verdict }: NftElement): string {
-  return verdict === undefined ? key : `${key} : ${verdict}`
+/** One change, as nft would be told of it and as the kernel is. */
+export interface Command {
+  readonly text: string
+  /** Made when asked for: encoded keys of a large table would double its memory. */
+  operation(): NftOperation
 }
 
-/** One command per set, not per element: most of an element's cost is its command. */
-function elementCommands(verb: 'add' | 'delete', elements: readonly NftElement[]): string[] {
-  const bySet = Map.groupBy(elements, ({ set }) => set)
-  const text = verb === 'add' ? elementText : ({ key }: NftElement) => key
-  return [...bySet].map(([set, list]) => `${verb} element ${TABLE} ${set} { ${list.map(text).join(', ')} }`)
+const command = (text: string, operation: () => NftOperation): Command => ({ text, operation })
+const simple = (text: string, operation: NftOperation): Command => command(text, () => operation)
+
+export const ADD_TABLE = simple(`add table ${TABLE}`, { kind: 'add-table' })
+/** Removes the table whether or not it is there: `add` makes sure that `delete` finds one. */
+export const REMOVE_TABLE: readonly Command[] = [
+  ADD_TABLE,
+  simple(`delete table ${TABLE}`, { kind: 'delete-table' }),
+]
+
+function specText({ key, interval, verdicts }: NftSetDefinition): string {
+  return `type ${key.join(' . ')}${verdicts ? ' : verdict' : ''};${interval ? ' flags interval;' : ''}`
+}
+const kindText = ({ verdicts }: NftSetDefinition): string => (verdicts ? 'map' : 'set')
+
+function elementData(set: NftSetDefinition, { key, verdict }: NftElement): NftElementData {
+  if (set.interval) return rangeBytes(key)
+  const bytes = keyBytes(set.key, key)
+  return verdict ? { key: bytes, verdict } : { key: bytes }
 }
 
-const ruleCommands = ({ name, rules }: NftChain): string[] =>
-  rules.map(rule => `add rule ${TABLE} ${name} ${rule}`)
-const chainCommand = ({ name, hook }: NftChain): string =>
-  `add chain ${TABLE} ${name}${hook === undefined ? '' : ` { ${hook} }`}`
+/** One command per set, not per element: most of an element's cost would be its command. */
+function elementCommands(
+  verb: 'add' | 'delete',
+  elements: readonly NftElement[],
+  setOf: (name: string) => NftSetDefinition,
+): Command[] {
+  return [...Map.groupBy(elements, ({ set }) => set)].map(([name, list]) => {
+    const texts = list.map(({ key, verdict }) =>
+      verdict && verb === 'add' ? `${key} : ${verdictText(verdict)}` : key,
+    )
+    const set = setOf(name)
+    return command(`${verb} element ${TABLE} ${name} { ${texts.join(', ')} }`, () => ({
+      kind: `${verb}-elements`,
+      set: name,
+      elements: list.map(element => elementData(set, element)),
+    }))
+  })
+}
+
+const ruleCommands = ({ name, rules }: NftChain): Command[] =>
+  rules.map(({ text, expressions }) =>
+    simple(`add rule ${TABLE} ${name} ${text}`, { kind: 'add-rule', chain: name, expressions }),
+  )
+
+const PRIORITY = new Map([
+  [-300, 'raw'],
+  [0, 'filter'],
+])
+function chainCommand({ name, base }: NftChain): Command {
+  if (!base) return simple(`add chain ${TABLE} ${name}`, { kind: 'add-chain', name })
+  const priority = PRIORITY.get(base.priority) ?? `${base.priority}`
+  const hook = `type filter hook ${base.hook} priority ${priority}; policy accept;`
+  return simple(`add chain ${TABLE} ${name} { ${hook} }`, { kind: 'add-chain', name, base })
+}
 
 /**
  * New things first, so that whatever refers to them finds them; then what stays is changed; then what nothing
  * refers to any more goes. All chains that go are emptied before the first is deleted: they may refer to each other.
  */
-export function commands(edits: Edits): string[] {
+export function commands(edits: Edits, setOf: (name: string) => NftSetDefinition): Command[] {
+  const named = (verb: 'add' | 'delete') => (name: string) =>
+    simple(`${verb} counter ${TABLE} ${name}`, { kind: `${verb}-counter`, name })
   return [
-    ...edits.countersAdded.map(({ name }) => `add counter ${TABLE} ${name}`),
-    ...edits.setsAdded.map(({ kind, name, spec }) => `add ${kind} ${TABLE} ${name} { ${spec} }`),
+    ...(edits.anew ? [...REMOVE_TABLE, ADD_TABLE] : []),
+    ...edits.countersAdded.map(({ name }) => name).map(named('add')),
+    ...edits.setsAdded.map(set =>
+      simple(`add ${kindText(set)} ${TABLE} ${set.name} { ${specText(set)} }`, { kind: 'add-set', set }),
+    ),
     ...edits.chainsAdded.map(chainCommand),
     ...edits.chainsAdded.flatMap(ruleCommands),
-    ...elementCommands('delete', edits.elementsRemoved),
-    ...elementCommands('add', edits.elementsAdded),
-    ...edits.chainsChanged.flatMap(chain => [`flush chain ${TABLE} ${chain.name}`, ...ruleCommands(chain)]),
-    ...edits.chainsRemoved.map(name => `flush chain ${TABLE} ${name}`),
-    ...edits.chainsRemoved.map(name => `delete chain ${TABLE} ${name}`),
-    ...edits.setsRemoved.map(({ kind, name }) => `delete ${kind} ${TABLE} ${name}`),
-    ...edits.countersRemoved.map(({ name }) => `delete counter ${TABLE} ${name}`),
+    ...elementCommands('delete', edits.elementsRemoved, setOf),
+    ...elementCommands('add', edits.elementsAdded, setOf),
+    ...edits.chainsChanged.flatMap(chain => [flush(chain.name), ...ruleCommands(chain)]),
+    ...edits.chainsRemoved.map(flush),
+    ...edits.chainsRemoved.map(name =>
+      simple(`delete chain ${TABLE} ${name}`, { kind: 'delete-chain', name }),
+    ),
+    ...edits.setsRemoved.map(set =>
+      simple(`delete ${kindText(set)} ${TABLE} ${set.name}`, { kind: 'delete-set', name: set.name }),
+    ),
+    ...edits.countersRemoved.map(({ name }) => name).map(named('delete')),
   ]
 }
 
-/** Removes the table whether or not it is there: `add` makes sure that `delete` finds one. */
-export const REMOVE_TABLE: readonly string[] = [`add table ${TABLE}`, `delete table ${TABLE}`]
-/** Leads a transaction that builds everything anew; packets see the old table or the new one, never none. */
-export const NEW_TABLE: readonly string[] = [...REMOVE_TABLE, `add table ${TABLE}`]
+const flush = (name: string): Command => simple(`flush chain ${TABLE} ${name}`, { kind: 'flush-chain', name })
 
-export const script = (lines: readonly string[]): string => `${lines.join('\n')}\n`
+/** The commands as a script for `nft -f`, to be read. */
+export const script = (list: readonly Command[]): string => list.map(({ text }) => `${text}\n`).join('')

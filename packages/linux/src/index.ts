@@ -11,6 +11,8 @@ export {
 } from './netfilter/conntrack-message.ts'
 export * from './netfilter/nflog.ts'
 export type { LoggedPacket } from './netfilter/nflog-message.ts'
+export type * from './netfilter/nft/operation.ts'
+export * from './netfilter/nft/transactions.ts'
 export { type Nftables, type NftablesOptions, NftError, openNftables } from './netfilter/nftables.ts'
 export type { ObjectCounters, RulesetFamily } from './netfilter/nftables-netlink.ts'
 export * from './netns.ts'

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { NftOperation } from './nft/operation.ts'
+import { openTransactions } from './nft/transactions.ts'
 import type { Reply, Request, WorkerSetup } from './nftables.protocol.ts'
 import { type ObjectCounters, openRuleset, type RulesetFamily } from './nftables-netlink.ts'
 
@@ -14,6 +16,12 @@ export interface Nftables extends AsyncDisposable {
    * @throws NftError when libnftables or the kernel refuses them.
    */
   run(commands: string): Promise<void>
+  /**
+   * Commits changes of one table of family `inet` by netlink, all or nothing, on the calling thread: fast whatever
+   * else is in the kernel, where `run` first reads the rules of every table.
+   * @throws SystemError with the errno of the first operation that the kernel refused.
+   */
+  commit(table: string, operations: readonly NftOperation[]): void
   /** Named counter objects of a table, by raw netlink dump; empty when there is no such table. */
   counters(table: string, family?: RulesetFamily): Promise<ReadonlyMap<string, ObjectCounters>>
   tableExists(table: string, family?: RulesetFamily): boolean
@@ -42,12 +50,15 @@ export async function openNftables(options: NftablesOptions = {}): Promise<Nftab
   await once(worker, 'message')
   const runner = new NftRunner(worker)
   const ruleset = openRuleset(options.netns)
+  const transactions = openTransactions(options)
   return {
     run: commands => runner.run(commands),
+    commit: (table, operations) => transactions.commit(table, operations),
     counters: (table, family = 'inet') => ruleset.counters(table, family),
     tableExists: (table, family = 'inet') => ruleset.tableExists(table, family),
     generation: () => ruleset.generation(),
     async [Symbol.asyncDispose]() {
+      transactions[Symbol.dispose]()
       ruleset[Symbol.dispose]()
       await runner.close()
     },

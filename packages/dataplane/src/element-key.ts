@@ -1,0 +1,68 @@
+import { familyBits, type Ip, parseIp, protocolNumber } from '@sekisho/core'
+import type { KeyRange, KeyType } from '@sekisho/linux'
+import { hostU32, u16 } from './field.ts'
+
+/** Keys of elements as the kernel compares them, from our own nft text. */
+
+function addressBytes({ family, value }: Ip): Uint8Array {
+  const bytes = new Uint8Array(familyBits(family) / 8)
+  for (let at = bytes.length - 1, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 0xffn)
+  return bytes
+}
+
+function address(text: string): Uint8Array {
+  const ip = parseIp(text)
+  if (!ip) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
+  return addressBytes(ip)
+}
+
+/** An interface name fills its 16 bytes with zeros. */
+function interfaceName(quoted: string): Uint8Array {
+  const bytes = new Uint8Array(16)
+  new TextEncoder().encodeInto(quoted.slice(1, -1), bytes)
+  return bytes
+}
+
+const TRANSPORTS = { tcp: 'TCP', udp: 'UDP', sctp: 'SCTP' } as const
+function transport(text: string): Uint8Array {
+  if (!(text in TRANSPORTS)) throw new TypeError(`not a transport: ${JSON.stringify(text)}`)
+  return Uint8Array.of(protocolNumber(TRANSPORTS[text as keyof typeof TRANSPORTS]))
+}
+
+const ENCODE: Record<KeyType, (text: string) => Uint8Array> = {
+  ipv4_addr: address,
+  ipv6_addr: address,
+  ifname: interfaceName,
+  inet_proto: transport,
+  inet_service: text => u16(Number(text)),
+  mark: text => hostU32(Number(text)),
+}
+
+/** Parts of a concatenation fill whole registers of four bytes each. */
+export function keyBytes(types: readonly KeyType[], key: string): Uint8Array {
+  if (types.length === 1 && types[0]) return ENCODE[types[0]](key)
+  const parts = key.split(' . ').map((text, index) => {
+    const type = types[index]
+    if (!type) throw new TypeError(`too many parts: ${JSON.stringify(key)}`)
+    return ENCODE[type](text)
+  })
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + ((part.length + 3) & ~3), 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += (part.length + 3) & ~3
+  }
+  return bytes
+}
+
+/** A range as nft text: one address, a prefix, or first and last. */
+export function rangeBytes(text: string): KeyRange {
+  const [first = '', second] = text.split('-')
+  if (second !== undefined) return { first: address(first), last: address(second) }
+  const [base = '', prefix] = first.split('/')
+  const ip = parseIp(base)
+  if (!ip) throw new TypeError(`not a range: ${JSON.stringify(text)}`)
+  if (prefix === undefined) return { first: addressBytes(ip), last: addressBytes(ip) }
+  const size = 1n << BigInt(familyBits(ip.family) - Number(prefix))
+  return { first: addressBytes(ip), last: addressBytes({ ...ip, value: ip.value + size - 1n }) }
+}

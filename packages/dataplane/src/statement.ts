@@ -1,0 +1,76 @@
+import type { NftVerdict } from '@sekisho/linux'
+import { type Clause, hostU32 } from './field.ts'
+import type { NftRule } from './objects.ts'
+
+/** Clauses that do something, and the rules that clauses make. */
+
+export const counter = (name: string): Clause => ({
+  text: `counter name "${name}"`,
+  expressions: [{ kind: 'counter', name }],
+})
+
+export const verdictText = (verdict: NftVerdict): string =>
+  'chain' in verdict ? `${verdict.kind} ${verdict.chain}` : verdict.kind
+export const verdict = (what: NftVerdict): Clause => ({
+  text: verdictText(what),
+  expressions: [{ kind: 'verdict', verdict: what }],
+})
+export const ACCEPT = verdict({ kind: 'accept' })
+export const DROP = verdict({ kind: 'drop' })
+export const RETURN = verdict({ kind: 'return' })
+export const goTo = (chain: string): Clause => verdict({ kind: 'goto', chain })
+
+/** At most so many per second go on to the next clause. */
+export const limit = (perSecond: number, burst: number): Clause => ({
+  text: `limit rate ${perSecond}/second burst ${burst} packets`,
+  expressions: [{ kind: 'limit', perSecond, burst }],
+})
+
+/** @param prefix at most 127 characters, none of them a quote. */
+export const log = (prefix: string, group: number, snaplen: number): Clause => ({
+  text: `log prefix "${prefix}" group ${group} snaplen ${snaplen}`,
+  expressions: [{ kind: 'log', prefix, group, snaplen }],
+})
+
+const STATE = { invalid: 1, related: 4, untracked: 64 } as const
+/** The connection is in one of these states. */
+export const ctState = (...states: readonly (keyof typeof STATE)[]): Clause => ({
+  text: `ct state ${states.join(',')}`,
+  expressions: [
+    { kind: 'ct', key: 'state', to: 0 },
+    {
+      kind: 'bitwise',
+      register: 0,
+      mask: hostU32(states.reduce((bits, state) => bits | STATE[state], 0)),
+      xor: hostU32(0),
+    },
+    { kind: 'compare', operator: '!=', from: 0, value: hostU32(0) },
+  ],
+})
+
+/** The packet goes the way of the answers. */
+export const REPLY: Clause = {
+  text: 'ct direction reply',
+  expressions: [
+    { kind: 'ct', key: 'direction', to: 0 },
+    { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(1) },
+  ],
+}
+
+/** Replaces the bits outside `keep`. */
+export const setMark = (
+  keep: { readonly value: number; readonly text: string },
+  bits: { readonly value: number; readonly text: string },
+): Clause => ({
+  text: `ct mark set ct mark & ${keep.text} | ${bits.text}`,
+  expressions: [
+    { kind: 'ct', key: 'mark', to: 0 },
+    { kind: 'bitwise', register: 0, mask: hostU32(keep.value), xor: hostU32(bits.value) },
+    { kind: 'set-ct-mark', from: 0 },
+  ],
+})
+
+export const rule = (...clauses: readonly Clause[]): NftRule => ({
+  text: clauses.map(({ text }) => text).join(' '),
+  expressions: clauses.flatMap(({ expressions }) => expressions),
+})

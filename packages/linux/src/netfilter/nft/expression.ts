@@ -1,0 +1,138 @@
+import type { CtKey, MetaKey, NftExpression, NftVerdict, Register } from './operation.ts'
+import type { NetlinkWriter } from './writer.ts'
+
+/** Numbers of include/uapi/linux/netfilter/nf_tables.h, by the name of the expression they belong to. */
+const META: Record<MetaKey, number> = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 }
+const CT: Record<CtKey, number> = {
+  state: 0,
+  direction: 1,
+  mark: 3,
+  'protocol-source': 11,
+  'protocol-destination': 12,
+  source4: 19,
+  source6: 21,
+}
+const DIRECTION = { original: 0, reply: 1 } as const
+const COMPARE = { '==': 0, '!=': 1, '<=': 3, '>=': 5 } as const
+const BASE = { network: 1, transport: 2 } as const
+const VERDICT = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const
+const COUNTER_OBJECT = 1
+const LIST_ELEMENT = 1
+const DATA = { value: 1, verdict: 2 } as const
+const VERDICT_REGISTER = 0
+const REGISTER_32 = 8
+
+const register = (number: Register): number => REGISTER_32 + number
+
+export function writeVerdict(to: NetlinkWriter, verdict: NftVerdict): void {
+  to.nest(DATA.verdict, () => {
+    to.u32(1, VERDICT[verdict.kind])
+    if ('chain' in verdict) to.text(2, verdict.chain)
+  })
+}
+
+const writeValue = (to: NetlinkWriter, type: number, value: Uint8Array): void =>
+  to.nest(type, () => to.data(DATA.value, value))
+
+/** The kernel's name of each expression. */
+const NAME: Record<NftExpression['kind'], string> = {
+  meta: 'meta',
+  ct: 'ct',
+  'set-ct-mark': 'ct',
+  payload: 'payload',
+  compare: 'cmp',
+  bitwise: 'bitwise',
+  lookup: 'lookup',
+  'one-of': 'lookup',
+  counter: 'objref',
+  limit: 'limit',
+  log: 'log',
+  verdict: 'immediate',
+}
+
+/** The attributes of one expression; `anonymous` is the set made for a `one-of`. */
+function writeAttributes(
+  to: NetlinkWriter,
+  expression: NftExpression,
+  anonymous: AnonymousSet | undefined,
+): void {
+  switch (expression.kind) {
+    case 'meta':
+      to.u32(1, register(expression.to))
+      to.u32(2, META[expression.key])
+      return
+    case 'ct':
+      to.u32(1, register(expression.to))
+      to.u32(2, CT[expression.key])
+      if (expression.direction) to.u8(3, DIRECTION[expression.direction])
+      return
+    case 'set-ct-mark':
+      to.u32(2, CT.mark)
+      to.u32(4, register(expression.from))
+      return
+    case 'payload':
+      to.u32(1, register(expression.to))
+      to.u32(2, BASE[expression.base])
+      to.u32(3, expression.offset)
+      to.u32(4, expression.length)
+      return
+    case 'compare':
+      to.u32(1, register(expression.from))
+      to.u32(2, COMPARE[expression.operator])
+      writeValue(to, 3, expression.value)
+      return
+    case 'bitwise':
+      to.u32(1, register(expression.register))
+      to.u32(2, register(expression.register))
+      to.u32(3, expression.mask.length)
+      writeValue(to, 4, expression.mask)
+      writeValue(to, 5, expression.xor)
+      return
+    case 'lookup':
+      to.text(1, expression.set)
+      to.u32(2, register(expression.from))
+      if (expression.vmap) to.u32(3, VERDICT_REGISTER)
+      return
+    case 'one-of':
+      if (!anonymous) throw new TypeError('a one-of without its set')
+      to.text(1, anonymous.name)
+      to.u32(2, register(expression.from))
+      to.u32(4, anonymous.id)
+      return
+    case 'counter':
+      to.u32(1, COUNTER_OBJECT)
+      to.text(2, expression.name)
+      return
+    case 'limit':
+      to.u64(1, expression.perSecond)
+      to.u64(2, 1)
+      to.u32(3, expression.burst)
+      return
+    case 'log':
+      to.u16(1, expression.group)
+      to.text(2, expression.prefix)
+      to.u32(3, expression.snaplen)
+      return
+    case 'verdict':
+      to.u32(1, VERDICT_REGISTER)
+      to.nest(2, () => writeVerdict(to, expression.verdict))
+      return
+  }
+}
+
+/** A set that lives with one rule: the kernel names it, the rule finds it by its number in the transaction. */
+export interface AnonymousSet {
+  readonly name: string
+  readonly id: number
+}
+
+export function writeExpression(
+  to: NetlinkWriter,
+  expression: NftExpression,
+  anonymous: AnonymousSet | undefined,
+): void {
+  to.nest(LIST_ELEMENT, () => {
+    to.text(1, NAME[expression.kind])
+    to.nest(2, () => writeAttributes(to, expression, anonymous))
+  })
+}

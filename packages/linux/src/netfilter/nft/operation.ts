@@ -1,0 +1,103 @@
+/**
+ * Changes of a table of family `inet`, as data. Written to netlink by `encode.ts`, without libnftables: that fetches
+ * the rules of every table before each transaction, 30 ms and more once there are thousands.
+ */
+
+/** A 32-bit register, from 0; a value of n bytes takes n/4 of them, rounded up. */
+export type Register = number
+
+export type NftVerdict =
+  | { readonly kind: 'accept' | 'drop' | 'return' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string }
+
+export type MetaKey = 'nfproto' | 'l4proto' | 'iifname' | 'oifname'
+export type CtKey =
+  | 'state'
+  | 'direction'
+  | 'mark'
+  | 'source4'
+  | 'source6'
+  | 'protocol-source'
+  | 'protocol-destination'
+
+/** One step of a rule (nf_tables calls it an expression). A step that does not match ends the rule. */
+export type NftExpression =
+  | { readonly kind: 'meta'; readonly key: MetaKey; readonly to: Register }
+  | {
+      readonly kind: 'ct'
+      readonly key: CtKey
+      readonly direction?: 'original' | 'reply'
+      readonly to: Register
+    }
+  | { readonly kind: 'set-ct-mark'; readonly from: Register }
+  | {
+      readonly kind: 'payload'
+      readonly base: 'network' | 'transport'
+      readonly offset: number
+      readonly length: number
+      readonly to: Register
+    }
+  | {
+      readonly kind: 'compare'
+      readonly operator: '==' | '!=' | '<=' | '>='
+      readonly from: Register
+      readonly value: Uint8Array
+    }
+  | {
+      readonly kind: 'bitwise'
+      readonly register: Register
+      readonly mask: Uint8Array
+      readonly xor: Uint8Array
+    }
+  /** `vmap`: the element found decides. */
+  | { readonly kind: 'lookup'; readonly set: string; readonly from: Register; readonly vmap?: boolean }
+  /** Whether the value lies in one of the ranges; made an anonymous set of the rule. */
+  | {
+      readonly kind: 'one-of'
+      readonly from: Register
+      readonly type: KeyType
+      readonly ranges: readonly KeyRange[]
+    }
+  | { readonly kind: 'counter'; readonly name: string }
+  | { readonly kind: 'limit'; readonly perSecond: number; readonly burst: number }
+  | { readonly kind: 'log'; readonly prefix: string; readonly group: number; readonly snaplen: number }
+  | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
+
+/** Data types of keys; several make a concatenation. */
+export type KeyType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark' | 'ifname'
+
+/** First and last key, both inside, in network order. */
+export interface KeyRange {
+  readonly first: Uint8Array
+  readonly last: Uint8Array
+}
+
+export interface NftSetDefinition {
+  readonly name: string
+  readonly key: readonly KeyType[]
+  /** Its elements are ranges. */
+  readonly interval?: boolean
+  /** Its elements have verdicts. */
+  readonly verdicts?: boolean
+}
+
+export type NftElementData = { readonly key: Uint8Array; readonly verdict?: NftVerdict } | KeyRange
+
+export interface BaseChain {
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output'
+  readonly priority: number
+}
+
+export type NftOperation =
+  | { readonly kind: 'add-table' | 'delete-table' }
+  | { readonly kind: 'add-counter' | 'delete-counter'; readonly name: string }
+  | { readonly kind: 'add-set'; readonly set: NftSetDefinition }
+  | { readonly kind: 'delete-set'; readonly name: string }
+  | {
+      readonly kind: 'add-elements' | 'delete-elements'
+      readonly set: string
+      readonly elements: readonly NftElementData[]
+    }
+  | { readonly kind: 'add-chain'; readonly name: string; readonly base?: BaseChain }
+  | { readonly kind: 'flush-chain' | 'delete-chain'; readonly name: string }
+  | { readonly kind: 'add-rule'; readonly chain: string; readonly expressions: readonly NftExpression[] }

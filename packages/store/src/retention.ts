@@ -3,7 +3,7 @@ import type { Retention, RetentionLimits, RetentionStep, StoreSize } from './api
 import type { Database } from './database.ts'
 import { MINUTE } from './records/flows.ts'
 
-/** Rows of one step: some ten milliseconds, so that batches and people hardly wait. */
+/** Rows of one step. Nothing else of this process runs meanwhile, so it bounds how long a batch or a person waits. */
 const ROWS = 10_000
 /** Pages given back in one step. */
 const PAGES = 2_000

@@ -282,7 +282,7 @@ describe('bounds', () => {
           expect(read.ok || read.error.length > 0).toBe(true)
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 })
@@ -321,7 +321,7 @@ describe('what is accepted', () => {
           expect(parsed(policyToYaml(policy))[0]).toEqual(policy)
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     )
   })
 })

@@ -121,12 +121,16 @@ function compose(text: string, lines: LineCounter): Result<readonly Document[], 
     const deep = refuseDepth(token)
     if (deep) return fail(deep)
     documents.push(...composer.next(token))
-    if (documents.length > LIMITS.documentsPerFile.value)
-      return fail(new Refused(0, 'has too many documents'))
+    if (documents.length > LIMITS.documentsPerFile.value) break
   }
   documents.push(...composer.end())
-  return ok(documents)
+  if (documents.length > LIMITS.documentsPerFile.value) return fail(new Refused(0, 'has too many documents'))
+  return ok(documents.filter(document => document.errors.length > 0 || !isEmpty(document)))
 }
+
+/** Between two separators, or with nothing but comments. */
+const isEmpty = ({ contents }: Document): boolean =>
+  contents === null || (isScalar(contents) && contents.value === null && !contents.source)
 
 /** Reads YAML under bounds (bytes, depth, aliases, documents); duplicate keys and unknown tags are mistakes. */
 export function readYaml(text: string): Result<readonly ReadYaml[], readonly Problem[]> {
@@ -147,9 +151,7 @@ export function readYaml(text: string): Result<readonly ReadYaml[], readonly Pro
   })
   const composed = compose(text, lines)
   if (!composed.ok) return fail([problem(0)(composed.error)])
-  const documents = composed.value.filter(
-    document => document.contents !== null || document.errors.length > 0,
-  )
+  const documents = composed.value
   const wrong = documents.flatMap((document, index) => refuseDocument(document).map(problem(index)))
   if (wrong.length > 0) return fail(wrong)
   if (documents.length === 0)

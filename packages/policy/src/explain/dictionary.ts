@@ -26,5 +26,7 @@ export interface Dictionary {
   readonly rule: (policy: string, direction: string, number: number) => string
   readonly policy: (kind: string, name: string) => string
   readonly otherSide: Readonly<Record<'allow' | 'deny', (facts: ReasonFacts) => string>>
+  /** The last touch: spaces and punctuation as the language has them. */
+  readonly finish: (sentence: string) => string
   readonly edits: Readonly<Record<Edit, (policy: string) => string>>
 }

@@ -37,6 +37,7 @@ export const en: Dictionary = {
     allow: ({ subject, direction }) => `The ${direction} of ${subject} would allow it.`,
     deny: ({ by, subject, direction }) => `The ${direction} of ${subject} denies it too (${by}).`,
   },
+  finish: sentence => sentence,
   edits: {
     'new-policy': policy => `A new ${policy} with one rule would allow it.`,
     'allow-before-deny': policy => `An Allow rule before the Deny rule of ${policy} would let it pass.`,

@@ -23,8 +23,8 @@ export const ja: Dictionary = {
       `${subject} は、ヘルスチェックが届くように、自身のノードからの通信を常に受け入れます。`,
     'not-selected': () =>
       '送信元の送信も宛先の受信も制限されていないため、この通信を制限するポリシーはありません。',
-    'rule-allow': ({ by, subject, direction }) => `${by}が、${subject} の${direction}として許可しています。`,
-    'rule-deny': ({ by, subject, direction }) => `${by}が、${subject} の${direction}を拒否しています。`,
+    'rule-allow': ({ by, subject, direction }) => `${by} が、${subject} の${direction}として許可しています。`,
+    'rule-deny': ({ by, subject, direction }) => `${by} が、${subject} の${direction}を拒否しています。`,
     isolated: ({ by, subject, direction }) =>
       `${by} が ${subject} の${direction}を制限しており、この通信を許可するルールはどのポリシーにもありません。`,
     'spoofed-source': () => 'パケットの送信元アドレスが、ワークロード自身のものではありません。',
@@ -33,12 +33,14 @@ export const ja: Dictionary = {
     malformed: () => 'パケットを読み取れませんでした。',
     'engine-error': () => 'エンジンで障害が発生したため、ポリシーで定められた動作が適用されました。',
   },
-  rule: (policy, direction, number) => `${policy} の${direction}ルール ${number} `,
+  rule: (policy, direction, number) => `${policy} の${direction}ルール ${number}`,
   policy: (kind, name) => `${kind} ${name}`,
   otherSide: {
     allow: ({ subject, direction }) => `${subject} の${direction}側では許可されます。`,
-    deny: ({ by, subject, direction }) => `${subject} の${direction}側でも拒否されます（${by.trim()}）。`,
+    deny: ({ by, subject, direction }) => `${subject} の${direction}側でも拒否されます（${by}）。`,
   },
+  // A full-width bracket brings its own space.
+  finish: sentence => sentence.replaceAll('） ', '）'),
   edits: {
     'new-policy': policy => `ルール 1 つの新しい ${policy} を追加すると、許可されます。`,
     'allow-before-deny': policy =>

@@ -78,7 +78,7 @@ export function explainSentences(explanation: Explanation, language: ExplainLang
   }
   const { by, direction = 'ingress' } = explanation
   const decider = factsOf(words, explanation, by === undefined ? { direction } : { by, direction })
-  return [
+  const sentences = [
     words.outcomes[explanation.outcome](conversation),
     words.reasons[explanation.why](decider),
     ...otherSide(words, explanation),
@@ -86,4 +86,5 @@ export function explainSentences(explanation: Explanation, language: ExplainLang
       words.edits[edit](policyText(words, policy)),
     ),
   ]
+  return sentences.map(words.finish)
 }

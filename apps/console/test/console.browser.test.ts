@@ -13,7 +13,7 @@ import {
 import { startFixture } from './fixture-server.ts'
 
 /** Scripts, styles and words until the overview is drawn. The promise is 300 kB; this holds what was reached. */
-const FIRST_LOAD_BYTES = 225_000
+const FIRST_LOAD_BYTES = 200_000
 
 const ENGLISH = { locale: 'en-GB', colorScheme: 'light' } as const
 const JAPANESE = { locale: 'ja-JP', colorScheme: 'dark' } as const
@@ -128,8 +128,8 @@ describe.skipIf(chromiumMissing())('the console in a browser', () => {
     await tabTo(page, 'Simulate')
     await page.keyboard.press('Enter')
     await page.getByText('Nothing legitimate would break.').waitFor()
-    expect(await page.locator('.sim-figures').innerText()).toMatch(
-      /1,482\s+unchanged\s+0\s+legitimate broken\s+37/,
+    expect(await page.locator('.sim-figures').textContent()).toMatch(
+      /1,482unchanged0legitimate broken37attack attempts denied/,
     )
     await page.locator('.apply .primary:not([data-disabled])').waitFor()
     await tabTo(page, 'Enforce for 5 minutes')

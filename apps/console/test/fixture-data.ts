@@ -414,31 +414,28 @@ export const EXPLANATION: ExplanationView = {
 
 export const EVENTS: readonly EventView[] = [
   {
-    id: '4',
+    id: '3',
     at: ago(40),
-    code: 'port-scan',
+    code: 'mining-pool',
     severity: 'critical',
     node: 'lab-1',
     workload: 'pod:shop/image-resizer-7f9c',
-    details: { ports: 24, addresses: 13 },
+    details: { name: 'pool.example' },
   },
   {
-    id: '3',
-    at: ago(75),
-    code: 'metadata-probe',
+    id: '2',
+    at: ago(900),
+    code: 'program-failed',
     severity: 'warning',
     node: 'lab-1',
-    workload: 'pod:shop/image-resizer-7f9c',
-    details: {},
+    details: { reason: 'Device or resource busy' },
   },
-  { id: '2', at: ago(900), code: 'change-applied', severity: 'info', details: { actor: 'admin' } },
   {
     id: '1',
     at: ago(5400),
-    code: 'agent-joined',
+    code: 'change-reverted',
     severity: 'info',
-    node: 'lab-1',
-    details: { node: 'lab-1' },
+    details: { summary: 'apply SecurityPolicy/shop/api' },
   },
 ]
 

@@ -30,6 +30,8 @@ export const timeWindow = (fallback: string): Param<TimeWindow> => ({
 export const windowQuery = (window: TimeWindow): Query =>
   window.kind === 'last' ? { window: window.duration } : { since: window.since, until: window.until }
 
-/** As the command line takes it. */
-export const windowFlags = (window: TimeWindow): string =>
-  window.kind === 'last' ? `--since ${window.duration}` : `--since ${window.since} --until ${window.until}`
+/** As the command line takes it: always back from now, so fixed ends become the hours since the first one. */
+export function windowFlags(window: TimeWindow): string {
+  if (window.kind === 'last') return `--window ${window.duration}`
+  return `--window ${Math.max(1, Math.ceil((Date.now() - Date.parse(window.since)) / 3_600_000))}h`
+}

@@ -26,7 +26,8 @@ export const app = {
     banner: 'Lab: these are sample workloads on this machine, with real traffic and real enforcement.',
   },
   change: {
-    pending: (policies: number, actor: string) => `${plural(policies, 'policy', 'policies')} changed by ${actor}, on trial`,
+    pending: (policies: number, actor: string) =>
+      `${plural(policies, 'policy', 'policies')} changed by ${actor}, on trial`,
     revertsIn: (time: string) => `taken back in ${time} unless kept`,
     reverting: 'being taken back…',
     keep: 'Keep',

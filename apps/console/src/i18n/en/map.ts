@@ -10,6 +10,7 @@ export const map = {
   instructions:
     'Arrow keys move between namespaces and workloads. Enter opens details, Escape returns. Plus and minus zoom, 0 shows everything, / filters, T shows the same data as a table.',
   internet: 'Outside',
+  others: (addresses: number) => plural(addresses, 'other'),
   shown: (shown: number, total: number) =>
     `${shown.toLocaleString('en-GB')} of ${plural(total, 'node')} shown`,
   filters: (terms: number) => plural(terms, 'filter'),
@@ -82,24 +83,18 @@ export const map = {
   },
   note: (code: string, details: Details): string => {
     switch (code) {
-      case 'no-agents':
+      case 'no-agent':
         return 'No agent has joined yet: run sekisho-agent on a node.'
-      case 'agent-away':
-      case 'agents-away':
-        return `${plural(count(details, 'away', 'count'), 'agent is', 'agents are')} away: traffic there is not seen.`
-      case 'no-workloads':
-        return 'The agents report no workloads.'
-      case 'nothing-seen':
-      case 'no-flows':
+      case 'no-traffic':
         return 'No traffic was seen in this time window.'
-      case 'filtered':
-        return `The filter hides ${plural(count(details, 'hidden', 'count'), 'edge')}.`
-      case 'truncated':
-        return `Only the busiest ${plural(count(details, 'shown', 'limit', 'edges'), 'edge')} are shown.`
+      case 'filter-hides':
+        return `The filter hides ${plural(count(details, 'connections'), 'connection')}.`
       case 'history-starts':
-        return `History starts at ${detail(details, 'at', 'since')}.`
-      case 'records-dropped':
-        return `${plural(count(details, 'count', 'records'), 'record')} could not be kept: the map is incomplete.`
+        return `The records do not go back so far: they start at ${detail(details, 'at')}.`
+      case 'externals-folded':
+        return `${plural(count(details, 'addresses'), 'outside address', 'outside addresses')} with little traffic are shown as one.`
+      case 'ports-folded':
+        return `${plural(count(details, 'ports'), 'port')} of pairs that use very many are shown as one.`
       default:
         return `${code}: ${Object.values(details).join(', ')}`
     }

@@ -1,4 +1,4 @@
-import { count, type Details, detail, plural } from '../plural.ts'
+import { type Details, detail } from '../plural.ts'
 
 type Sentence = (workload: string, details: Details) => string
 
@@ -6,24 +6,18 @@ type Sentence = (workload: string, details: Details) => string
 const sentences = <K extends string>(table: Record<K, Sentence>): Record<K, Sentence> => table
 
 const codes = sentences({
-  'port-scan': (workload, d) =>
-    `${workload} scanned: it tried ${plural(count(d, 'ports'), 'port')} at ${plural(count(d, 'addresses'), 'address', 'addresses')}.`,
-  'metadata-probe': workload => `${workload} asked the cloud metadata address for credentials.`,
-  'mining-pool': (workload, d) =>
-    `${workload} looked for the mining pool ${detail(d, 'name', 'destination')}.`,
-  'denied-attempts': (workload, d) =>
-    `${plural(count(d, 'connections', 'attempts', 'count'), 'attempt')} of ${workload} denied.`,
-  'agent-joined': (_workload, d) => `An agent joined on ${detail(d, 'node')}.`,
-  'agent-connected': (_workload, d) => `The agent on ${detail(d, 'node')} connected.`,
-  'agent-away': (_workload, d) =>
-    `The agent on ${detail(d, 'node')} is away; it keeps enforcing its last good state.`,
-  'agent-started': () => 'The agent started.',
-  'program-failed': (_workload, d) => `The kernel refused a rule change: ${detail(d, 'error', 'reason')}`,
-  'rules-restored': () => 'The rules in the kernel had been changed by someone else and were restored.',
-  'records-dropped': (_workload, d) =>
-    `${plural(count(d, 'count', 'records', 'dropped'), 'record')} could not be kept.`,
-  'change-applied': (_workload, d) => `Policies changed by ${detail(d, 'actor')}.`,
-  'change-reverted': () => 'A policy change took itself back because nobody kept it.',
+  'mining-pool': (workload, d) => `${workload} looked for the mining pool ${detail(d, 'name')}.`,
+  'change-reverted': (_workload, d) => `Nobody kept it, so this took itself back: ${detail(d, 'summary')}.`,
+  'program-failed': (_workload, d) =>
+    `The kernel refused new rules; the last good ones stay. ${detail(d, 'reason')}`,
+  'state-refused': (_workload, d) =>
+    `The agent refused the server’s state and keeps its last good one. ${detail(d, 'reason')}`,
+  'spool-failed': (_workload, d) =>
+    `Records could not be written to the agent’s disk. ${detail(d, 'reason')}`,
+  'workloads-refused': (_workload, d) =>
+    `${detail(d, 'file')} was refused, the last good one is in use. ${detail(d, 'reason')}`,
+  'agent-overreach': (_workload, d) =>
+    `The agent on ${detail(d, 'node')} reported what is not its own; that part was refused.`,
 })
 
 export const records = {
@@ -69,7 +63,9 @@ export const records = {
       'flows-overflowed': 'Flows left out because there were too many',
       'connections-not-followed': 'Connections whose bytes were not followed',
       'judgement-disagreements': 'Kernel and engine disagreed',
-      'spool-dropped': 'Records dropped because the disk spool was full',
+      'spool-failed': 'Records that could not be written to disk',
+      'spool-overflowed': 'Records dropped because the disk spool was full',
+      'batch-refused': 'Records the server refused',
     },
     degraded: 'What this node cannot do',
   },
@@ -93,6 +89,10 @@ export const records = {
       'token.create': 'Create API token',
       'token.delete': 'Revoke API token',
       'agent.join': 'Agent joins',
+      'agent.remove': 'Remove agent',
+      'login-link': 'Print a login link',
+      'join-token': 'Print a join token',
+      token: 'Print an API token',
       'join-token.create': 'Create join token',
       'policy.apply': 'Apply policies',
       'policy.delete': 'Delete policies',

@@ -9,6 +9,7 @@ export const map: Dictionary['map'] = {
   instructions:
     '矢印キーで名前空間とワークロードの間を移動します。Enter で詳細を開き、Esc で戻ります。+ と − で拡大・縮小、0 で全体表示、/ で絞り込み、T で同じデータを表として表示します。',
   internet: '外部',
+  others: addresses => `ほか ${counted(addresses, '個')}`,
   shown: (shown, total) => `${counted(total, 'ノード')}中 ${shown.toLocaleString('ja-JP')} を表示`,
   filters: terms => `絞り込み ${counted(terms, '件')}`,
   clearFilters: '解除',
@@ -62,24 +63,18 @@ export const map: Dictionary['map'] = {
   },
   note: (code, details) => {
     switch (code) {
-      case 'no-agents':
+      case 'no-agent':
         return 'まだエージェントが参加していません。ノードで sekisho-agent を実行してください。'
-      case 'agent-away':
-      case 'agents-away':
-        return `${counted(count(details, 'away', 'count'), '台')}のエージェントと接続できず、そこの通信は見えていません。`
-      case 'no-workloads':
-        return 'エージェントからワークロードの報告がありません。'
-      case 'nothing-seen':
-      case 'no-flows':
+      case 'no-traffic':
         return 'この期間に通信は確認されませんでした。'
-      case 'filtered':
-        return `絞り込みで ${counted(count(details, 'hidden', 'count'), '本')}の線が隠れています。`
-      case 'truncated':
-        return `通信量の多い ${counted(count(details, 'shown', 'limit', 'edges'), '本')}だけを表示しています。`
+      case 'filter-hides':
+        return `絞り込みで ${counted(count(details, 'connections'), '件')}の接続が隠れています。`
       case 'history-starts':
-        return `記録は ${detail(details, 'at', 'since')} から始まります。`
-      case 'records-dropped':
-        return `${counted(count(details, 'count', 'records'), '件')}の記録を保持できず、マップは完全ではありません。`
+        return `この期間の一部は記録がありません。記録は ${detail(details, 'at')} から始まります。`
+      case 'externals-folded':
+        return `通信の少ない ${counted(count(details, 'addresses'), '個')}の外部アドレスをまとめて表示しています。`
+      case 'ports-folded':
+        return `使用ポートが非常に多い組み合わせでは、${counted(count(details, 'ports'), '個')}のポートをまとめて表示しています。`
       default:
         return `${code}: ${Object.values(details).join('、')}`
     }

@@ -1,5 +1,5 @@
 import type { Dictionary } from '../en/index.ts'
-import { count, counted, detail } from '../plural.ts'
+import { detail } from '../plural.ts'
 
 export const records: Dictionary['records'] = {
   events: {
@@ -12,26 +12,19 @@ export const records: Dictionary['records'] = {
     what: '内容',
     flows: 'フロー',
     codes: {
-      'port-scan': (workload, d) =>
-        `${workload} がスキャンを行いました。${counted(count(d, 'addresses'), '個')}のアドレスの ${counted(count(d, 'ports'), '個')}のポートに接続を試みました。`,
-      'metadata-probe': workload =>
-        `${workload} がクラウドのメタデータアドレスから認証情報を取得しようとしました。`,
-      'mining-pool': (workload, d) =>
-        `${workload} がマイニングプール ${detail(d, 'name', 'destination')} を探しました。`,
-      'denied-attempts': (workload, d) =>
-        `${workload} の通信 ${counted(count(d, 'connections', 'attempts', 'count'), '件')}を拒否しました。`,
-      'agent-joined': (_workload, d) => `${detail(d, 'node')} のエージェントが参加しました。`,
-      'agent-connected': (_workload, d) => `${detail(d, 'node')} のエージェントが接続しました。`,
-      'agent-away': (_workload, d) =>
-        `${detail(d, 'node')} のエージェントと通信できません。最後に受け取った状態で制御を続けています。`,
-      'agent-started': () => 'エージェントが起動しました。',
+      'mining-pool': (workload, d) => `${workload} がマイニングプール ${detail(d, 'name')} を探しました。`,
+      'change-reverted': (_workload, d) =>
+        `確定されなかったため、自動的に取り消しました: ${detail(d, 'summary')}`,
       'program-failed': (_workload, d) =>
-        `カーネルがルールの変更を受け付けませんでした: ${detail(d, 'error', 'reason')}`,
-      'rules-restored': () => 'カーネル内のルールが外部から変更されたため、元に戻しました。',
-      'records-dropped': (_workload, d) =>
-        `${counted(count(d, 'count', 'records', 'dropped'), '件')}の記録を保存できませんでした。`,
-      'change-applied': (_workload, d) => `${detail(d, 'actor')} がポリシーを変更しました。`,
-      'change-reverted': () => '確定されなかったため、ポリシーの変更を自動的に取り消しました。',
+        `カーネルが新しいルールを受け付けませんでした。直前のルールのまま動作しています。${detail(d, 'reason')}`,
+      'state-refused': (_workload, d) =>
+        `エージェントがサーバーの状態を受け付けず、直前の状態のまま動作しています。${detail(d, 'reason')}`,
+      'spool-failed': (_workload, d) =>
+        `エージェントのディスクに記録を書き込めませんでした。${detail(d, 'reason')}`,
+      'workloads-refused': (_workload, d) =>
+        `${detail(d, 'file')} を受け付けず、直前の内容のまま動作しています。${detail(d, 'reason')}`,
+      'agent-overreach': (_workload, d) =>
+        `${detail(d, 'node')} のエージェントが自分のものではない情報を報告したため、その部分を受け付けませんでした。`,
     },
   },
   agents: {
@@ -65,7 +58,9 @@ export const records: Dictionary['records'] = {
       'flows-overflowed': '多すぎるため除いたフロー',
       'connections-not-followed': '通信量を追跡できなかった接続',
       'judgement-disagreements': 'カーネルと判定エンジンの不一致',
-      'spool-dropped': 'ディスク上の待ち行列が満杯のため破棄した記録',
+      'spool-failed': 'ディスクに書き込めなかった記録',
+      'spool-overflowed': 'ディスク上の待ち行列が満杯のため破棄した記録',
+      'batch-refused': 'サーバーが受け付けなかった記録',
     },
     degraded: 'このノードでできないこと',
   },
@@ -90,6 +85,10 @@ export const records: Dictionary['records'] = {
       'token.create': 'API トークンの発行',
       'token.delete': 'API トークンの失効',
       'agent.join': 'エージェントの参加',
+      'agent.remove': 'エージェントの削除',
+      'login-link': 'ログインリンクの発行',
+      'join-token': '参加トークンの発行（コマンド）',
+      token: 'API トークンの発行（コマンド）',
       'join-token.create': '参加トークンの発行',
       'policy.apply': 'ポリシーの反映',
       'policy.delete': 'ポリシーの削除',

@@ -60,7 +60,28 @@ function AttentionItem({ item }: { readonly item: Attention }) {
   )
 }
 
-function AttentionList({ items }: { readonly items: readonly Attention[] }) {
+/** "Nothing unusual" may be said only where somebody looks. */
+function Quiet({ agents }: Pick<Overview, 'agents'>) {
+  const { t } = useI18n()
+  if (agents.total === 0) {
+    return (
+      <EmptyState
+        icon="agents"
+        title={t.records.agents.empty}
+        actions={<LinkButton href="/agents">{t.overview.action['show-agents']}</LinkButton>}
+      >
+        {t.overview.agents.none}
+      </EmptyState>
+    )
+  }
+  return (
+    <EmptyState icon="allowed" title={t.overview.attention.none}>
+      {t.overview.attention.noneText}
+    </EmptyState>
+  )
+}
+
+function AttentionList({ attention: items, agents }: Pick<Overview, 'attention' | 'agents'>) {
   const { t } = useI18n()
   return (
     <section className="card" aria-labelledby="attention">
@@ -68,9 +89,7 @@ function AttentionList({ items }: { readonly items: readonly Attention[] }) {
         <h2 id="attention">{t.overview.attention.title}</h2>
       </header>
       {items.length === 0 ? (
-        <EmptyState icon="allowed" title={t.overview.attention.none}>
-          {t.overview.attention.noneText}
-        </EmptyState>
+        <Quiet agents={agents} />
       ) : (
         <ul>
           {items.map(item => (
@@ -181,7 +200,7 @@ export default function OverviewPage() {
         {overview => (
           <>
             <div className="overview-main">
-              <AttentionList items={overview.attention} />
+              <AttentionList attention={overview.attention} agents={overview.agents} />
               <FirstSteps overview={overview} />
             </div>
             <div className="figures">

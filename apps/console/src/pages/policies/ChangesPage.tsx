@@ -15,6 +15,15 @@ const STATES = {
   reverted: ['neutral', 'undo'],
 } as const satisfies Record<ChangeView['state'], readonly [string, IconName]>
 
+const NAMED = 3
+
+/** The policies by name; the server's summary is in English only, so it is the tooltip. */
+function titleOf({ policies }: ChangeView): string {
+  const names = policies.map(({ id }) => id.split('/').slice(1).filter(Boolean).join('/'))
+  const more = names.length - NAMED
+  return more > 0 ? `${names.slice(0, NAMED).join(', ')} +${more}` : names.join(', ')
+}
+
 function ChangeCard({ change }: { readonly change: ChangeView }) {
   const { t } = useI18n()
   const decide = useDecideChange()
@@ -25,7 +34,7 @@ function ChangeCard({ change }: { readonly change: ChangeView }) {
     <li className="card change">
       <header>
         <div>
-          <h2>{change.summary}</h2>
+          <h2 title={change.summary}>{titleOf(change)}</h2>
           <p className="muted">
             <Time at={change.at} /> · {words.by(change.actor)}
           </p>

@@ -5,7 +5,9 @@ import { aggregates, islandTotals, protection } from '../src/map/graph/aggregate
 import { filtered, matchingNodes } from '../src/map/graph/filter.ts'
 import { graph, OUTSIDE } from '../src/map/graph/graph.ts'
 import { patch } from '../src/map/graph/live.ts'
+import { portText } from '../src/map/graph/port.ts'
 import { rows, sorted, toCsv } from '../src/map/view/rows.ts'
+import { shellQuoted } from '../src/map/view/words.ts'
 import { edge, lab, node, view } from './map/generate.ts'
 
 const terms = (text: string) => {
@@ -151,6 +153,17 @@ describe('filter', () => {
     const idle = view([node('a', 'idle'), node('a', 'x')], [])
     expect([...matchingNodes(idle, filtered(idle, terms('idle')), terms('idle'))]).toEqual(['a/idle'])
   })
+})
+
+test.each([
+  ['TCP', 5432, '5432'],
+  ['UDP', 53, '53/UDP'],
+  ['TCP', 0, '*'],
+  ['ICMP', 0, '0/ICMP'],
+])('port of %s %i is written %s', (protocol, port, text) => expect(portText({ protocol, port })).toBe(text))
+
+test('a name in a copied command cannot run anything', () => {
+  expect(shellQuoted(`x'; reboot; '`)).toBe(`'x'\\''; reboot; '\\'''`)
 })
 
 describe('table', () => {

@@ -1,6 +1,6 @@
 import type { MapView } from '@sekisho/control'
 import { formatFilter, parseFilter } from '@sekisho/core'
-import { type KeyboardEvent, useEffect, useRef } from 'react'
+import { type KeyboardEvent, useEffect, useMemo, useRef } from 'react'
 import { suggestPlace } from '../app/places.ts'
 import { last, windowQuery } from '../app/time.ts'
 import { useUrlState } from '../app/url.ts'
@@ -24,6 +24,7 @@ import { useLiveMap } from './view/live.ts'
 import { MapCanvas, type MapHandle } from './view/MapCanvas.tsx'
 import { MapTable } from './view/MapTable.tsx'
 import { type MapModel, useMapModel } from './view/model.ts'
+import { localized } from './view/words.ts'
 
 const enforces = (view: MapView): boolean =>
   view.nodes.some(node => node.ingress === 'enforce' || node.egress === 'enforce')
@@ -87,7 +88,8 @@ export function MapPage() {
     paused,
     onActive: keys => map.current?.pulse(keys),
   })
-  const model = useMapModel(view, filter)
+  const shown = useMemo(() => view && localized(view, { t }), [view, t])
+  const model = useMapModel(shown, filter)
 
   const select = (target: Target | undefined) => {
     if (!sameTarget(target, sel)) update({ sel: target }, { replace: false })

@@ -1,6 +1,7 @@
 import type { Outcome } from '@sekisho/core'
 import { type Point, type Rect, touching } from '../geometry.ts'
 import type { Counts, Link } from '../graph/graph.ts'
+import { portText } from '../graph/port.ts'
 import { toScreen } from './camera.ts'
 import { type Curve, pointOn } from './curve.ts'
 import type { Brush, Words } from './paint.ts'
@@ -27,9 +28,8 @@ interface Label {
 export function portsOf({ edges }: Pick<Link, 'edges'>, words?: Pick<Words, 'ports'>): string {
   const [edge, ...rest] = edges
   if (!edge) return ''
-  if (rest.length > 0) return words?.ports(edges.length) ?? `${edge.port}…`
-  const protocol = edge.protocol === 'TCP' ? '' : `/${edge.protocol}`
-  const port = edge.port === 0 && protocol !== '' ? edge.protocol : `${edge.port}${protocol}`
+  const port = portText(edge)
+  if (rest.length > 0) return words?.ports(edges.length) ?? `${port}…`
   return edge.application === undefined || !words ? port : `${port} ${edge.application}`
 }
 

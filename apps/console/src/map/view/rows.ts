@@ -2,6 +2,7 @@ import type { MapEdge } from '@sekisho/control'
 import type { Outcome } from '@sekisho/core'
 import type { Graph } from '../graph/graph.ts'
 import { sumCounts } from '../graph/graph.ts'
+import { isFolded } from '../graph/port.ts'
 import { nodeLabel } from './words.ts'
 
 /** One edge as the table twin shows it. */
@@ -58,7 +59,7 @@ export function rows(graph: Graph): Row[] {
       edge,
       source: label(edge.source),
       destination: label(edge.destination),
-      port: `${edge.port}/${edge.protocol}`,
+      port: `${isFolded(edge) ? '*' : edge.port}/${edge.protocol}`,
     })),
   )
 }

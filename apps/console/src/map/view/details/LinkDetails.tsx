@@ -5,7 +5,8 @@ import { useI18n } from '../../../i18n/index.ts'
 import { RuleLink } from '../../../pages/flows/FlowPanel.tsx'
 import { Ago, Facts, SidePanel, useFailure, VerdictBadge } from '../../../ui/index.ts'
 import { edgeKey, type Link as MapLink } from '../../graph/graph.ts'
-import { nodeLabel } from '../words.ts'
+import { isFolded, OTHERS, portText } from '../../graph/port.ts'
+import { askName, nodeLabel } from '../words.ts'
 import { Actions, Counts, type Part, term } from './parts.tsx'
 
 /** A question to the policy engine: the answer is the model's, not a guess from the counts. */
@@ -22,8 +23,8 @@ function WhatIf({
   const api = useApi()
   const failure = useFailure()
   const ask = {
-    source: source.kind === 'external' ? source.key : nodeLabel(source),
-    destination: destination.kind === 'external' ? destination.key : nodeLabel(destination),
+    source: askName(source) ?? '',
+    destination: askName(destination) ?? '',
     port: edge.port,
     protocol: edge.protocol,
   }
@@ -63,10 +64,12 @@ function EdgeDetails({
   readonly destination: MapNode
 }) {
   const { t } = useI18n()
+  // What was folded together has no one answer.
+  const askable = !isFolded(edge) && source.key !== OTHERS && destination.key !== OTHERS
   return (
     <section className="map-edge">
       <h3>
-        {edge.port}/{edge.protocol} {edge.application} <VerdictBadge outcome={edge.outcome} />
+        {portText(edge)} {edge.application} <VerdictBadge outcome={edge.outcome} />
       </h3>
       <Counts connections={edge.connections} bytes={edge.bytes} />
       <Facts
@@ -77,8 +80,12 @@ function EdgeDetails({
           [t.map.panel.decidedBy, edge.by && <RuleLink key="by" rule={edge.by} />],
         ]}
       />
-      <h3>{t.map.panel.enforceTitle}</h3>
-      <WhatIf edge={edge} source={source} destination={destination} />
+      {askable && (
+        <>
+          <h3>{t.map.panel.enforceTitle}</h3>
+          <WhatIf edge={edge} source={source} destination={destination} />
+        </>
+      )}
     </section>
   )
 }
@@ -87,7 +94,8 @@ export function LinkDetails({ link, part }: { readonly link: MapLink; readonly p
   const { graph } = part
   const [source, destination] = [graph.nodes[link.source], graph.nodes[link.destination]]
   if (!source || !destination) return null
-  const filter = `${term('src', nodeLabel(source))} ${term('dst', nodeLabel(destination))}`
+  const [from, to] = [askName(source), askName(destination)]
+  const filter = [from && term('src', from), to && term('dst', to)].filter(Boolean).join(' ')
   const protectedSide = [destination, source].find(node => node.kind === 'workload')
   return (
     <SidePanel

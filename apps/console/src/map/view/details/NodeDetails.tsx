@@ -1,7 +1,7 @@
 import type { MapNode } from '@sekisho/control'
 import { useI18n } from '../../../i18n/index.ts'
 import { Facts, SidePanel } from '../../../ui/index.ts'
-import { nodeLabel } from '../words.ts'
+import { askName, nodeLabel } from '../words.ts'
 import { Actions, Counts, Links, type Part, pickLinks, sumOf, term } from './parts.tsx'
 
 export function NodeDetails({
@@ -19,19 +19,21 @@ export function NodeDetails({
   const sum = sumOf(links)
   const totals = graph.totals[index]
   const external = node.kind === 'external'
-  const filter = term('workload', external ? node.key : nodeLabel(node))
+  const name = askName(node)
   return (
     <SidePanel
       title={nodeLabel(node)}
       subtitle={external ? t.map.internet : [node.ownerKind, t.map.instances(node.instances)].join(' ')}
       onClose={part.onClose}
       footer={
-        <Actions
-          filter={filter}
-          namespaces={external ? [] : [node.namespace]}
-          part={part}
-          target={{ kind: 'node', key: node.key }}
-        />
+        name !== undefined && (
+          <Actions
+            filter={term('workload', name)}
+            namespaces={external ? [] : [node.namespace]}
+            part={part}
+            target={{ kind: 'node', key: node.key }}
+          />
+        )
       }
     >
       <Facts

@@ -7,7 +7,7 @@ import { Button, CopyCliButton, CopyLinkButton, Facts, LinkButton, VerdictBadge 
 import { addCounts, type Graph, type Link as MapLink, NO_COUNTS } from '../../graph/graph.ts'
 import { portsOf } from '../../render/labels.ts'
 import type { Target } from '../../target.ts'
-import { nodeLabel } from '../words.ts'
+import { nodeLabel, shellQuoted } from '../words.ts'
 
 /** Longer lists are the table's. */
 const MOST = 40
@@ -51,7 +51,7 @@ export function Actions({ filter, namespaces, part: { window, onFilter, onReveal
       <Button look="quiet" icon="search" onPress={() => onReveal(target)}>
         {t.map.panel.zoomTo}
       </Button>
-      <CopyCliButton command={`sekisho flows '${filter}' ${windowFlags(window)}`} />
+      <CopyCliButton command={`sekisho flows ${shellQuoted(filter)} ${windowFlags(window)}`} />
       <CopyLinkButton />
     </>
   )

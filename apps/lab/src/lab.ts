@@ -44,7 +44,7 @@ export interface Lab extends AsyncDisposable {
   startCampaign(): void
 }
 
-const PROGRAM_START_MS = 30_000
+const PROGRAM_START_MS = 60_000
 
 /** The programs that run, and the record of them that other processes read. */
 class Programs implements AsyncDisposable {
@@ -117,19 +117,20 @@ async function startContainers(containers: readonly Container[], starting: Start
     up.set(name, waiting)
     return waiting
   }
-  await Promise.all(containers.map(container => whenUp(container.name)))
+  await settle(containers.map(container => whenUp(container.name)))
   return containers.length
 }
 
 /** Server, and agent as soon as there is a node for it. */
 async function startProtection(control: ControlPlane, programs: Programs, options: Protecting) {
-  const { steps, network } = options
+  const { steps, network, signal } = options
   const access = await steps.run(
     'server',
     () => control.startServer('lab'),
     () => control.url,
   )
   programs.add(access.server)
+  signal?.throwIfAborted()
   const [loginLink] = await settle([
     control.loginLink(),
     network.then(async () => {
@@ -143,6 +144,7 @@ async function startProtection(control: ControlPlane, programs: Programs, option
 interface Protecting {
   readonly steps: Steps
   readonly network: Promise<void>
+  readonly signal: AbortSignal | undefined
 }
 
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
@@ -202,7 +204,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const protection =
     options.protected === false
       ? Promise.resolve(undefined)
-      : startProtection(control, programs, { steps, network })
+      : startProtection(control, programs, { steps, network, signal: options.signal })
 
   // 3. Programs, each as soon as what it needs is there.
   const withDatabase = new Set(plan.pods.filter(pod => pod.program.kind === 'postgres').map(pod => pod.key))

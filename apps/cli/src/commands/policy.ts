@@ -130,7 +130,11 @@ async function simulate(invocation: Invocation): Promise<number> {
   const { values, output } = invocation
   const yaml = await file(invocation)
   const window = text(values, 'window') ?? '1h'
-  const result = await (await invocation.client()).post<SimulationView>('policies/simulate', { yaml, window })
+  const result = await (await invocation.client()).post<SimulationView>('policies/simulate', {
+    yaml,
+    window,
+    mode: text(values, 'mode'),
+  })
   await output.one(result, {
     human: shown => describeSimulation(shown, invocation),
     name: shown => String(shown.newlyDenied),
@@ -181,7 +185,7 @@ export const policy: Command = {
     'sekisho policy mode Enforce NAME… | --all [--revert-after 5m]',
     'sekisho policy delete NAME… | --all',
     'sekisho policy suggest [-n NAMESPACE] [--kind NetworkPolicy] [--window 1h]',
-    'sekisho policy simulate -f FILE [--window 1h]',
+    'sekisho policy simulate -f FILE [--window 1h] [--mode Enforce]',
     'sekisho policy diff -f FILE      (exit code 0 the same, 1 different)',
     'sekisho policy validate -f FILE  (needs no server)',
   ].join('\n  '),

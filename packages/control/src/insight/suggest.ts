@@ -1,4 +1,4 @@
-import { type LearnedRule, type LearnFlow, learn } from '@sekisho/policy'
+import { type LearnedRule, type LearnFlow, type LearnResult, learn } from '@sekisho/policy'
 import type { EdgeTotals, Window } from '@sekisho/store'
 import type { SuggestionView } from '../schema/policies.ts'
 import { type AttackCode, findAttacks } from './attacks.ts'
@@ -39,16 +39,20 @@ export function suggest({ store, model }: InsightPorts, request: SuggestRequest)
       yaml,
       rules: rules.map(ruleView),
     })),
-    excluded: result.excluded.map(({ source, destination, port, protocol, connections, code }) => ({
-      source,
-      destination,
-      port,
-      protocol,
-      connections,
-      code,
-    })),
+    excluded: excludedView(result.excluded),
     notes: result.notes.map(noteView),
   }
+}
+
+/** One row for what was left out between two groups on a port, however many pods and addresses tried. */
+function excludedView(excluded: LearnResult['excluded']): SuggestionView['excluded'] {
+  const rows = new Map<string, SuggestionView['excluded'][number]>()
+  for (const { source, destination, port, protocol, connections, code } of excluded) {
+    const key = [source, destination, port, protocol, code].join(' ')
+    const row = rows.get(key) ?? { source, destination, port, protocol, connections: 0, code }
+    rows.set(key, { ...row, connections: row.connections + connections })
+  }
+  return [...rows.values()]
 }
 
 const flowOf = (edge: EdgeTotals, groups: Groups): LearnFlow => ({

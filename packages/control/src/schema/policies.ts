@@ -106,6 +106,8 @@ export const suggestion = z.object({
 
 export const simulateRequest = windowQuery.extend({
   yaml: z.string(),
+  /** Judges the documents as if they had this mode, whatever they say: the question is what they would do. */
+  mode: z.enum(MODES).default('Enforce'),
   /** Policies to leave out, as if deleted. */
   without: z.array(z.string()).optional(),
 })

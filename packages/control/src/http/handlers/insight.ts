@@ -1,3 +1,4 @@
+import { withMode } from '@sekisho/policy'
 import { readFilter } from '../../insight/filter.ts'
 import { createInsight } from '../../insight/insight.ts'
 import { parseOrRefuse } from '../../lifecycle/changes.ts'
@@ -26,9 +27,9 @@ export function serveInsight(api: Api, { store, state, connected, clock }: Depen
     return context.json(insight.suggest({ window: windowOf(ends, clock), namespaces, kind }), 200)
   })
   api.openapi(routes.simulate, context => {
-    const { yaml, without = [], ...ends } = context.req.valid('json')
+    const { yaml, mode, without = [], ...ends } = context.req.valid('json')
     // Without documents it is the question what deleting some would do.
-    const documents = yaml.trim() === '' ? [] : parseOrRefuse(yaml)
+    const documents = yaml.trim() === '' ? [] : parseOrRefuse(yaml).map(document => withMode(document, mode))
     return context.json(insight.simulate({ window: windowOf(ends, clock), documents, without }), 200)
   })
   api.openapi(routes.explain, context => {

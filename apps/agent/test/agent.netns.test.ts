@@ -7,12 +7,15 @@ import {
   type Flow,
   type NodeName,
   namespace,
+  policyId,
+  ruleId,
   type StateSnapshot,
   type Workload,
   workloadId,
 } from '@sekisho/core'
 import { createNetns, deleteNetns, openNftables, setSysctl } from '@sekisho/linux'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { askStatus } from '../src/report/endpoint.ts'
 import type { LocalStatus } from '../src/report/exposition.ts'
 import { type StateServer, startStateServer } from './state-server.ts'
 
@@ -55,6 +58,7 @@ const POLICY = {
     ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }] }],
   },
 }
+const RULE = ruleId(policyId('NetworkPolicy', 'shop', 'db'), 'ingress')
 const snapshot = (revision: number, policies: StateSnapshot['policies']): StateSnapshot => ({
   kind: 'snapshot',
   revision,
@@ -87,12 +91,16 @@ function buildNode(): void {
   }
 }
 
-/** Whether a connection to the echo server on `db` gets an answer. */
-function reaches(from: PodName): boolean {
-  const script = `exec 3<>/dev/tcp/${address('db')}/5432 && echo hi >&3 && read -t 1 -u 3 line && [ "$line" = hi ]`
-  const command = ['netns', 'exec', netns(from), 'timeout', '1', 'bash', '-c', script]
-  return spawnSync('ip', command, { stdio: 'ignore' }).status === 0
+/** Whether a connection to the echo server on `db` gets an answer. Never blocks: the server under test is in here. */
+async function reaches(from: PodName): Promise<boolean> {
+  const script = `exec 3<>/dev/tcp/${address('db')}/5432 && echo hi >&3 && read -t 2 -u 3 line && [ "$line" = hi ]`
+  const client = spawn('ip', ['netns', 'exec', netns(from), 'timeout', '2', 'bash', '-c', script], {
+    stdio: 'ignore',
+  })
+  const [code] = (await once(client, 'exit')) as [number | null]
+  return code === 0
 }
+const reachesOf = (...names: readonly PodName[]) => Promise.all(names.map(reaches))
 
 describe.skipIf(!root())('the agent on a real kernel', () => {
   let directory = ''
@@ -113,7 +121,7 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
       ...more,
     ]
     const child = spawn(process.execPath, [PROGRAM, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: 'ignore',
       env: { ...process.env, SEKISHO_JOIN_TOKEN: server.token() },
     })
     children.push(child)
@@ -121,9 +129,10 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
   }
   const program = (...args: readonly string[]) =>
     spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' }).stdout.trim()
-  const status = () => JSON.parse(program('status', '--state', state())) as LocalStatus
-  const kernelHas = (revision: number) =>
-    vi.waitFor(() => expect(status()).toMatchObject({ enforcing: true, revision }), SLOW)
+  const status = async () => JSON.parse(await askStatus(join(state(), 'agent.sock'))) as LocalStatus
+  const hasStatus = (wanted: object) =>
+    vi.waitFor(async () => expect(await status()).toMatchObject(wanted), SLOW)
+  const kernelHas = (revision: number) => hasStatus({ enforcing: true, revision })
   async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
@@ -141,7 +150,7 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
     server = await startStateServer({ directory: join(directory, 'server') })
     const echo = ['netns', 'exec', netns('db'), 'ncat', '-lk', '5432', '-c', 'cat']
     children.push(spawn('ip', echo, { stdio: 'ignore' }))
-    await vi.waitFor(() => expect(reaches('web')).toBe(true), SLOW)
+    await vi.waitFor(async () => expect(await reaches('web')).toBe(true), SLOW)
   })
   afterEach(async () => {
     for (const child of children.slice(1)) await kill(child, 'SIGKILL')
@@ -158,32 +167,33 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
     server.say(snapshot(1, [POLICY]))
     start()
     await kernelHas(1)
-    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
-    const why = { outcome: 'denied', why: 'isolated', by: 'NetworkPolicy/shop/db#ingress' } as const
+    expect(await reachesOf('web', 'rogue')).toEqual([true, false])
+    const why = { outcome: 'denied', why: 'isolated', by: RULE } as const
     await vi.waitFor(() => expect(flows(why)).not.toEqual([]), SLOW)
     const denied = flows(why)[0]
     expect(denied).toMatchObject({ source: { workload: 'pod:shop/rogue' }, port: 5432, protocol: 'TCP' })
     await vi.waitFor(() => expect(flows({ outcome: 'allowed', why: 'rule-allow' })).not.toEqual([]), SLOW)
-    expect(status().ledger).toMatchObject({ 'judgement-disagreements': 0, 'connection-events-lost': 0 })
+    const ledger = { 'judgement-disagreements': 0, 'connection-events-lost': 0 }
+    expect(JSON.parse(program('status', '--state', state()))).toMatchObject({ node: 'n1', ledger })
   })
 
   test('killed, it goes on enforcing; started again without a server, it has the last state', async () => {
     await kill(start(), 'SIGKILL')
-    expect(reaches('rogue')).toBe(false)
+    expect(await reaches('rogue')).toBe(false)
     const { port } = server.url
     await server[Symbol.asyncDispose]()
     start()
     await kernelHas(1)
-    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
-    expect(status().server.connected).toBe(false)
-    const before = status().spool.batches
-    await vi.waitFor(() => expect(status().spool.batches).toBeGreaterThan(before), SLOW)
+    expect(await reachesOf('web', 'rogue')).toEqual([true, false])
+    const { server: reached, spool } = await status()
+    expect(reached.connected).toBe(false)
+    await vi.waitFor(async () => expect((await status()).spool.batches).toBeGreaterThan(spool.batches), SLOW)
     server = await startStateServer({ directory: join(directory, 'server'), port: Number(port) })
     server.say({ kind: 'delta', revision: 2, policies: { removed: ['NetworkPolicy/shop/db'] } })
     await kernelHas(2)
     expect(server.asked[0]).toBe('1')
-    expect(reaches('rogue')).toBe(true)
-    await vi.waitFor(() => expect(status().spool.batches).toBe(0), SLOW)
+    expect(await reaches('rogue')).toBe(true)
+    await hasStatus({ spool: { batches: 0 } })
     const sequences = server.batches.map(({ sequence }) => sequence)
     expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
     expect(new Set(sequences).size).toBe(sequences.length)
@@ -198,12 +208,12 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
     const { port } = server.url
     await server[Symbol.asyncDispose]()
     start()
-    await vi.waitFor(() => expect(status().enforcing).toBe(false), SLOW)
-    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
+    await hasStatus({ enforcing: false })
+    expect(await reachesOf('web', 'rogue')).toEqual([true, false])
     server = await startStateServer({ directory: join(directory, 'server'), port: Number(port) })
     server.say(snapshot(4, [POLICY]))
     await kernelHas(4)
-    expect([reaches('web'), reaches('rogue')]).toEqual([true, false])
+    expect(await reachesOf('web', 'rogue')).toEqual([true, false])
   })
 
   test('a policy that cannot be used changes nothing, and is an event', async () => {
@@ -214,8 +224,8 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
     const refused = () =>
       server.batches.flatMap(({ events }) => events).find(({ code }) => code === 'state-refused')
     await vi.waitFor(() => expect(refused()).toBeDefined(), SLOW)
-    expect(status().revision).toBe(5)
-    expect(reaches('rogue')).toBe(false)
+    expect((await status()).revision).toBe(5)
+    expect(await reaches('rogue')).toBe(false)
   })
 
   test('own workloads from a file take effect without the server', async () => {
@@ -229,9 +239,9 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
     server.say(snapshot(7, [POLICY]))
     start('--workloads', path)
     await kernelHas(7)
-    expect(reaches('rogue')).toBe(false)
+    expect(await reaches('rogue')).toBe(false)
     write({ ...pod('rogue'), labels: { app: 'web' } })
-    await vi.waitFor(() => expect(reaches('rogue')).toBe(true), SLOW)
+    await vi.waitFor(async () => expect(await reaches('rogue')).toBe(true), SLOW)
     const reported = () => server.batches.findLast(({ workloads }) => workloads)?.workloads
     await vi.waitFor(
       () => expect(reported()).toContainEqual({ ...pod('rogue'), labels: { app: 'web' } }),
@@ -240,20 +250,24 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
   })
 
   test('connections that are already there are reported at the start', async () => {
-    const hold = `exec 3<>/dev/tcp/${address('db')}/5432; echo hi >&3; read -u 3 line; echo open; sleep 60`
-    const client = spawn('ip', ['netns', 'exec', netns('web'), 'bash', '-c', hold], { stdio: 'pipe' })
+    // The kernel follows connections while some rule asks for it: those of an earlier run do.
+    const earlier = start()
+    await hasStatus({ enforcing: true })
+    await kill(earlier, 'SIGKILL')
+    const big = 20_000
+    const talk = `exec 3<>/dev/tcp/${address('db')}/5432; printf '%0${big}d\\n' 0 >&3; read -u 3 line; echo open; read`
+    const client = spawn('ip', ['netns', 'exec', netns('web'), 'bash', '-c', talk], { stdio: 'pipe' })
     children.push(client)
     await once(client.stdout, 'data')
-    server.batches.splice(0)
     start()
-    const seen = () => flows({ port: 5432 }).find(({ source }) => source.workload === 'pod:shop/web')
-    await vi.waitFor(() => expect(seen()).toMatchObject({ connections: 1, outcome: 'allowed' }), SLOW)
-    expect(seen()?.bytesToSource).toBeGreaterThan(0)
+    const seen = () =>
+      flows({ port: 5432, outcome: 'allowed' }).find(({ bytesToSource }) => bytesToSource > big)
+    await vi.waitFor(() => expect(seen()?.connections).toBeGreaterThan(0), SLOW)
   })
 
   test('two agents cannot have one namespace', async () => {
     start()
-    await vi.waitFor(() => expect(status().enforcing).toBe(true), SLOW)
+    await hasStatus({ enforcing: true })
     const second = start('--state', join(directory, 'second'))
     const [code] = (await once(second, 'exit')) as [number]
     expect(code).toBe(1)
@@ -265,9 +279,9 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
     await kernelHas(8)
     await kill(agent, 'SIGTERM')
     expect(agent.exitCode).toBe(0)
-    expect(reaches('rogue')).toBe(false)
+    expect(await reaches('rogue')).toBe(false)
     expect(program('uninstall', '--netns', NODE_NETNS)).toContain('removed table inet sekisho')
-    expect(reaches('rogue')).toBe(true)
+    expect(await reaches('rogue')).toBe(true)
     expect(program('uninstall', '--netns', NODE_NETNS)).toContain('nothing to remove')
     await using nft = await openNftables({ netns: NODE_NETNS })
     expect(nft.tableExists('sekisho')).toBe(false)

@@ -57,7 +57,12 @@ export const libcUmount = libc.func('int umount2(const char *target, int flags)'
   flags: number,
 ) => number
 
-const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+/** Some numbers have two names (EAGAIN and EWOULDBLOCK): reversed, so that the first one stays. */
+const NAMES = new Map(
+  Object.entries(constants.errno)
+    .map(([name, number]) => [number, name] as const)
+    .toReversed(),
+)
 
 /** Names Node does not list but netlink answers with (include/linux/errno.h, asm-generic/errno.h). */
 const MORE_NAMES: Readonly<Record<number, string>> = { 16: 'EBUSY', 105: 'ENOBUFS', 524: 'ENOTSUPP' }

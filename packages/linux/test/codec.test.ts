@@ -2,6 +2,7 @@ import { canonicalIp, type EpochMs, formatIp, Malformed, Reader } from '@sekisho
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressBytes, addressText } from '../src/address-text.ts'
+import { errnoName } from '../src/libc.ts'
 import { parseConntrackEvents } from '../src/netfilter/conntrack.ts'
 import { CTA, encodeTuple, type Tuple } from '../src/netfilter/conntrack-message.ts'
 import { parseLoggedPackets } from '../src/netfilter/nflog.ts'
@@ -170,6 +171,14 @@ describe('messages and attributes', () => {
     expect(parseAcknowledgement(header, new Reader(body))).toEqual({ errno: 2, detail: 'no such thing' })
   })
 })
+
+test.each([
+  [11, 'EAGAIN'],
+  [95, 'ENOTSUP'],
+  [105, 'ENOBUFS'],
+  [524, 'ENOTSUPP'],
+  [9_999, 'errno 9999'],
+])('errno %d is %s', (errno, name) => expect(errnoName(errno)).toBe(name))
 
 describe('addresses', () => {
   const bytes = fc.oneof(

@@ -8,6 +8,7 @@ import {
   isNode,
   isPair,
   isScalar,
+  Lexer,
   LineCounter,
   Parser,
   visit,
@@ -31,6 +32,7 @@ class Refused {
   }
 }
 
+const TOO_DEEP = 'is nested too deeply'
 const encoder = new TextEncoder()
 
 function tooLarge(text: string): boolean {
@@ -45,12 +47,32 @@ const inner = (token: CST.Token): readonly CST.Token[] => {
   return []
 }
 
-/** The parser keeps a stack of its own, the composer recurses: what is too deep must not reach it. */
+/**
+ * Tokens of a text up to where brackets, or dashes on one line, are nested deeper than any document is. A megabyte of
+ * brackets would keep the parser busy for seconds; nesting by indentation cannot get deep within the size limit.
+ */
+function* tokens(text: string, lines: LineCounter): Generator<CST.Token | Refused> {
+  const parser = new Parser(lines.addNewLine)
+  lines.addNewLine(0)
+  let brackets = 0
+  let dashes = 0
+  for (const lexeme of new Lexer().lex(text)) {
+    if (lexeme === '[' || lexeme === '{') brackets++
+    else if (lexeme === ']' || lexeme === '}') brackets = Math.max(0, brackets - 1)
+    else if (lexeme === '-' || lexeme === '?') dashes++
+    else if (lexeme === '\n' || lexeme === '\r\n') dashes = 0
+    if (brackets + dashes > LIMITS.yamlDepth.value) return yield new Refused(parser.offset, TOO_DEEP)
+    yield* parser.next(lexeme)
+  }
+  yield* parser.end()
+}
+
+/** The composer recurses: what is too deep must not reach it. */
 function refuseDepth(token: CST.Token): Refused | undefined {
   let level: readonly CST.Token[] = [token]
   for (let depth = 0; level.length > 0; depth++) {
     const first = level[0]
-    if (depth > LIMITS.yamlDepth.value) return new Refused(first?.offset ?? 0, 'is nested too deeply')
+    if (depth > LIMITS.yamlDepth.value) return new Refused(first?.offset ?? 0, TOO_DEEP)
     level = level.flatMap(inner)
   }
   return undefined
@@ -117,7 +139,8 @@ function compose(text: string, lines: LineCounter): Result<readonly Document[], 
     prettyErrors: false,
   })
   const documents: Document[] = []
-  for (const token of new Parser(lines.addNewLine).parse(text)) {
+  for (const token of tokens(text, lines)) {
+    if (token instanceof Refused) return fail(token)
     const deep = refuseDepth(token)
     if (deep) return fail(deep)
     documents.push(...composer.next(token))

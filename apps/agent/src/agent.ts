@@ -1,12 +1,9 @@
-import type { StateDelta, StateSnapshot } from '@sekisho/core'
-import { type AgentStatus, type EpochMs, fail, LIMITS, ok, type Result, VERSION } from '@sekisho/core'
-import { type Dataplane, openDataplane, TABLE_NAME } from '@sekisho/dataplane'
-import { enableAccounting, openNftables } from '@sekisho/linux'
-import { createModel, createTableCompiler } from '@sekisho/policy'
+import { type AgentStatus, type EpochMs, LIMITS, VERSION } from '@sekisho/core'
+import type { Dataplane } from '@sekisho/dataplane'
 import { findDegraded } from './degraded.ts'
-import { nodeAddresses, type Observer, openObserver } from './kernel/observer.ts'
-import { Programmer } from './kernel/programmer.ts'
-import { openLastState } from './last-state.ts'
+import { openEnforcement } from './kernel/enforcement.ts'
+import { type Observer, openObserver } from './kernel/observer.ts'
+import type { Programmer } from './kernel/programmer.ts'
 import { type Log, reasonOf } from './log.ts'
 import type { RunOptions } from './options.ts'
 import { openMetrics, openSocket } from './report/endpoint.ts'
@@ -17,12 +14,11 @@ import { openSpool } from './report/spool.ts'
 import { Connection } from './server/connection.ts'
 import { containerSource } from './sources/containers.ts'
 import { fileSource } from './sources/file.ts'
-import { startSources } from './sources/inventory.ts'
 import type { WorkloadSource } from './sources/source.ts'
 import { systemdSource } from './sources/systemd.ts'
 import { lockAgent, makeStateDirectory, stateDirectory } from './state-directory.ts'
 import { pause, type Timers } from './timers.ts'
-import { World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface AgentEnvironment {
   readonly timers: Timers
@@ -53,93 +49,39 @@ export async function runAgent(
   makeStateDirectory(directory)
   stack.use(lockAgent(directory, netns))
 
-  // 2. The way into the kernel, and the model from which its table is compiled.
-  const nft = stack.use(await openNftables({ netns }))
-  const adopted = nft.tableExists(TABLE_NAME)
-  enableAccounting(netns)
-  const model = createModel()
-  const compiler = createTableCompiler(model, { name: node, addresses: [] })
-  const onKernelError = (error: unknown) => {
-    log.error('the kernel refused a transaction', error)
-    notes.event({
-      code: 'program-failed',
-      severity: 'critical',
-      details: { reason: reasonOf(error).slice(0, 500) },
-    })
-  }
-  const dataplane = openDataplane({
-    nft,
-    clock: timers,
-    onError: error => log.error('transaction refused', error),
-  })
-  const programmer = stack.use(
-    new Programmer({
-      model,
-      compiler,
-      dataplane,
-      timers,
-      onError: onKernelError,
-      onModelChanged: () => observer?.flows.modelChanged(),
-    }),
-  )
-  const tellNode = () =>
-    programmer.change({ nodes: { set: [{ name: node, addresses: nodeAddresses(netns) }] } })
-  tellNode()
-
-  // 3. What was known last, and the node's own workloads: into the kernel before anyone else is asked.
-  const world = new World(node)
-  const lastState = stack.use(
-    openLastState({
-      path: directory.lastState,
-      timers,
-      current: () => world.snapshot(),
-      onError: error => log.error('the last state', error),
-    }),
-  )
-  const receive = (message: StateSnapshot | StateDelta): Result<void, string> => {
-    const change = world.receive(message)
-    if (!change.ok) return fail(change.error)
-    programmer.change(change.value, message.revision)
-    programmer.release()
-    return ok(undefined)
-  }
-  const last = lastState.load()
-  if (last) {
-    const restored = receive(last)
-    if (!restored.ok) log.warn('the last state was refused', { reason: restored.error })
-  }
-  const sources = stack.use(
-    startSources({
+  // 2. The kernel: last state and own workloads are in it before anyone else is asked.
+  const enforcement = await openEnforcement(
+    {
+      run: options,
+      lastState: directory.lastState,
       sources: chooseSources(options, timers),
-      onEvent: event => notes.event(event),
-      onInventory(inventory) {
-        programmer.change(world.report(inventory))
-        reporter?.inventoryChanged()
-      },
-    }),
+      timers,
+      log,
+      notes,
+      onModelChanged: () => observer?.flows.modelChanged(),
+      onInventory: () => reporter?.inventoryChanged(),
+    },
+    stack,
   )
-  // Rules of an earlier run that nothing is known about any more stay until the server has spoken.
-  if (world.revision !== undefined || !adopted) programmer.release()
-  await programmer.settle()
+  const { world, model, table, dataplane, programmer, sources } = enforcement
 
-  // 4. Eyes: what passes and what is stopped, beginning with the connections that are already there.
+  // 3. Eyes: what passes and what is stopped, beginning with the connections that are already there.
   const seen = stack.use(
     await openObserver({
       netns,
       node,
       model,
-      table: compiler.table,
+      table,
       dataplane,
       timers,
-      onNodeChanged: tellNode,
+      onNodeChanged: () => enforcement.nodeChanged(),
       onError: error => log.error('reading the kernel', error),
       onFailed: failure.reject,
     }),
   )
-
   observer = seen
 
-  // 5. Records: batches into the spool, the spool to the server.
+  // 4. Records: batches into the spool, the spool to the server.
   const spool = openSpool({
     directory: directory.spool,
     mostBytes: LIMITS.spoolBytes.value,
@@ -163,8 +105,7 @@ export async function runAgent(
     timers,
     revision: () => world.revision,
     apply(message) {
-      const applied = receive(message)
-      if (applied.ok) lastState.save()
+      const applied = enforcement.receive(message)
       if (applied.ok && message.kind === 'snapshot' && world.serverLags()) reporter?.inventoryChanged()
       return applied
     },
@@ -187,7 +128,7 @@ export async function runAgent(
     onSpooled: () => connection.notify(),
   })
 
-  // 6. What it says about itself on this machine.
+  // 5. What it says about itself on this machine.
   const local = (): LocalStatus => ({
     ...status(reporter.ledger),
     enforcing: programmer.enforcing,
@@ -201,13 +142,13 @@ export async function runAgent(
   stack.use(await openSocket(directory.socket, local))
   if (options.metrics) stack.use(await openMetrics(options.metrics, local))
 
-  // 7. The server, and the beat of the reports, until told to stop.
+  // 6. The server, and the beat of the reports, until told to stop.
   log.info('running', {
     node,
     netns,
-    adopted,
+    adopted: enforcement.adopted,
     revision: world.revision,
-    workloads: world.local.workloads.length,
+    workloads: world.local?.workloads.length ?? 0,
   })
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
@@ -260,7 +201,7 @@ function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentSta
       version: VERSION,
       startedAt,
       revision: programmer.revision ?? 0,
-      workloads: local.workloads.length,
+      workloads: local?.workloads.length ?? 0,
       rules,
       setElements: elements,
       programs,

@@ -4,12 +4,13 @@ import type { Inventory } from './server/message.ts'
 import { isMissing } from './state-directory.ts'
 
 /** What this node cannot do, in words a person can act on. Honest rather than silent. */
-export function findDegraded(netns: string | undefined, inventory: Inventory): string[] {
+export function findDegraded(netns: string | undefined, inventory: Inventory | undefined): string[] {
   return [bridgeIsBlind(netns, inventory), ipvsIsUsed(netns)].filter(reason => reason !== undefined)
 }
 
 /** Frames between two ports of one bridge never reach the IP hooks unless br_netfilter passes them there. */
-function bridgeIsBlind(netns: string | undefined, { workloads }: Inventory): string | undefined {
+function bridgeIsBlind(netns: string | undefined, inventory: Inventory | undefined): string | undefined {
+  const { workloads = [] } = inventory ?? {}
   const behindBridge = workloads.some(workload => !workload.hostNetwork && workload.interface === undefined)
   if (!behindBridge || !links({ netns }).some(({ kind }) => kind === 'bridge')) return undefined
   if (sysctl(netns, 'net.bridge.bridge-nf-call-iptables') === '1') return undefined

@@ -39,11 +39,11 @@ export class World {
     return this.#revision
   }
 
-  get local(): Inventory {
-    return {
-      namespaces: [...(this.#local?.namespaces.values() ?? [])],
-      workloads: [...(this.#local?.workloads.values() ?? [])],
-    }
+  /** The node's own workloads; undefined until the sources have spoken. */
+  get local(): Inventory | undefined {
+    if (!this.#local) return undefined
+    const { namespaces, workloads } = this.#local
+    return { namespaces: [...namespaces.values()], workloads: [...workloads.values()] }
   }
 
   /** What the model must change, or why the message cannot be used; then nothing has changed. */

@@ -251,8 +251,9 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
 
   test('connections that are already there are reported at the start', async () => {
     // The kernel follows connections while some rule asks for it: those of an earlier run do.
+    server.say(snapshot(8, [POLICY]))
     const earlier = start()
-    await hasStatus({ enforcing: true })
+    await kernelHas(8)
     await kill(earlier, 'SIGKILL')
     const big = 20_000
     const talk = `exec 3<>/dev/tcp/${address('db')}/5432; printf '%0${big}d\\n' 0 >&3; read -u 3 line; echo open; read`
@@ -266,17 +267,18 @@ describe.skipIf(!root())('the agent on a real kernel', () => {
   })
 
   test('two agents cannot have one namespace', async () => {
+    server.say(snapshot(9, [POLICY]))
     start()
-    await hasStatus({ enforcing: true })
+    await kernelHas(9)
     const second = start('--state', join(directory, 'second'))
     const [code] = (await once(second, 'exit')) as [number]
     expect(code).toBe(1)
   })
 
   test('stopping leaves the rules, uninstalling removes them and says so', async () => {
-    server.say(snapshot(8, [POLICY]))
+    server.say(snapshot(10, [POLICY]))
     const agent = start()
-    await kernelHas(8)
+    await kernelHas(10)
     await kill(agent, 'SIGTERM')
     expect(agent.exitCode).toBe(0)
     expect(await reaches('rogue')).toBe(false)

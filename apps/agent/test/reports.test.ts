@@ -23,7 +23,7 @@ const FLOW: Flow = {
   last: 1 as EpochMs,
 }
 
-function reporting() {
+function reporting(known = true) {
   const timers = new FakeTimers()
   const notes = new Notes(timers)
   const spooled: Omit<Batch, 'epoch' | 'sequence'>[] = []
@@ -41,12 +41,15 @@ function reporting() {
       },
     },
     takeFlows: () => ({ flows, ledger: { 'connection-events-lost': 3 } }),
-    inventory: () => ({ namespaces: [SHOP], workloads: [workload('a')] }),
+    inventory: () => (known ? { namespaces: [SHOP], workloads: [workload('a')] } : undefined),
     status: ledger => ({ ledger }) as AgentStatus, // only the ledger matters here
     onSpooled: () => undefined,
   })
   return {
-    ...{ timers, notes, spooled, reporter },
+    timers,
+    notes,
+    spooled,
+    reporter,
     see: (seen: readonly Flow[]) => {
       flows = seen
     },
@@ -66,6 +69,16 @@ test('the first batch holds all workloads; later ones only when they changed', a
   reporter.inventoryChanged()
   await reporter.report()
   expect(spooled[2]).toHaveProperty('workloads')
+})
+
+test('workloads that are not known yet are not reported as none', async () => {
+  const { reporter, spooled, timers } = reporting(false)
+  for (let second = 0; second < 15; second++) {
+    await timers.pass(1_000)
+    await reporter.report()
+  }
+  expect(spooled).toHaveLength(2)
+  expect(spooled.some(batch => 'workloads' in batch)).toBe(false)
 })
 
 test('a quiet window makes no batch, ten of them a status', async () => {

@@ -89,7 +89,10 @@ export async function startStateServer({ directory, port = 0 }: StateServerOptio
   const { port: bound } = server.address() as AddressInfo // it listens on TCP
   return {
     url: new URL(`https://127.0.0.1:${bound}/`),
-    ...{ authority, batches, asked, callers },
+    authority,
+    batches,
+    asked,
+    callers,
     say(message) {
       last = message
       for (const response of followers) response.write(`${JSON.stringify(message)}\n`)

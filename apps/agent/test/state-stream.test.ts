@@ -78,7 +78,14 @@ function setUp(apply: (message: StateSnapshot | StateDelta) => Result<void, stri
     return wire
   }
   return {
-    ...{ timers, stop, asked, followed, last, onConnected, onDisconnected, onRefused },
+    timers,
+    stop,
+    asked,
+    followed,
+    last,
+    onConnected,
+    onDisconnected,
+    onRefused,
     reach: (can: boolean) => {
       reachable = can
     },

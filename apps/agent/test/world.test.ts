@@ -116,7 +116,10 @@ test('the model is a function of the last inputs, whatever the way to them', () 
     fc.property(fc.array(step, { maxLength: 8 }), steps => {
       const [long, short] = [setUp(), setUp()]
       const play = (to: typeof long, each: (typeof steps)[number]) => {
-        if (each.kind === 'report') return void to.report(labelled(each.local, each.label))
+        if (each.kind === 'report') {
+          to.report(labelled(each.local, each.label))
+          return
+        }
         const workloads = [
           ...labelled(each.local, each.label),
           ...each.far.map(name => remote(`far-${name}`)),

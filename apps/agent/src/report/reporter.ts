@@ -17,7 +17,8 @@ export interface ReporterOptions {
   readonly spool: Pick<Spool, 'append'>
   readonly notes: Notes
   takeFlows(): { readonly flows: readonly Flow[]; readonly ledger: BypassLedger }
-  inventory(): Inventory
+  /** Undefined while it is not known: an empty one would tell the server that all workloads are gone. */
+  inventory(): Inventory | undefined
   status(ledger: BypassLedger): AgentStatus
   /** A batch is in the spool. */
   onSpooled(): void
@@ -62,20 +63,26 @@ export class Reporter {
   }
 
   #due(records: number): boolean {
-    return records > 0 || this.#inventoryDue || this.#options.timers.monotonic() - this.#statusAt >= STATUS_MS
+    const { timers } = this.#options
+    return records > 0 || this.#whole() !== undefined || timers.monotonic() - this.#statusAt >= STATUS_MS
+  }
+
+  /** The inventory when it is to be sent. */
+  #whole(): Inventory | undefined {
+    return this.#inventoryDue ? this.#options.inventory() : undefined
   }
 
   async #append(records: Pick<Batch, 'flows' | 'events'>): Promise<void> {
-    const { node, spool, notes, inventory, status, timers, onSpooled } = this.#options
-    const whole = this.#inventoryDue
-    this.#inventoryDue = false
+    const { node, spool, notes, status, timers, onSpooled } = this.#options
+    const whole = this.#whole()
+    if (whole) this.#inventoryDue = false
     this.#statusAt = timers.monotonic()
     try {
-      await spool.append({ node, ...records, ...(whole && inventory()), status: status(this.ledger) })
+      await spool.append({ node, ...records, ...whole, status: status(this.ledger) })
       onSpooled()
     } catch (error) {
       // A full or broken disk must not stop enforcement; it is told once there is room again.
-      this.#inventoryDue ||= whole
+      this.#inventoryDue ||= whole !== undefined
       notes.count('spool-failed', records.flows.length + records.events.length)
       const reason = error instanceof Error ? error.message : String(error)
       notes.event({ code: 'spool-failed', severity: 'warning', details: { reason } })

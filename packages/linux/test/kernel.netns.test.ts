@@ -240,7 +240,7 @@ describeAsRoot('the kernel', () => {
       sent += 1
       burst(1)
       expect(count.events + count.drops).toBeGreaterThanOrEqual(sent - 1)
-    })
+    }, 10_000)
     close()
   })
 

@@ -1,4 +1,5 @@
 import { closeSync, readSync } from 'node:fs'
+import { constants } from 'node:os'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { libcPoll, retrying, SystemError } from '../libc.ts'
 import { type Batch, type Control, OUTSTANDING_MAX, WORD, type WorkerSetup } from './receiver.protocol.ts'
@@ -41,10 +42,17 @@ function pollSet(fds: readonly number[]): DataView<ArrayBuffer> {
   return view
 }
 
-/** The descriptors that have something; blocks until one has. */
-function ready(fds: readonly number[]): Set<number> {
+/**
+ * How long messages may gather once there is one. Connection events come one by one, and waking this thread and then
+ * the main one for each costs the node more than the event: 15,000 connections per second lose a third.
+ */
+const GATHER_MS = 10
+const FOR_EVER = -1
+
+/** The descriptors that have something; blocks until one has, or for so long. */
+function ready(fds: readonly number[], timeoutMs = FOR_EVER): Set<number> {
   const set = pollSet(fds)
-  retrying('poll', () => libcPoll(new Uint8Array(set.buffer), fds.length, -1))
+  retrying('poll', () => libcPoll(new Uint8Array(set.buffer), fds.length, timeoutMs))
   return new Set(fds.filter((_, i) => set.getInt16(8 * i + 6, true) !== 0))
 }
 
@@ -75,15 +83,23 @@ function overrun(id: number, socket: Socket): void {
   post({ socket: id, bytes: new Uint8Array(), lost: Math.max(lost, 1) })
 }
 
-function receive(id: number, socket: Socket): void {
+/** @returns whether there may be more. */
+function receive(id: number, socket: Socket): boolean {
   try {
     const { bytes, refused } = ring.receive(socket.fd, MSG_DONTWAIT)
     if (bytes.length > 0 || refused > 0) post({ socket: id, bytes, lost: refused })
+    return true
   } catch (error) {
     if (!(error instanceof SystemError)) throw error
     if (error.code === 'ENOBUFS') overrun(id, socket)
-    else if (error.code !== 'EAGAIN') giveUp(id, socket, error)
+    else if (error.errno !== constants.errno.EAGAIN) giveUp(id, socket, error)
+    return error.code === 'ENOBUFS'
   }
+}
+
+/** All that has gathered, as far as the main thread keeps up. */
+function drain(id: number, socket: Socket): void {
+  while (receive(id, socket) && Atomics.load(shared, WORD.outstanding) < OUTSTANDING_MAX);
 }
 
 /** Any other error would repeat for ever. */
@@ -105,5 +121,6 @@ while (Atomics.load(shared, WORD.stop) === 0) {
   const fds = ready(watched())
   Atomics.store(shared, WORD.waiting, 0)
   if (fds.has(wake)) takeControls()
-  for (const [id, socket] of sockets) if (fds.has(socket.fd)) receive(id, socket)
+  else ready([wake], GATHER_MS)
+  for (const [id, socket] of sockets) if (fds.has(socket.fd)) drain(id, socket)
 }

@@ -40,6 +40,10 @@ export const PORTS = [53, 80, 443, 5432, 8080, 9090] as const
 const PROTOCOLS = ['TCP', 'TCP', 'UDP', 'SCTP'] as const
 
 export const nodeName = (index: number): NodeName => `node-${index}` as NodeName
+const isBlock = (peer: unknown): boolean => typeof peer === 'object' && peer !== null && 'ipBlock' in peer
+const isNamed = (port: unknown): boolean =>
+  typeof port === 'object' && port !== null && 'port' in port && typeof port.port === 'string'
+
 const namespaceName = (index: number): string => `ns-${index}`
 
 /** Draws the parts of a cluster; equal seeds draw equal clusters. */
@@ -165,12 +169,17 @@ export class ClusterSource {
     ])()
   }
 
-  #rule = (side: 'from' | 'to', own: boolean): unknown => ({
-    ...(this.random.chance(0.85) && { [side]: this.random.some(2, this.#peer) }),
+  #rule = (side: 'from' | 'to', own: boolean): unknown => {
+    const peers = this.random.chance(0.85) ? this.random.some(2, this.#peer) : undefined
     // One port each: several that are drawn might overlap, which is refused.
-    ...(this.random.chance(0.7) && { ports: [this.#port(own)] }),
-    ...(own && { action: this.random.pick(['Allow', 'Allow', 'Deny']) }),
-  })
+    const port = this.random.chance(0.7) ? this.#port(own) : undefined
+    const isRefused = side === 'to' && peers?.[0] !== undefined && peers.every(isBlock) && isNamed(port)
+    return {
+      ...(peers && { [side]: peers }),
+      ...(port !== undefined && { ports: [isRefused ? { port: 80 } : port] }),
+      ...(own && { action: this.random.pick(['Allow', 'Allow', 'Deny']) }),
+    }
+  }
 
   /** Large clusters have few policies that concern everybody, as real ones do. */
   #kinds(index: number): readonly PolicyKind[] {

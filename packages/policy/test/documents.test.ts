@@ -170,6 +170,12 @@ describe('what is refused, where and why', () => {
       `${PORT}.port`,
       /no named ports/,
     ],
+    [
+      'a port name of an address block',
+      spec('{egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: http}]}]}'),
+      'spec.egress[0].ports',
+      /a named port never matches an address block; write the number/,
+    ],
     ['a policy about nothing', ownSpec('{subject: {}}'), 'spec', /does nothing/],
     ['a null section of our own', ownSpec('{ingress: }'), 'spec.ingress', /write \[\] to isolate/],
     [

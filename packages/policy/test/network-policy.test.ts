@@ -292,7 +292,10 @@ const EGRESS_NAMES: readonly Row[] = [
   ['for any peer: any workload', out({ ports: [{ port: 'http' }] }), { ...toApi, port: 9000 }, true],
   [
     'a block has no names',
-    out({ to: [block('10.0.0.0/24')], ports: [{ port: 'http' }] }),
+    out({
+      to: [block('10.0.0.0/24'), { podSelector: { matchLabels: { app: 'nobody' } } }],
+      ports: [{ port: 'http' }],
+    }),
     { ...toApi, port: 9000 },
     false,
   ],

@@ -1,13 +1,17 @@
 import type {
   Cidr,
   Direction,
+  EpochMs,
   LabelSelector,
   Mode,
   PolicyDocumentJson,
   PolicyId,
   Protocol,
   Transport,
+  WorkloadKind,
 } from '@sekisho/core'
+import type { Application } from './application.ts'
+import type { L7Match } from './l7.ts'
 
 /** What a rule asks of the peer's port. Named ports are resolved on the destination workload, each on its own. */
 export type PortSpec =
@@ -15,11 +19,33 @@ export type PortSpec =
   | { readonly kind: 'range'; readonly protocol: Protocol; readonly first: number; readonly last: number }
   | { readonly kind: 'named'; readonly protocol: Transport; readonly name: string }
 
-/** Workloads by label. Without a `namespaceSelector` only those of the policy's own namespace. */
+/** Kinds of workload that selectors select: a host is selected as a host, for its addresses are not its own alone. */
+export type SelectableKind = Exclude<WorkloadKind, 'host'>
+
+/**
+ * Workloads by what they are; all that is written must hold. Without a `namespaceSelector` only those of the policy's
+ * own namespace, or of any where the policy has none.
+ */
 export interface PodsPeer {
   readonly kind: 'pods'
   readonly namespaceSelector?: LabelSelector
   readonly podSelector: LabelSelector
+  /** Any of these names. Never empty. */
+  readonly serviceAccounts?: readonly string[]
+  /** Any of these. Never empty; absent means all of them. */
+  readonly workloadKinds?: readonly SelectableKind[]
+}
+
+/** Hosts by the labels of their nodes: their addresses, and with them whatever shares their network. */
+export interface HostsPeer {
+  readonly kind: 'hosts'
+  readonly selector: LabelSelector
+}
+
+/** External workloads (machines Sekisho is told about) of any namespace, by label. */
+export interface ExternalsPeer {
+  readonly kind: 'externals'
+  readonly selector: LabelSelector
 }
 
 /** Addresses, of workloads too. `except` takes from this block only: another peer may bring them back. */
@@ -29,15 +55,51 @@ export interface BlockPeer {
   readonly except: readonly Cidr[]
 }
 
-export type Peer = PodsPeer | BlockPeer
+/**
+ * Destinations outside by the name that was asked of DNS. Lower case, no dot at the end; `*.` at the start stands for
+ * one or more labels (as in ClusterNetworkPolicy), so `*.example.com` is not `example.com`. A name never reaches a
+ * workload or host of the installation: whoever owns a name may point it anywhere.
+ */
+export interface FqdnPeer {
+  readonly kind: 'fqdn'
+  readonly pattern: string
+}
+
+export const ENTITIES = ['world', 'cluster', 'host', 'kube-apiserver', 'dns', 'metadata'] as const
+export type Entity = (typeof ENTITIES)[number]
+
+/** A peer that has a name everywhere; what stands behind it is in `model/entities.ts`. */
+export interface EntityPeer {
+  readonly kind: 'entity'
+  readonly entity: Entity
+}
+
+/**
+ * ClusterNetworkPolicy: a peer without any field we know, so of a newer version than ours. The whole rule fails closed:
+ * Allow matches nothing, Deny and Pass deny everything.
+ */
+export interface UnknownPeer {
+  readonly kind: 'unknown'
+}
+
+export type Peer = PodsPeer | HostsPeer | ExternalsPeer | BlockPeer | FqdnPeer | EntityPeer | UnknownPeer
 
 export interface PolicyRule {
   readonly name?: string
-  readonly action: 'Allow' | 'Deny'
+  /** Pass leaves the tier (ClusterNetworkPolicy only, whose Accept is Allow here). */
+  readonly action: 'Allow' | 'Deny' | 'Pass'
   /** Any of these; absent means every peer. Never empty: `from: []` is written as absent. */
   readonly peers?: readonly Peer[]
   /** Any of these; absent means every protocol and port. Never empty. */
   readonly ports?: readonly PortSpec[]
+  /** Any of these is spoken. Never empty. */
+  readonly applications?: readonly Application[]
+  /** The request is any of these. Never empty. */
+  readonly l7?: readonly L7Match[]
+  /** From this time on the rule matches nothing. */
+  readonly validUntil?: EpochMs
+  /** Where an exception was agreed on; not interpreted. */
+  readonly ticket?: string
 }
 
 /** One direction of a policy that applies to it. */
@@ -47,11 +109,12 @@ export interface PolicySection {
   readonly rules: readonly PolicyRule[]
 }
 
-/** Workloads the policy is about. Without a `namespaceSelector` only those of its own namespace. */
-export interface PolicySubject {
-  readonly namespaceSelector?: LabelSelector
-  readonly podSelector: LabelSelector
-}
+/** Workloads the policy is about. */
+export type PolicySubject = PodsPeer | HostsPeer | ExternalsPeer
+
+/** What is done with traffic that should be inspected while the inspector cannot. */
+export const ON_FAILURE = ['open', 'closed'] as const
+export type OnFailure = (typeof ON_FAILURE)[number]
 
 /** Every kind of document is read into this shape; from here on nothing depends on how it was written. */
 export interface PolicyBase {
@@ -63,6 +126,9 @@ export interface PolicyBase {
   readonly subject: PolicySubject
   /** A direction that is absent is not touched by this policy. */
   readonly sections: Readonly<Partial<Record<Direction, PolicySection>>>
+  /** Names of the inspections that the subject's allowed traffic goes through. */
+  readonly profiles: readonly string[]
+  readonly onFailure: OnFailure
   /** The document as it was written, as JSON. */
   readonly source: PolicyDocumentJson
 }
@@ -77,5 +143,15 @@ export interface ClusterSecurityPolicy extends PolicyBase {
   readonly kind: 'ClusterSecurityPolicy'
 }
 
-export type PolicyDocument = NetworkPolicy | SecurityPolicy | ClusterSecurityPolicy
+export const TIERS = ['Admin', 'Baseline'] as const
+export type Tier = (typeof TIERS)[number]
+
+/** Rules of all policies of a tier are asked by priority, lowest first, then by the policies' names. */
+export interface ClusterNetworkPolicy extends PolicyBase {
+  readonly kind: 'ClusterNetworkPolicy'
+  readonly tier: Tier
+  readonly priority: number
+}
+
+export type PolicyDocument = NetworkPolicy | SecurityPolicy | ClusterSecurityPolicy | ClusterNetworkPolicy
 export type PolicyKind = PolicyDocument['kind']

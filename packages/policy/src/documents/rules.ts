@@ -145,13 +145,24 @@ function readPorts(spot: Spot, dialect: RuleDialect): readonly PortSpec[] {
   return entries.map(([, port]) => port)
 }
 
+/** A port's name is looked up at the destination workload, and an address has none: such a rule matches nothing. */
+function refuseNamesOfBlocks(spot: Spot, peers: readonly Peer[], ports: readonly PortSpec[]): void {
+  const onlyBlocks = peers.length > 0 && peers.every(({ kind }) => kind === 'block')
+  if (onlyBlocks && ports.length > 0 && ports.every(({ kind }) => kind === 'named'))
+    spot.refuse('a named port never matches an address block; write the number')
+}
+
 /** One rule of a section. An empty list of peers or ports means any, exactly as a missing one. */
 export function readRule(spot: Spot, direction: Direction, dialect: RuleDialect): PolicyRule {
   const side = direction === 'ingress' ? 'from' : 'to'
   const known = dialect.actions ? ['name', 'action', side, 'ports'] : [side, 'ports']
   if (!spot.fields(known)) return { action: 'Allow' }
-  const peers = spot.at(side).list(LIMITS.peersPerRule.value).map(readPeer)
+  const peers = spot
+    .at(side)
+    .list(LIMITS.peersPerRule.value)
+    .flatMap(item => readPeer(item) ?? [])
   const ports = readPorts(spot.at('ports'), dialect)
+  if (direction === 'egress') refuseNamesOfBlocks(spot.at('ports'), peers, ports)
   const action = spot.at('action').absent ? 'Allow' : spot.at('action').oneOf(['Allow', 'Deny'])
   const name = spot.at('name').absent ? undefined : spot.at('name').text()
   if (name !== undefined && (name === '' || name.length > 100))
@@ -159,7 +170,7 @@ export function readRule(spot: Spot, direction: Direction, dialect: RuleDialect)
   return {
     action: action ?? 'Allow',
     ...(name !== undefined && { name }),
-    ...(peers.length > 0 && { peers: peers.filter(peer => peer !== undefined) }),
+    ...(peers.length > 0 && { peers }),
     ...(ports.length > 0 && { ports }),
   }
 }

@@ -61,6 +61,11 @@ export class NodeAddresses {
     return this.#counts.get(node)
   }
 
+  /** Every address of every node, each once for each node that has it. */
+  *all(): Generator<string> {
+    for (const counts of this.#counts.values()) yield* counts.keys()
+  }
+
   has(node: NodeName, ip: string): boolean {
     return this.#counts.get(node)?.has(ip) ?? false
   }

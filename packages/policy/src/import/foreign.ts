@@ -1,0 +1,49 @@
+import type { Problem } from '@sekisho/core'
+import type { PolicyDocument } from '../documents/document.ts'
+import type { Finding, Spot } from '../documents/spot.ts'
+
+/** Something that has no exact translation; the whole document it stands in is left out. */
+export interface Refusal {
+  readonly at: Pick<Problem, 'document' | 'path' | 'line' | 'column' | 'file'>
+  /** The field or kind that is in the way, as in `toServices`. */
+  readonly construct: string
+  readonly reason: string
+}
+
+/** Something that is translated, but that a person should know of. */
+export interface ImportNote {
+  readonly document: number
+  readonly path: string
+  readonly text: string
+}
+
+export interface ImportOptions {
+  readonly file?: string
+  /**
+   * Every range that pods and nodes have their addresses in. Cilium's CIDR rules never match those and Sekisho's blocks
+   * do, so that only with these ranges a block inside private address space has an exact translation.
+   */
+  readonly clusterCidrs?: readonly string[]
+}
+
+export interface ImportResult {
+  readonly documents: readonly PolicyDocument[]
+  readonly refused: readonly Refusal[]
+  readonly notes: readonly ImportNote[]
+}
+
+/** One foreign document: what it says, and where what it cannot say here is collected. */
+export interface Foreign {
+  readonly root: Spot
+  /** Position among the documents of the text, from 0. */
+  readonly document: number
+  /** Mistakes and constructs without translation; with any, the document is refused whole. */
+  readonly findings: readonly Finding[]
+  note(spot: Spot, text: string): void
+}
+
+/** A Sekisho document as JSON, not yet validated. */
+export type Draft = Readonly<Record<string, unknown>>
+
+/** Documents of one kind that are translated on their own. */
+export type Translate = (foreign: Foreign, options: ImportOptions) => readonly Draft[]

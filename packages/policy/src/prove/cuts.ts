@@ -1,0 +1,90 @@
+import { type Direction, type IpRange, type NamedPort, type Protocol, hasPorts } from '@sekisho/core'
+import type { PolicyDocument } from '../documents/document.ts'
+import type { PortMatch } from '../table.ts'
+
+/** Ports of one protocol that no rule in question tells apart. */
+export interface PortPiece {
+  readonly protocol: Protocol
+  readonly first: number
+  readonly last: number
+}
+
+/** Everything by which some documents can tell one address or port from another. */
+export interface Cuts {
+  readonly blocks: readonly IpRange[]
+  /** Per protocol the numbers at which a rule may change its mind. */
+  readonly ports: ReadonlyMap<Protocol, ReadonlySet<number>>
+  /** Some rule asks for a port by name. */
+  readonly named: boolean
+}
+
+/** Any protocol that no rule names is judged as this one (253 is for experiments: RFC 3692). */
+export const OTHER_PROTOCOL: Protocol = 'IP/253'
+const ALWAYS = ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6', OTHER_PROTOCOL] as const satisfies readonly Protocol[]
+
+const lastPort = (protocol: Protocol): number =>
+  hasPorts(protocol) ? 65_535 : protocol === 'ICMP' || protocol === 'ICMPv6' ? 255 : 0
+
+export function cutsOf(documents: Iterable<PolicyDocument>, directions: readonly Direction[]): Cuts {
+  const blocks: IpRange[] = []
+  const ports = new Map<Protocol, Set<number>>()
+  let named = false
+  for (const document of documents) {
+    for (const rule of directions.flatMap(direction => document.sections[direction]?.rules ?? [])) {
+      for (const peer of rule.peers ?? []) if (peer.kind === 'block') blocks.push(peer.cidr, ...peer.except)
+      for (const port of rule.ports ?? []) {
+        const held = ports.get(port.protocol) ?? new Set()
+        ports.set(port.protocol, held)
+        if (port.kind === 'range') held.add(port.first).add(port.last + 1)
+        if (port.kind === 'named') named = true
+      }
+    }
+  }
+  return { blocks, ports, named }
+}
+
+function split(protocol: Protocol, [first, last]: readonly [number, number], cuts: Iterable<number>): PortPiece[] {
+  const starts = [...new Set([first, ...cuts])].filter(cut => cut >= first && cut <= last)
+  starts.sort((a, b) => a - b)
+  return starts.map((start, i) => ({ protocol, first: start, last: (starts[i + 1] ?? last + 1) - 1 }))
+}
+
+/**
+ * The ports of a question, cut so that the rules of both sides judge each piece alike.
+ * @param wanted absent means every protocol and port.
+ * @param listening named ports of the destination.
+ */
+export function portPieces(
+  wanted: readonly PortMatch[] | undefined,
+  sides: readonly Cuts[],
+  listening: readonly NamedPort[],
+): readonly PortPiece[] {
+  const names = sides.some(cuts => cuts.named) ? listening : []
+  const every = [...new Set<Protocol>([...ALWAYS, ...sides.flatMap(cuts => [...cuts.ports.keys()])])]
+  const matches: readonly PortMatch[] = wanted ?? every.map(protocol => ({ protocol }))
+  return matches.flatMap(({ protocol, ports = [[0, lastPort(protocol)]] }) => {
+    const cuts = [
+      ...sides.flatMap(side => [...(side.ports.get(protocol) ?? [])]),
+      ...names.filter(port => port.protocol === protocol).flatMap(({ port }) => [port, port + 1]),
+    ]
+    return ports.flatMap(span => split(protocol, span, cuts))
+  })
+}
+
+/** IPv4, and IPv6 without the addresses that stand for IPv4 ones (RFC 4291 section 2.5.5.2). */
+export const EVERY_ADDRESS: readonly IpRange[] = [
+  { family: 4, first: 0n, last: (1n << 32n) - 1n },
+  { family: 6, first: 0n, last: (0xffffn << 32n) - 1n },
+  { family: 6, first: 1n << 48n, last: (1n << 128n) - 1n },
+]
+
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Ranges cut at the ends of every block, so that each block holds all of a piece or nothing of it. */
+export function addressPieces(ranges: readonly IpRange[], blocks: readonly IpRange[]): readonly IpRange[] {
+  return ranges.flatMap(({ family, first, last }) => {
+    const cuts = blocks.filter(block => block.family === family).flatMap(block => [block.first, block.last + 1n])
+    const starts = [...new Set([first, ...cuts])].filter(cut => cut >= first && cut <= last).toSorted(ascending)
+    return starts.map((start, i) => ({ family, first: start, last: (starts[i + 1] ?? last + 1n) - 1n }))
+  })
+}

@@ -69,7 +69,7 @@ describe('learn', () => {
 
   test('labels that change with every version select nothing', () => {
     const { document } = learn(SHOP).policies.at(-1) ?? {}
-    expect(document?.subject.podSelector).toEqual({ matchLabels: { app: 'web' } })
+    expect(document?.subject).toEqual({ kind: 'pods', podSelector: { matchLabels: { app: 'web' } } })
   })
 
   test('a rule carries its evidence', () => {
@@ -162,8 +162,8 @@ describe('learn', () => {
       flow(narrow, db, 'TCP 2'),
       flow(twin, db, 'TCP 3'),
     ])
-    const selector = policies.find(one => one.document.name === 'learned-twin')?.document.subject.podSelector
-    expect(selector).toEqual({
+    const subject = policies.find(one => one.document.name === 'learned-twin')?.document.subject
+    expect(subject?.kind === 'pods' && subject.podSelector).toEqual({
       matchLabels: { app: 'x' },
       matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['back'] }],
     })

@@ -1,13 +1,15 @@
+import { clusterNetworkPolicy } from './cluster-network-policy.ts'
 import type { PolicyKind } from './document.ts'
 import type { DocumentKind } from './kind.ts'
 import { networkPolicy } from './network-policy.ts'
 import { clusterSecurityPolicy, securityPolicy } from './security-policy.ts'
 
-/** Every kind of policy document; a new one (ClusterNetworkPolicy's tiers) is a file and a line here. */
+/** Every kind of policy document; a new one is a file and a line here. */
 export const KINDS = {
   NetworkPolicy: networkPolicy,
   SecurityPolicy: securityPolicy,
   ClusterSecurityPolicy: clusterSecurityPolicy,
+  ClusterNetworkPolicy: clusterNetworkPolicy,
 } as const satisfies Record<PolicyKind, DocumentKind>
 
 export const POLICY_KINDS = Object.keys(KINDS) as readonly PolicyKind[]

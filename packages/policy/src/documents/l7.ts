@@ -1,4 +1,6 @@
-import type { L7_KINDS } from './l7-words.ts'
+/** Protocols whose requests a rule can be about. */
+export const L7_KINDS = ['http', 'grpc', 'dns', 'tls', 'sql', 'redis', 'kafka', 'mongodb'] as const
+export type L7Kind = (typeof L7_KINDS)[number]
 
 /** How a text is compared: whole, by its beginning, or by a pattern that must match all of it. */
 export type TextMatch =
@@ -18,8 +20,15 @@ export interface HeaderMatch {
  * asked. Of a request that names several things (tables, keys, topics) an Allow rule must hold for each of them and a
  * Deny rule for any.
  */
-export type L7Match = HttpMatch | GrpcMatch | DnsMatch | TlsMatch | SqlMatch | RedisMatch | KafkaMatch | MongoMatch
-export type L7Kind = (typeof L7_KINDS)[number]
+export type L7Match =
+  | HttpMatch
+  | GrpcMatch
+  | DnsMatch
+  | TlsMatch
+  | SqlMatch
+  | RedisMatch
+  | KafkaMatch
+  | MongoMatch
 
 export interface HttpMatch {
   readonly kind: 'http'

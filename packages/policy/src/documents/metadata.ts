@@ -1,9 +1,10 @@
-import { MODES, type Mode } from '@sekisho/core'
+import { MODES, type Mode, type PolicyDocumentJson } from '@sekisho/core'
+import type { PolicyBase } from './document.ts'
 import { dnsLabel, dnsSubdomain, labelKey } from './names.ts'
 import { readLabels } from './selector.ts'
 import type { Spot } from './spot.ts'
 
-/** How a NetworkPolicy, whose spec has no place for it, says its mode. */
+/** How a kind of Kubernetes, whose spec has no place for it, says its mode. */
 export const MODE_ANNOTATION = 'sekisho.dev/mode'
 
 /** ObjectMeta as `kubectl get -o yaml` prints it; what is not read here is kept in the source only. */
@@ -66,3 +67,16 @@ export function readMetadata(spot: Spot, scope: 'namespaced' | 'cluster'): Metad
 /** A mode that is written wrong is refused: guessing could enforce by accident, or fail to. */
 export const readMode = (spot: Spot, byDefault: Mode): Mode =>
   spot.absent ? byDefault : (spot.oneOf(MODES) ?? byDefault)
+
+/** The source with its mode as an annotation. */
+export function annotateMode(source: PolicyDocumentJson, mode: Mode): PolicyDocumentJson {
+  const metadata = source.metadata as Readonly<Record<string, unknown>>
+  const annotations = {
+    ...(metadata.annotations as Readonly<Record<string, unknown>> | null),
+    [MODE_ANNOTATION]: mode,
+  }
+  return { ...source, metadata: { ...metadata, annotations } }
+}
+
+/** Kinds of Kubernetes ask for no inspection. */
+export const UNINSPECTED = { profiles: [], onFailure: 'closed' } as const satisfies Partial<PolicyBase>

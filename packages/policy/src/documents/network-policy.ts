@@ -1,7 +1,7 @@
 import { type Direction, LIMITS, policyId } from '@sekisho/core'
 import type { NetworkPolicy, PolicySection } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { MODE_ANNOTATION, readMetadata, readMode } from './metadata.ts'
+import { annotateMode, MODE_ANNOTATION, readMetadata, readMode, UNINSPECTED } from './metadata.ts'
 import { type RuleDialect, readRule } from './rules.ts'
 import { readSelector } from './selector.ts'
 import type { Spot } from './spot.ts'
@@ -52,16 +52,10 @@ export const networkPolicy: DocumentKind<NetworkPolicy> = {
       namespace,
       name,
       mode: readMode(annotations.at(MODE_ANNOTATION), 'Enforce'),
-      subject: { podSelector: readSelector(spec.at('podSelector')) },
+      subject: { kind: 'pods', podSelector: readSelector(spec.at('podSelector')) },
       sections: readSections(spec),
+      ...UNINSPECTED,
     }
   },
-  writeMode(source, mode) {
-    const metadata = source.metadata as Readonly<Record<string, unknown>>
-    const annotations = {
-      ...(metadata.annotations as Readonly<Record<string, unknown>> | null),
-      [MODE_ANNOTATION]: mode,
-    }
-    return { ...source, metadata: { ...metadata, annotations } }
-  },
+  writeMode: annotateMode,
 }

@@ -11,7 +11,8 @@ export interface RuleDialect {
   readonly actions: boolean
 }
 
-function readCidr(spot: Spot): Cidr | undefined {
+/** A block, checked; undefined after a finding. */
+export function readCidr(spot: Spot): Cidr | undefined {
   const text = spot.text()
   if (text === undefined) return undefined
   const cidr = parseCidr(text)
@@ -152,6 +153,13 @@ function refuseNamesOfBlocks(spot: Spot, peers: readonly Peer[], ports: readonly
     spot.refuse('a named port never matches an address block; write the number')
 }
 
+/** A rule's name is for people only. */
+export function readRuleName(spot: Spot): string | undefined {
+  const name = spot.absent ? undefined : spot.text()
+  if (name !== undefined && (name === '' || name.length > 100)) spot.refuse('must be 1 to 100 characters')
+  return name
+}
+
 /** One rule of a section. An empty list of peers or ports means any, exactly as a missing one. */
 export function readRule(spot: Spot, direction: Direction, dialect: RuleDialect): PolicyRule {
   const side = direction === 'ingress' ? 'from' : 'to'
@@ -164,9 +172,7 @@ export function readRule(spot: Spot, direction: Direction, dialect: RuleDialect)
   const ports = readPorts(spot.at('ports'), dialect)
   if (direction === 'egress') refuseNamesOfBlocks(spot.at('ports'), peers, ports)
   const action = spot.at('action').absent ? 'Allow' : spot.at('action').oneOf(['Allow', 'Deny'])
-  const name = spot.at('name').absent ? undefined : spot.at('name').text()
-  if (name !== undefined && (name === '' || name.length > 100))
-    spot.at('name').refuse('must be 1 to 100 characters')
+  const name = readRuleName(spot.at('name'))
   return {
     action: action ?? 'Allow',
     ...(name !== undefined && { name }),

@@ -1,7 +1,7 @@
 import { type Direction, LIMITS, type Mode, type PolicyDocumentJson, policyId } from '@sekisho/core'
 import type { ClusterSecurityPolicy, PolicySection, PolicySubject, SecurityPolicy } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { readMetadata, readMode } from './metadata.ts'
+import { readMetadata, readMode, UNINSPECTED } from './metadata.ts'
 import { type RuleDialect, readRule } from './rules.ts'
 import { readSelector } from './selector.ts'
 import type { Spot } from './spot.ts'
@@ -47,8 +47,8 @@ function readSubject(spot: Spot, scope: 'namespaced' | 'cluster'): PolicySubject
   if (!spot.absent) spot.fields(scope === 'cluster' ? ['namespaceSelector', 'podSelector'] : ['podSelector'])
   const podSelector = readSelector(spot.at('podSelector'))
   return scope === 'cluster'
-    ? { podSelector, namespaceSelector: readSelector(spot.at('namespaceSelector')) }
-    : { podSelector }
+    ? { kind: 'pods', podSelector, namespaceSelector: readSelector(spot.at('namespaceSelector')) }
+    : { kind: 'pods', podSelector }
 }
 
 function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, kind: K) {
@@ -66,6 +66,7 @@ function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, 
     mode: readMode(spec.at('mode'), 'Audit'),
     subject: readSubject(spec.at('subject'), scope),
     sections: readSections(spec),
+    ...UNINSPECTED,
   }
 }
 

@@ -32,7 +32,8 @@ export interface BoundSection {
 
 export interface BoundRule {
   readonly id: RuleId
-  readonly action: 'allow' | 'deny'
+  readonly action: 'allow' | 'deny' | 'pass'
+  /** Of a rule that passes, nothing ever asks for it. */
   readonly answer: SideDecision
   /** Absent means every peer. */
   readonly peers?: BoundPeers
@@ -81,14 +82,23 @@ interface Binding {
 
 const EVERYTHING: ScopeSpec = { kind: 'selected', selector: {} }
 
-function bindRule(rule: PolicyRule, index: number, { policy, direction, bind }: Binding): BoundRule {
+const ACTIONS = { Allow: 'allow', Deny: 'deny', Pass: 'pass' } as const
+
+/** A rule with a peer of a newer API fails closed: nothing is accepted, everything else is denied (v1alpha2). */
+function failClosed(rule: PolicyRule): PolicyRule {
+  if (!rule.peers?.some(peer => peer.kind === 'unknown')) return rule
+  return rule.action === 'Allow' ? { action: 'Allow', peers: [] } : { action: 'Deny' }
+}
+
+function bindRule(written: PolicyRule, index: number, { policy, direction, bind }: Binding): BoundRule {
+  const rule = failClosed(written)
   const id = ruleId(policy.id, direction, index)
   const peers = rule.peers && bindPeers(rule.peers, policy, bind)
   const named = (rule.ports ?? []).filter(port => port.kind === 'named')
   const resolvesOnPeer = direction === 'egress' && named.length > 0
   return {
     id,
-    action: rule.action === 'Allow' ? 'allow' : 'deny',
+    action: ACTIONS[rule.action],
     answer: Object.freeze({ ...(rule.action === 'Allow' ? ALLOW : DENY), by: id }),
     ...(peers && { peers }),
     ...(rule.ports && { specs: rule.ports, ports: mergePorts(rule.ports) }),
@@ -109,6 +119,12 @@ function bindSection(section: PolicySection, binding: Binding): BoundSection {
   }
 }
 
+function bindSubject(policy: PolicyDocument, bind: Bind): Selection {
+  const { subject } = policy
+  if (subject.kind !== 'pods') return bind(EVERYTHING, subject.selector)
+  return bind(scopeOf(policy, subject.namespaceSelector), subject.podSelector)
+}
+
 export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
   const selections: Selection[] = []
   const bind: Bind = (scope, selector) => {
@@ -116,7 +132,7 @@ export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
     selections.push(selection)
     return selection
   }
-  const subject = bind(scopeOf(policy, policy.subject.namespaceSelector), policy.subject.podSelector)
+  const subject = bindSubject(policy, bind)
   const { ingress, egress } = policy.sections
   const sections = {
     ...(ingress && { ingress: bindSection(ingress, { policy, direction: 'ingress', bind }) }),

@@ -3,7 +3,7 @@ import type { SideDecision } from '../decision.ts'
 import type { BoundPeers, BoundRule } from './bound.ts'
 import type { Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
-import type { Profile, Stage } from './profile.ts'
+import { effectOf, type Profile, type Stage } from './profile.ts'
 import type { Selection } from './selections.ts'
 
 /** One end of a question, looked up: the workload that is meant, and the address that is used. */
@@ -83,19 +83,18 @@ const self: Evaluator = ({ subject, peer }) =>
 /** Health probes come from the workload's own node and must always reach it (NetworkPolicySpec.ingress). */
 const ownNode: Evaluator = ({ fromOwnNode }) => (fromOwnNode ? OWN_NODE : undefined)
 
-/** Deny rules first, each policy's own Allow rules before them excepted; then any Allow rule of any policy. */
+/** Stage by stage; in each the first rule that matches, then what closes it. */
 const stages: Evaluator = question => {
   for (const stage of question.profile.stages) {
     const rule = firstMatch(stage, question)
-    if (rule && rule.action === stage.kind) return rule.answer
+    if (rule && effectOf(stage, rule) !== 'next') return rule.answer
+    if (!rule && stage.closing) return stage.closing
   }
   return undefined
 }
 
-const isolation: Evaluator = ({ profile }) => profile.isolation
-
-/** The engine: asked in this order, the first answer counts. Further tiers are further lines. */
-export const EVALUATORS: readonly Evaluator[] = [self, ownNode, stages, isolation]
+/** The engine: asked in this order, the first answer counts. */
+export const EVALUATORS: readonly Evaluator[] = [self, ownNode, stages]
 
 /** The one place where nothing having answered is given a meaning. */
 export function answer(question: Question): SideDecision {

@@ -50,6 +50,9 @@ export class ModelIndex {
   entries(): Iterable<Entry> {
     return this.#entries.values()
   }
+  nodes(): Iterable<NodeChange> {
+    return this.#nodes.values()
+  }
   bound(id: PolicyId): BoundPolicy | undefined {
     return this.#policies.get(id)
   }

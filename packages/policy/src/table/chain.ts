@@ -2,7 +2,7 @@ import type { Direction, NamedPort } from '@sekisho/core'
 import type { PortSpec } from '../documents/document.ts'
 import type { BoundRule } from '../model/bound.ts'
 import { mergePorts, type NamedPortSpec, resolvePort } from '../model/ports.ts'
-import type { Profile, Stage } from '../model/profile.ts'
+import { effectOf, type Profile, type Stage } from '../model/profile.ts'
 import type { Chain, PortMatch, TableRule } from '../table.ts'
 import { contentHash } from './hash.ts'
 import type { CompiledSection, RuleSets } from './section.ts'
@@ -43,38 +43,37 @@ function portsOf(rule: BoundRule, { direction, ports }: ChainSource): readonly P
   return mergePorts([...rule.specs, ...resolved])
 }
 
-function tableRule(rule: BoundRule, stage: Stage['kind'], source: ChainSource, sets: RuleSets): TableRule {
+type SetsOfRules = ReadonlyMap<BoundRule, RuleSets>
+
+function tableRule(stage: Stage, rule: BoundRule, source: ChainSource, sets: SetsOfRules): TableRule {
+  const { peers, named = [] } = sets.get(rule) ?? {}
   const ports = portsOf(rule, source)
   return {
     id: rule.id,
-    action: stage === 'allow' ? 'allow' : rule.action === 'deny' ? 'deny' : 'next',
+    action: effectOf(stage, rule),
     why: rule.answer.why,
-    ...(sets.peers && { peers: sets.peers.map(set => set.id) }),
+    ...(peers && { peers: peers.map(set => set.id) }),
     ...(ports && { ports }),
-    ...(sets.named.length > 0 && { namedPorts: sets.named.map(set => set.id) }),
+    ...(named.length > 0 && { namedPorts: named.map(set => set.id) }),
   }
 }
 
-/** The isolation closes the stage of Allow rules; where no rule allows anything it is a stage of its own. */
-function closed(stages: readonly (readonly TableRule[])[], profile: Profile): Chain['stages'] {
-  const by = profile.isolation?.by
-  if (by === undefined) return stages
-  const deny: TableRule = { id: by, action: 'deny', why: 'isolated' }
-  if (profile.stages.at(-1)?.kind !== 'allow') return [...stages, [deny]]
-  return [...stages.slice(0, -1), [...(stages.at(-1) ?? []), deny]]
+/** What closes the stage of Allow rules is its last rule. */
+function tableStage(stage: Stage, source: ChainSource, sets: SetsOfRules): readonly TableRule[] {
+  const rules = stage.rules.map(rule => tableRule(stage, rule, source, sets))
+  const { closing } = stage
+  return closing?.by === undefined ? rules : [...rules, { id: closing.by, action: 'deny', why: closing.why }]
 }
 
 export function compileChain(source: ChainSource, key: string): CompiledChain {
   const sets = new Map(source.sections.flatMap(section => [...section.sets]))
-  const stages = source.profile.stages.map(stage =>
-    stage.rules.map(rule => tableRule(rule, stage.kind, source, sets.get(rule) ?? { named: [] })),
-  )
+  const stages = source.profile.stages.map(stage => tableStage(stage, source, sets))
   const used = source.profile.stages.flatMap(stage => stage.rules.flatMap(rule => setsOf(sets.get(rule))))
   return {
     chain: {
       id: `c${contentHash(key)}`,
       direction: source.direction,
-      stages: closed(stages, source.profile),
+      stages,
     },
     sets: [...new Map(used.map(set => [set.id, set])).values()],
   }

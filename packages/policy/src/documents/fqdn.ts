@@ -1,0 +1,32 @@
+/** RFC 1035 section 2.3.4 bounds names; underscores occur in service names (RFC 2782). */
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/
+
+/** A name as it is compared: lower case, without the dot at its end (RFC 4343, RFC 1034 section 3.1). */
+export const canonicalName = (name: string): string => name.toLowerCase().replace(/\.$/, '')
+
+/** What is wrong with a canonical name or `*.` pattern, or nothing. A single label names nothing outside. */
+export function namePattern(text: string): string | undefined {
+  if (text.length > 253) return 'must be at most 253 characters'
+  const labels = (text.startsWith('*.') ? text.slice(2) : text).split('.')
+  if (labels.some(label => label.includes('*')))
+    return '"*" may only stand at the start, as in "*.example.com"'
+  return labels.every(label => label.length <= 63 && LABEL.test(label))
+    ? undefined
+    : 'must be a name as in "www.example.com" or "*.example.com"'
+}
+
+/** Compiles patterns once: whole names in a set, suffixes looked up label by label. */
+export function compileNames(patterns: readonly string[]): (name: string) => boolean {
+  const exact = new Set(patterns.filter(pattern => !pattern.startsWith('*.')))
+  const suffixes = new Set(
+    patterns.filter(pattern => pattern.startsWith('*.')).map(pattern => pattern.slice(2)),
+  )
+  return written => {
+    const name = canonicalName(written)
+    if (exact.has(name)) return true
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      if (suffixes.has(name.slice(dot + 1))) return true
+    }
+    return false
+  }
+}

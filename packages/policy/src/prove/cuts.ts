@@ -1,4 +1,4 @@
-import { type Direction, type IpRange, type NamedPort, type Protocol, hasPorts } from '@sekisho/core'
+import { type Direction, hasPorts, type IpRange, type NamedPort, type Protocol } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { PortMatch } from '../table.ts'
 
@@ -43,7 +43,11 @@ export function cutsOf(documents: Iterable<PolicyDocument>, directions: readonly
   return { blocks, ports, named }
 }
 
-function split(protocol: Protocol, [first, last]: readonly [number, number], cuts: Iterable<number>): PortPiece[] {
+function split(
+  protocol: Protocol,
+  [first, last]: readonly [number, number],
+  cuts: Iterable<number>,
+): PortPiece[] {
   const starts = [...new Set([first, ...cuts])].filter(cut => cut >= first && cut <= last)
   starts.sort((a, b) => a - b)
   return starts.map((start, i) => ({ protocol, first: start, last: (starts[i + 1] ?? last + 1) - 1 }))
@@ -83,8 +87,12 @@ const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 /** Ranges cut at the ends of every block, so that each block holds all of a piece or nothing of it. */
 export function addressPieces(ranges: readonly IpRange[], blocks: readonly IpRange[]): readonly IpRange[] {
   return ranges.flatMap(({ family, first, last }) => {
-    const cuts = blocks.filter(block => block.family === family).flatMap(block => [block.first, block.last + 1n])
-    const starts = [...new Set([first, ...cuts])].filter(cut => cut >= first && cut <= last).toSorted(ascending)
+    const cuts = blocks
+      .filter(block => block.family === family)
+      .flatMap(block => [block.first, block.last + 1n])
+    const starts = [...new Set([first, ...cuts])]
+      .filter(cut => cut >= first && cut <= last)
+      .toSorted(ascending)
     return starts.map((start, i) => ({ family, first: start, last: (starts[i + 1] ?? last + 1n) - 1n }))
   })
 }

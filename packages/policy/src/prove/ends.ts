@@ -1,4 +1,10 @@
-import { compileSelector, type IpRange, type LabelSelector, type Namespace, type Workload } from '@sekisho/core'
+import {
+  compileSelector,
+  type IpRange,
+  type LabelSelector,
+  type Namespace,
+  type Workload,
+} from '@sekisho/core'
 
 /** A set of ends of flows. What shares its node's network is its node, as everywhere. */
 export type EndSet =

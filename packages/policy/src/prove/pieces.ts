@@ -45,17 +45,25 @@ function pair(model: Model, source: PointClass, destination: PointClass): readon
   return []
 }
 
-/** Every pair of classes of which at least one is workloads: what is between two others is nobody's to judge here. */
+/** Every pair of which a policy may judge one end: what is between two others is nobody's to judge here. */
 export function* pairs(model: Model, space: Space, { from, to }: FlowSet): Generator<Pair> {
-  const sources = space.workloads(from)
-  const nodes = space.nodes(from)
-  for (const destination of space.workloads(to)) {
+  const [senders, receivers] = [from, to].map(set => ({
+    workloads: space.workloads(set),
+    nodes: space.nodes(set),
+  }))
+  if (!senders || !receivers) return
+  const known = [...senders.workloads, ...senders.nodes]
+  for (const destination of receivers.workloads) {
     const outside = space.outside(from, destination.cuts.ingress)
-    for (const source of [...sources, ...nodes, ...outside]) yield* pair(model, source, destination)
+    for (const source of [...known, ...outside]) yield* pair(model, source, destination)
   }
-  for (const source of sources) {
-    const outside = space.outside(to, source.cuts.egress)
-    for (const destination of [...space.nodes(to), ...outside]) yield* pair(model, source, destination)
+  for (const destination of receivers.nodes) {
+    const outside = space.judgesNodes ? space.outside(from, destination.cuts.ingress) : []
+    const sources = space.judgesNodes ? known : senders.workloads
+    for (const source of [...sources, ...outside]) yield* pair(model, source, destination)
+  }
+  for (const source of space.judgesNodes ? known : senders.workloads) {
+    for (const destination of space.outside(to, source.cuts.egress)) yield* pair(model, source, destination)
   }
 }
 

@@ -37,7 +37,16 @@ export interface PointClass {
 const NO_CUTS: Cuts = { blocks: [], ports: new Map(), named: false }
 const OUTSIDE_CUTS = { ingress: NO_CUTS, egress: NO_CUTS }
 
-const single = (point: Point): PointClass => ({ members: [point], first: point, cuts: OUTSIDE_CUTS })
+const both = (documents: readonly PolicyDocument[]): PointClass['cuts'] => ({
+  ingress: cutsOf(documents, ['ingress']),
+  egress: cutsOf(documents, ['egress']),
+})
+
+const single = (point: Point, cuts: PointClass['cuts']): PointClass => ({
+  members: [point],
+  first: point,
+  cuts,
+})
 
 const inRange = (ranges: readonly IpRange[], { ip }: Point): boolean =>
   ip !== undefined && ranges.some(range => contains(range, ip))
@@ -50,6 +59,8 @@ export class Space {
   readonly #models: readonly Model[]
   readonly #points: readonly Point[]
   readonly #nodes: readonly PointClass[]
+  /** Some policy is about hosts: without one, what is between a node and the outside is nobody's to judge. */
+  readonly judgesNodes: boolean
   readonly #taken: Taken
   readonly #blocks: Readonly<Record<Family, readonly bigint[]>>
   readonly #ids = new Map<unknown, number>()
@@ -60,14 +71,17 @@ export class Space {
     const { index } = model
     this.#points = [...index.entries()].flatMap(entry => points(model, entry))
     const nodes = [...new Set(index.nodeAddresses.all())]
+    const documents = this.#models.flatMap(each => [...each.policies.values()])
+    const aboutHosts = documents.filter(({ subject }) => subject.kind === 'hosts')
+    this.judgesNodes = aboutHosts.length > 0
+    const cuts = both(aboutHosts)
     const unowned = nodes.filter(text => !index.addresses.owner(text))
     this.#nodes = unowned.flatMap(text => {
       const ip = parseIp(text)
-      return ip ? [single({ end: { ip: text }, ip })] : []
+      return ip ? [single({ end: { ip: text }, ip }, cuts)] : []
     })
     const owned = this.#points.flatMap(({ end }) => end.ip ?? [])
     this.#taken = new Taken([...owned, ...nodes])
-    const documents = this.#models.flatMap(each => [...each.policies.values()])
     const starts = addressPieces(EVERY_ADDRESS, cutsOf(documents, ['ingress', 'egress']).blocks)
     const of = (family: Family) => starts.filter(piece => piece.family === family).map(piece => piece.first)
     this.#blocks = { 4: of(4), 6: of(6) }
@@ -99,7 +113,7 @@ export class Space {
     const ranges = set.kind === 'addresses' ? set.ranges : EVERY_ADDRESS
     return addressPieces(ranges, blocks).flatMap(range => {
       const ip = this.#taken.firstFree(range)
-      return ip ? [single({ end: { ip: formatIp(ip) }, ip, range })] : []
+      return ip ? [single({ end: { ip: formatIp(ip) }, ip, range }, OUTSIDE_CUTS)] : []
     })
   }
 
@@ -116,7 +130,8 @@ export class Space {
         const matches = compileWorkloadSet(set)
         const [model] = this.#models
         return this.#points.filter(
-          ({ workload }) => workload && matches(workload, model?.index.entry(workload.id)?.namespace.namespace),
+          ({ workload }) =>
+            workload && matches(workload, model?.index.entry(workload.id)?.namespace.namespace),
         )
       }
     }
@@ -155,10 +170,10 @@ export class Space {
   #cutsOf({ workload }: Point): PointClass['cuts'] {
     if (!workload) return OUTSIDE_CUTS
     const documents = this.#models.flatMap(model => model.selecting(workload.id).map(({ policy }) => policy))
-    const key = documents.map((document: PolicyDocument) => this.#id(document)).join()
+    const key = documents.map(document => this.#id(document)).join()
     const held = this.#cuts.get(key)
     if (held) return held
-    const made = { ingress: cutsOf(documents, ['ingress']), egress: cutsOf(documents, ['egress']) }
+    const made = both(documents)
     this.#cuts.set(key, made)
     return made
   }

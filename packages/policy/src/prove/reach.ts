@@ -1,0 +1,61 @@
+import { formatIp } from '@sekisho/core'
+import type { PolicySet } from '../model/entry.ts'
+import type { Model } from '../model/model.ts'
+import { type FlowSet, type Piece, pairs, piecesOf } from './pieces.ts'
+import { passes, type ReachProof, type Witness, type WitnessEnd } from './result.ts'
+import { type PointClass, Space } from './space.ts'
+
+/** Can anything of a set reach anything of another? */
+export interface ReachQuery extends FlowSet {
+  /** `allow` (default) looks for a flow that passes, `deny` for one that does not. */
+  readonly verdict?: 'allow' | 'deny'
+  readonly policies?: PolicySet
+  /** How many witnesses to collect, one for each pair of classes; 1 unless given. */
+  readonly limit?: number
+}
+
+export function witnessEnd({ first, members }: PointClass, end = first.end): WitnessEnd {
+  const member = members.find(point => point.end === end) ?? first
+  const { workload, ip, range } = member
+  return {
+    name: workload ? `${workload.namespace}/${workload.name}` : ip ? formatIp(ip) : '',
+    alike: members.length,
+    ...(range && {
+      range: [
+        formatIp({ family: range.family, value: range.first }),
+        formatIp({ family: range.family, value: range.last }),
+      ] as const,
+    }),
+  }
+}
+
+export const witness = (piece: Piece, decision: Witness['decision']): Witness => ({
+  query: piece.query,
+  decision,
+  source: witnessEnd(piece.source, piece.query.source),
+  destination: witnessEnd(piece.destination, piece.query.destination),
+  ports: piece.ports,
+})
+
+/**
+ * Whether any flow of the question has the verdict. The space of flows is cut wherever a rule can tell two flows apart,
+ * and the engine itself decides one of each piece: the answer is about all flows, and in the words of `decide`.
+ */
+export function proveReach(model: Model, query: ReachQuery): ReachProof {
+  const { verdict = 'allow', policies = 'enforce', limit = 1 } = query
+  const space = new Space(model)
+  const covered = { pairs: 0, pieces: 0 }
+  const witnesses: Witness[] = []
+  for (const pair of pairs(model, space, query)) {
+    covered.pairs++
+    for (const piece of piecesOf(pair, query.ports)) {
+      covered.pieces++
+      const decision = model.decide(piece.query, policies)
+      if (passes(decision.verdict) !== (verdict === 'allow')) continue
+      witnesses.push(witness(piece, decision))
+      break
+    }
+    if (witnesses.length >= limit) break
+  }
+  return { kind: 'reach', verdict, found: witnesses.length > 0, witnesses, covered }
+}

@@ -1,0 +1,73 @@
+import type { RuleId, Verdict } from '@sekisho/core'
+import type { Decision, FlowQuery } from '../decision.ts'
+import type { PortPiece } from './cuts.ts'
+
+/** A concrete flow that answers the question, and all others that the same rules answer alike. */
+export interface Witness {
+  readonly query: FlowQuery
+  readonly decision: Decision
+  readonly source: WitnessEnd
+  readonly destination: WitnessEnd
+  /** Every port of this piece is decided alike; `query.port` is its first. */
+  readonly ports: PortPiece
+}
+
+/** What an end stands for: so many workload addresses, or a range of addresses outside. */
+export interface WitnessEnd {
+  /** `namespace/name` of a workload, else an address. */
+  readonly name: string
+  /** Addresses of workloads, itself among them, that no rule tells apart from it; 1 for nodes and the outside. */
+  readonly alike: number
+  /** First and last address, both inside, of the outside range it stands for. */
+  readonly range?: readonly [first: string, last: string]
+}
+
+/** How much a proof looked at. Nothing of the question is left out: pieces are all flows, cut by every rule. */
+export interface Coverage {
+  /** Pairs of ends that no rule tells apart from other pairs. */
+  readonly pairs: number
+  /** Pairs by ports: each was decided by the engine, standing for all its flows. */
+  readonly pieces: number
+}
+
+export interface ReachProof {
+  readonly kind: 'reach'
+  /** The verdict that was looked for. */
+  readonly verdict: 'allow' | 'deny'
+  readonly found: boolean
+  readonly witnesses: readonly Witness[]
+  readonly covered: Coverage
+}
+
+/** A flow on which two policy sets disagree. `decision` of the witness is the one before. */
+export interface Difference extends Witness {
+  readonly after: Decision
+}
+
+export interface DifferenceProof {
+  readonly kind: 'difference'
+  readonly equivalent: boolean
+  readonly differences: readonly Difference[]
+  readonly covered: Coverage
+}
+
+/** Why a rule could be removed without changing any verdict of the present workloads and every address. */
+export interface UnneededRule {
+  readonly rule: RuleId
+  /**
+   * `unselected`: its policy selects no workload. `shadowed`: other rules answer first, or nothing matches: it never
+   * decides. `redundant`: it decides, but without it others decide the same.
+   */
+  readonly kind: 'unselected' | 'shadowed' | 'redundant'
+  /** The rules that decide instead. */
+  readonly covers: readonly RuleId[]
+}
+
+export interface UnneededProof {
+  readonly kind: 'unneeded'
+  readonly rules: readonly UnneededRule[]
+  readonly covered: Coverage
+}
+
+/** A reset denies too: it only says so. */
+export const passes = (verdict: Verdict): boolean => verdict === 'allow'

@@ -1,6 +1,16 @@
 import { parseIp } from '@sekisho/core'
 import type { Netns } from '@sekisho/linux'
-import { closeSocket, connectTo, openSocket, sendOn, TYPE, withOwnHeader } from './sockets.ts'
+import {
+  bindTo,
+  closeSocket,
+  connectTo,
+  openSocket,
+  POLL,
+  pollAll,
+  sendOn,
+  TYPE,
+  withOwnHeader,
+} from './sockets.ts'
 
 const IPPROTO_RAW = 255
 const UDP = 17
@@ -29,5 +39,27 @@ export function sendForged(
     sendOn(fd, bytes)
   } finally {
     closeSocket(fd)
+  }
+}
+
+/** Whether a datagram whose source the sender made up reaches a socket of its own. */
+export function forgeryArrives({
+  from,
+  to,
+  ...datagram
+}: {
+  from: Netns
+  to: Netns
+  source: string
+  destination: string
+  port: number
+}): boolean {
+  const ear = openSocket({ netns: to, address: datagram.destination, type: TYPE.datagram })
+  try {
+    bindTo(ear, datagram.destination, datagram.port)
+    sendForged(from, datagram)
+    return pollAll([{ fd: ear, events: POLL.in }], 100).size > 0
+  } finally {
+    closeSocket(ear)
   }
 }

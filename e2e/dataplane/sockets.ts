@@ -47,6 +47,8 @@ const IPPROTO_IP = 0
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const IP_HDRINCL = 3
+const IP_TTL = 2
+const IPV6_UNICAST_HOPS = 16
 const MSG_NOSIGNAL = 0x4000
 export const POLL = { in: 1, out: 4, error: 8, hangUp: 16 } as const
 
@@ -107,6 +109,11 @@ export const resetOnClose = (fd: number): void =>
 export const withOwnHeader = (fd: number): void =>
   void check('setsockopt', cSetOption(fd, IPPROTO_IP, IP_HDRINCL, option(1), 4))
 
+export const setHopLimit = (fd: number, family: 4 | 6, hops: number): void => {
+  const [level, name] = family === 4 ? [IPPROTO_IP, IP_TTL] : [IPPROTO_IPV6, IPV6_UNICAST_HOPS]
+  check('setsockopt', cSetOption(fd, level, name, option(hops), 4))
+}
+
 /** @returns false while a non-blocking connect is under way. */
 export function connectTo(fd: number, address: string, port: number): boolean {
   const bytes = socketAddress(address, port)
@@ -117,8 +124,8 @@ export function connectTo(fd: number, address: string, port: number): boolean {
 }
 
 /** @returns undefined when no connection waits. */
-export function acceptOn(fd: number): number | undefined {
-  const result = cAccept(fd, null, null, NON_BLOCKING)
+export function acceptOn(fd: number, { blocking = false } = {}): number | undefined {
+  const result = cAccept(fd, null, null, blocking ? 0 : NON_BLOCKING)
   if (result >= 0) return result
   const errno = koffi.errno()
   if (errno === EAGAIN) return undefined

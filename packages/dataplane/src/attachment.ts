@@ -32,7 +32,7 @@ function places(attachment: Attachment): { readonly key: DispatchKey; readonly t
   })
 }
 
-/** A workload may only send from its own addresses; what it says to itself is nobody's business. */
+/** A workload sends from its own addresses and nobody else does; what it says to itself is nobody's business. */
 function ownership({ interface: name, addresses }: Attachment): NftElement[] {
   const own = addresses.map(addressText)
   const pairs = own.flatMap(a =>
@@ -41,7 +41,11 @@ function ownership({ interface: name, addresses }: Attachment): NftElement[] {
       .map(b => ({ set: `self_${a.family}`, key: `${a.text} . ${b.text}` })),
   )
   if (name === undefined || !isInterfaceName(name)) return pairs
-  return [...pairs, ...own.map(a => ({ set: `own_${a.family}`, key: `${quoteInterface(name)} . ${a.text}` }))]
+  const bound = own.flatMap(({ family, text }) => [
+    { set: `own_${family}`, key: `${quoteInterface(name)} . ${text}` },
+    { set: `bound_${family}`, key: text },
+  ])
+  return [...pairs, ...bound]
 }
 
 /** The elements by which packets of a workload find their chains. */

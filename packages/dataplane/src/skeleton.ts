@@ -55,6 +55,7 @@ export const SKELETON_SETS: readonly NftSet[] = [
   { name: 'allowed', key: ['mark'] },
   { name: 'denied', key: ['mark'] },
   ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
+  ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
   ...KEYS.map(key => ({ name: localSet(key), key: [KEY[key]] })),
   ...SIDES.flatMap(side =>
@@ -85,7 +86,11 @@ const DESTINATION = {
 type End = Readonly<Record<DispatchKey, Field>>
 
 const STAMP = maskedMark(MARK_MASK, MASK_TEXT)
-const CACHED = rule(inSet([STAMP], 'allowed'), ACCEPT)
+/**
+ * Related packets have a stamp that was not given to them: a connection that a helper of the kernel expected inherits
+ * its master's mark, and errors carry the mark of the connection they are about.
+ */
+const CACHED = rule(ctState('new', 'established'), inSet([STAMP], 'allowed'), ACCEPT)
 
 /** Sends packets from or to this node's workloads to a chain; all others stay untouched. */
 const workloads = (filled: Filled, end: End, chain: string, ...when: readonly Clause[]): NftRule[] =>
@@ -178,19 +183,59 @@ const antiSpoof = (filled: Filled): readonly NftChain[] => [
       ? [
           ...FAMILIES.map(family => rule(inSet([IN, SOURCE[family]], `own_${family}`), ACCEPT)),
           rule(inSet([IN], localSet('if')), goTo('unowned')),
+          ...FAMILIES.filter(family => filled(`bound_${family}`)).map(family =>
+            rule(inSet([SOURCE[family]], `bound_${family}`), goTo('unowned')),
+          ),
         ]
       : [],
   },
 ]
 
+/**
+ * A packet without a connection has no asker and answerer: where workloads are known by address, its header's
+ * addresses find the chains, which drop it first of all.
+ */
+const untraceable = (filled: Filled): NftRule[] =>
+  FAMILIES.flatMap(family =>
+    (
+      [
+        ['egress', SOURCE],
+        ['ingress', DESTINATION],
+      ] as const
+    )
+      .filter(([side]) => filled(dispatchMap(side, family)))
+      .map(([side, end]) =>
+        rule(ctState('invalid', 'untracked'), vmap([end[family]], dispatchMap(side, family))),
+      ),
+  )
+
+const SOLICITATIONS = [
+  [133, 133],
+  [135, 136],
+] as const
+const MULTICAST_LISTENERS = [
+  [130, 132],
+  [143, 143],
+] as const
+
 /** What no policy is asked about, in the order in which packets are looked at that have no valid stamp. */
 const preamble = (filled: Filled): NftRule[] => [
-  // RFC 4861 section 6.1 and RFC 3810 section 5: only from the link itself, so nothing else hides behind the types.
-  rule(HOP_LIMIT(255), inRanges(ICMP6_TYPE, [[133, 137]], 1), ACCEPT),
-  rule(HOP_LIMIT(1), inRanges(ICMP6_TYPE, [[130, 132]], 1), ACCEPT),
-  rule(HOP_LIMIT(1), inRanges(ICMP6_TYPE, [[143, 143]], 1), ACCEPT),
-  rule(protocolIn([1, 58]), ctState('related'), ACCEPT),
+  // RFC 4861 section 6.1: a packet that came through a router has less. A workload is no router: what only routers
+  // say (advertisements, redirects) is left to the policies.
+  ...SOLICITATIONS.map(types => rule(HOP_LIMIT(255), inRanges(ICMP6_TYPE, [types], 1), ACCEPT)),
+  // RFC 3810 section 5 and RFC 3590. Here a hop limit of 1 proves nothing, for forwarding has taken one off already;
+  // but such sources are never forwarded.
+  ...MULTICAST_LISTENERS.flatMap(types =>
+    [LINK_LOCAL6, UNSPECIFIED6].map(source =>
+      rule(source, HOP_LIMIT(1), inRanges(ICMP6_TYPE, [types], 1), ACCEPT),
+    ),
+  ),
   rule(inSet([STAMP], 'denied'), counter('stopped'), DROP),
+  // An error about a connection that was judged passes with it. Any other waits for a packet that can be judged, or
+  // two ends that are cut off could talk in errors for as long as the connection is remembered.
+  rule(protocolIn([1, 58]), ctState('related'), inSet([STAMP], 'allowed'), ACCEPT),
+  rule(protocolIn([1, 58]), ctState('related'), counter('invalid'), DROP),
+  ...untraceable(filled),
   ...FAMILIES.filter(family => filled(`self_${family}`)).map(family =>
     rule(inSet([ASKER[family], ANSWERER[family]], `self_${family}`), goTo('stamp')),
   ),

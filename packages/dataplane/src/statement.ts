@@ -32,7 +32,7 @@ export const log = (prefix: string, group: number, snaplen: number): Clause => (
   expressions: [{ kind: 'log', prefix, group, snaplen }],
 })
 
-const STATE = { invalid: 1, related: 4, untracked: 64 } as const
+const STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const
 /** The connection is in one of these states. */
 export const ctState = (...states: readonly (keyof typeof STATE)[]): Clause => ({
   text: `ct state ${states.join(',')}`,

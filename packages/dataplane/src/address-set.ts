@@ -1,9 +1,9 @@
 import type { Family } from '@sekisho/core'
 import type { AddressSet } from '@sekisho/policy'
-import { setFamilies } from './chain.ts'
 import { rangeElement } from './match.ts'
 import { addressText, setName } from './names.ts'
 import type { NftSet } from './objects.ts'
+import { setFamilies } from './rule.ts'
 
 const ADDRESS = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const
 

@@ -1,6 +1,6 @@
 import type { Attachment, ChainId } from '@sekisho/policy'
 import { addressText, chainName, isInterfaceName, quoteInterface, type Role } from './names.ts'
-import type { Fragment, NftElement } from './objects.ts'
+import { EMPTY, type Fragment, type NftElement } from './objects.ts'
 import { type DispatchKey, type DispatchSide, dispatchMap, localSet } from './skeleton.ts'
 
 const SIDES = { enforce: '', audit: 'audit_' } as const
@@ -58,5 +58,5 @@ export function attachmentFragment(attachment: Attachment): Fragment {
       verdict: { kind: 'jump' as const, chain: chainName(role, chain) },
     })),
   ])
-  return { counters: [], chains: [], elements: [...elements, ...ownership(attachment)] }
+  return { ...EMPTY, elements: [...elements, ...ownership(attachment)] }
 }

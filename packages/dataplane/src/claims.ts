@@ -6,6 +6,7 @@
 export interface Claims<Value> {
   add(key: string, owner: string, value: Value): void
   remove(key: string, owner: string): void
+  get(key: string): Value | undefined
   values(): Value[]
   /** What differs from the last call. */
   takeChanges(same: (before: Value, after: Value) => boolean): Changes<Value>
@@ -43,6 +44,7 @@ export function createClaims<Value>(): Claims<Value> {
       owners?.delete(owner)
       if (owners?.size === 0) all.delete(key)
     },
+    get: key => winner(all.get(key)),
     values: () => [...all.values()].map(winner).filter(value => value !== undefined),
     takeChanges(same) {
       const changes: Changes<Value> = { added: [], removed: [], changed: [] }

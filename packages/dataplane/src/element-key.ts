@@ -29,10 +29,21 @@ function transport(text: string): Uint8Array {
   return Uint8Array.of(protocolNumber(TRANSPORTS[text as keyof typeof TRANSPORTS]))
 }
 
+const NF_PROTOCOLS = new Map([
+  ['ipv4', 2],
+  ['ipv6', 10],
+])
+function nfProtocol(text: string): Uint8Array {
+  const number = NF_PROTOCOLS.get(text)
+  if (number === undefined) throw new TypeError(`not a family: ${JSON.stringify(text)}`)
+  return Uint8Array.of(number)
+}
+
 const ENCODE: Record<KeyType, (text: string) => Uint8Array> = {
   ipv4_addr: address,
   ipv6_addr: address,
   ifname: interfaceName,
+  nf_proto: nfProtocol,
   inet_proto: transport,
   inet_service: text => u16(Number(text)),
   mark: text => hostU32(Number(text)),

@@ -1,4 +1,4 @@
-import type { KeyType, NftExpression, Register } from '@sekisho/linux'
+import type { KeyType, MetaKey, NftExpression, Register } from '@sekisho/linux'
 
 /**
  * The vocabulary of rules. Every clause is written down once as nft text, for people and tests, and as the kernel's
@@ -22,6 +22,7 @@ export interface Field {
 const REGISTERS: Record<KeyType, number> = {
   ipv4_addr: 1,
   ipv6_addr: 4,
+  nf_proto: 1,
   inet_proto: 1,
   inet_service: 1,
   mark: 1,
@@ -37,9 +38,9 @@ const metaIs = (key: 'nfproto' | 'l4proto', value: number): readonly NftExpressi
   { kind: 'meta', key, to: 0 },
   { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(value) },
 ]
-const NFPROTO = { 4: 2, 6: 10 } as const
+const FAMILY_NUMBER = { 4: 2, 6: 10 } as const
 
-export const meta = (key: 'iifname' | 'oifname' | 'l4proto', type: KeyType, text: string = key): Field => ({
+export const meta = (key: MetaKey, type: KeyType, text: string = key): Field => ({
   text,
   type,
   load: to => [{ kind: 'meta', key, to }],
@@ -53,7 +54,7 @@ export const header = (
 ): Field => ({
   text: `${family === 4 ? 'ip' : 'ip6'} ${name}`,
   type,
-  guard: metaIs('nfproto', NFPROTO[family]),
+  guard: metaIs('nfproto', FAMILY_NUMBER[family]),
   load: to => [{ kind: 'payload', base: 'network', offset, length, to }],
 })
 
@@ -147,6 +148,7 @@ const PROTOCOL_NAMES = new Map([
   [58, 'ipv6-icmp'],
   [132, 'sctp'],
 ])
+export const NFPROTO = meta('nfproto', 'nf_proto', 'meta nfproto')
 export const L4PROTO = meta('l4proto', 'inet_proto', 'meta l4proto')
 
 /** One of these IANA protocols. */

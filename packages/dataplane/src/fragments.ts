@@ -1,5 +1,12 @@
 import { createClaims } from './claims.ts'
-import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftElement } from './objects.ts'
+import {
+  EMPTY,
+  type Fragment,
+  type NftChain,
+  type NftCounter,
+  type NftElement,
+  type NftFixedMap,
+} from './objects.ts'
 import { verdictText } from './statement.ts'
 import type { Edits } from './transaction.ts'
 
@@ -7,6 +14,8 @@ type FragmentEdits = Pick<
   Edits,
   | 'countersAdded'
   | 'countersRemoved'
+  | 'setsAdded'
+  | 'setsRemoved'
   | 'chainsAdded'
   | 'chainsChanged'
   | 'chainsRemoved'
@@ -22,6 +31,9 @@ export interface Fragments {
   filled(set: string): boolean
   takeEdits(): FragmentEdits
   readonly chains: () => NftChain[]
+  readonly maps: () => NftFixedMap[]
+  map(name: string): NftFixedMap | undefined
+  /** Without those of the maps. */
   readonly elements: () => NftElement[]
 }
 
@@ -31,10 +43,18 @@ const sameRules = (a: NftChain, b: NftChain): boolean =>
 const sameVerdict = ({ verdict: a }: NftElement, { verdict: b }: NftElement): boolean =>
   a === b || (a !== undefined && b !== undefined && verdictText(a) === verdictText(b))
 
+const sameMap = ({ elements: a }: NftFixedMap, { elements: b }: NftFixedMap): boolean =>
+  a.length === b.length &&
+  a.every((element, index) => {
+    const other = b[index]
+    return other?.key === element.key && sameVerdict(element, other)
+  })
+
 export function createFragments(): Fragments {
   const owners = new Map<string, Fragment>()
   const counters = createClaims<NftCounter>()
   const chains = createClaims<NftChain>()
+  const maps = createClaims<NftFixedMap>()
   const elements = createClaims<NftElement>()
   const sizes = new Map<string, number>()
   const elementKey = ({ set, key }: NftElement): string => `${set} ${key}`
@@ -44,6 +64,7 @@ export function createFragments(): Fragments {
 
   function withdraw(owner: string, fragment: Fragment): void {
     for (const { name } of fragment.counters) counters.remove(name, owner)
+    for (const { set } of fragment.maps) maps.remove(set.name, owner)
     for (const { name } of fragment.chains) chains.remove(name, owner)
     for (const element of fragment.elements) elements.remove(elementKey(element), owner)
     resize(fragment, -1)
@@ -51,6 +72,7 @@ export function createFragments(): Fragments {
 
   function contribute(owner: string, fragment: Fragment): void {
     for (const counter of fragment.counters) counters.add(counter.name, owner, counter)
+    for (const map of fragment.maps) maps.add(map.set.name, owner, map)
     for (const chain of fragment.chains) chains.add(chain.name, owner, chain)
     for (const element of fragment.elements) elements.add(elementKey(element), owner, element)
     resize(fragment, 1)
@@ -67,18 +89,28 @@ export function createFragments(): Fragments {
     takeEdits() {
       const counter = counters.takeChanges(() => true)
       const chain = chains.takeChanges(sameRules)
+      const map = maps.takeChanges(sameMap)
+      if (map.changed.length > 0) throw new TypeError('a chain changed its content under the same id')
       const element = elements.takeChanges(sameVerdict)
       return {
         countersAdded: counter.added,
         countersRemoved: counter.removed,
+        setsAdded: map.added.map(({ set }) => set),
+        setsRemoved: map.removed.map(({ set }) => set),
         chainsAdded: chain.added,
         chainsChanged: chain.changed.map(([, after]) => after),
         chainsRemoved: chain.removed.map(({ name }) => name),
-        elementsAdded: [...element.added, ...element.changed.map(([, after]) => after)],
+        elementsAdded: [
+          ...map.added.flatMap(({ elements: all }) => all),
+          ...element.added,
+          ...element.changed.map(([, after]) => after),
+        ],
         elementsRemoved: [...element.removed, ...element.changed.map(([before]) => before)],
       }
     },
     chains: () => chains.values(),
+    maps: () => maps.values(),
+    map: name => maps.get(name),
     elements: () => elements.values(),
   }
 }

@@ -26,7 +26,7 @@ import {
  */
 export const ASKER = { 4: ctSource('original', 4), 6: ctSource('original', 6) } as const
 export const ANSWERER = { 4: ctSource('reply', 4), 6: ctSource('reply', 6) } as const
-const ANSWERING_PORT = ctPort('reply', 'source')
+export const ANSWERING_PORT = ctPort('reply', 'source')
 /** For ICMP the kernel's tuple holds type and code where others have the destination port. */
 const ICMP_TYPE_AND_CODE = ctPort('original', 'destination')
 
@@ -75,9 +75,10 @@ export function portMatches(ports: readonly PortMatch[]): (readonly Clause[])[] 
   return [...groups.values()].map(({ port, protocols }) => [protocolIn(protocols), ...(port ? [port] : [])])
 }
 
-const WITH_PORTS = protocolIn([6, 17, 132])
+/** The protocols that have ports. nft learns the width of `proto-src` only from such a match before it. */
+export const WITH_PORTS = protocolIn([6, 17, 132])
 
-/** nft learns the width of `proto-src` only from a protocol match before it. */
+/** The answerer's address, protocol and port are an element. */
 export const namedPortMatch = (family: Family, set: string): readonly Clause[] => [
   WITH_PORTS,
   inSet([ANSWERER[family], L4PROTO, ANSWERING_PORT], set),

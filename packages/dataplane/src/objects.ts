@@ -25,6 +25,12 @@ export interface NftElement {
   readonly verdict?: NftVerdict
 }
 
+/** A verdict map that never changes: it comes and goes with the chain that looks into it. */
+export interface NftFixedMap {
+  readonly set: NftSet
+  readonly elements: readonly NftElement[]
+}
+
 /** A named counter object; those of rules say which. */
 export interface NftCounter {
   readonly name: string
@@ -34,8 +40,9 @@ export interface NftCounter {
 /** What one owner (a compiled chain, an attachment, the generation) contributes to the table. */
 export interface Fragment {
   readonly counters: readonly NftCounter[]
+  readonly maps: readonly NftFixedMap[]
   readonly chains: readonly NftChain[]
   readonly elements: readonly NftElement[]
 }
 
-export const EMPTY: Fragment = { counters: [], chains: [], elements: [] }
+export const EMPTY: Fragment = { counters: [], maps: [], chains: [], elements: [] }

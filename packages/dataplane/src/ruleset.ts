@@ -90,19 +90,20 @@ class TableRuleset implements Ruleset {
   rebuild(): Command[] {
     const { sets, elements } = this.#members
     const members = [...elements].flatMap(([set, keys]): NftElement[] => [...keys].map(key => ({ set, key })))
+    const maps = this.#fragments.maps()
     const edits: Edits = {
       ...NOTHING,
       anew: true,
       countersAdded: [...this.counters.values()],
-      setsAdded: [...SKELETON_SETS, ...sets.values()],
+      setsAdded: [...SKELETON_SETS, ...sets.values(), ...maps.map(({ set }) => set)],
       chainsAdded: this.#fragments.chains(),
-      elementsAdded: [...members, ...this.#fragments.elements()],
+      elementsAdded: [...members, ...maps.flatMap(map => map.elements), ...this.#fragments.elements()],
     }
     return commands(edits, this.#setOf)
   }
 
   readonly #setOf = (name: string): NftSet => {
-    const set = this.#members.sets.get(name) ?? SKELETON.get(name)
+    const set = this.#members.sets.get(name) ?? SKELETON.get(name) ?? this.#fragments.map(name)?.set
     if (!set) throw new TypeError(`no set is called ${name}`)
     return set
   }
@@ -111,10 +112,12 @@ class TableRuleset implements Ruleset {
     const chains = this.#fragments.chains()
     let elements = this.#fragments.elements().length
     for (const keys of this.#members.elements.values()) elements += keys.size
+    const maps = this.#fragments.maps()
+    for (const map of maps) elements += map.elements.length
     return {
       chains: chains.length,
       rules: chains.reduce((sum, { rules }) => sum + rules.length, 0),
-      sets: SKELETON_SETS.length + this.#members.elements.size,
+      sets: SKELETON_SETS.length + this.#members.elements.size + maps.length,
       elements,
     }
   }
@@ -134,7 +137,8 @@ class TableRuleset implements Ruleset {
     for (const counter of edits.countersAdded) this.counters.set(counter.name, counter)
     return {
       ...edits,
-      ...members,
+      setsAdded: [...members.setsAdded, ...edits.setsAdded],
+      setsRemoved: [...members.setsRemoved, ...edits.setsRemoved],
       elementsAdded: [...members.elementsAdded, ...edits.elementsAdded],
       elementsRemoved: [...members.elementsRemoved, ...edits.elementsRemoved],
     }

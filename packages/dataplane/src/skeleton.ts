@@ -13,7 +13,7 @@ import {
 import { allowedMark, deniedMark, MARK_MASK, MASK_TEXT, markText, OTHERS_TEXT } from './mark.ts'
 import { ANSWERER, ASKER } from './match.ts'
 import { PREFIX } from './names.ts'
-import type { Fragment, NftChain, NftCounter, NftRule, NftSet } from './objects.ts'
+import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftRule, type NftSet } from './objects.ts'
 import {
   ACCEPT,
   counter,
@@ -275,7 +275,7 @@ export function generationFragment(generation: number): Fragment {
     rule(setMark({ value: ~MARK_MASK, text: OTHERS_TEXT }, { value: mark, text: markText(mark) }))
   const [allowed, denied] = [allowedMark(generation), deniedMark(generation)]
   return {
-    counters: [],
+    ...EMPTY,
     chains: [
       { name: 'stamp', rules: [stamp(allowed)] },
       { name: 'stamp_denied', rules: [stamp(denied)] },

@@ -85,7 +85,8 @@ function chainCommand({ name, base }: NftChain): Command {
 
 /**
  * New things first, so that whatever refers to them finds them; then what stays is changed; then what nothing
- * refers to any more goes. All chains that go are emptied before the first is deleted: they may refer to each other.
+ * refers to any more goes. Chains that go are emptied first, since they refer to sets and to each other, and sets go
+ * before chains, since elements of verdict maps refer to them.
  */
 export function commands(edits: Edits, setOf: (name: string) => NftSetDefinition): Command[] {
   const named = (verb: 'add' | 'delete') => (name: string) =>
@@ -102,11 +103,11 @@ export function commands(edits: Edits, setOf: (name: string) => NftSetDefinition
     ...elementCommands('add', edits.elementsAdded, setOf),
     ...edits.chainsChanged.flatMap(chain => [flush(chain.name), ...ruleCommands(chain)]),
     ...edits.chainsRemoved.map(flush),
-    ...edits.chainsRemoved.map(name =>
-      simple(`delete chain ${TABLE} ${name}`, { kind: 'delete-chain', name }),
-    ),
     ...edits.setsRemoved.map(set =>
       simple(`delete ${kindText(set)} ${TABLE} ${set.name}`, { kind: 'delete-set', name: set.name }),
+    ),
+    ...edits.chainsRemoved.map(name =>
+      simple(`delete chain ${TABLE} ${name}`, { kind: 'delete-chain', name }),
     ),
     ...edits.countersRemoved.map(({ name }) => name).map(named('delete')),
   ]

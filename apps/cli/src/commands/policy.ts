@@ -142,6 +142,13 @@ async function simulate(invocation: Invocation): Promise<number> {
   return EXIT.ok
 }
 
+/** Ports of one line; a scan has hundreds, `-o json` has them all. */
+const PORTS_SHOWN = 4
+const shortened = (ports: readonly number[]): string =>
+  ports.length <= PORTS_SHOWN
+    ? ports.join(',')
+    : `${ports.slice(0, PORTS_SHOWN).join(',')},+${ports.length - PORTS_SHOWN}`
+
 function describeSimulation(result: SimulationView, { output }: Invocation): string {
   const lines = [
     `${result.flows} conversations replayed: ${result.unchanged} unchanged, ` +
@@ -150,7 +157,7 @@ function describeSimulation(result: SimulationView, { output }: Invocation): str
     ...result.groups.map(
       group =>
         `${outcome(group.before, output)} → ${outcome(group.after, output)}  ${end(group.source)} → ` +
-        `${end(group.destination)}:${group.port}/${group.protocol} ×${group.connections}` +
+        `${end(group.destination)}:${shortened(group.ports)}/${group.protocol} ×${group.connections}` +
         `${group.attack ? ' (attack)' : ''}  ${group.by ?? group.why}`,
     ),
   ]

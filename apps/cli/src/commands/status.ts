@@ -7,6 +7,26 @@ interface Status {
   readonly agents: readonly AgentView[]
 }
 
+type Attention = Overview['attention'][number]
+
+/** What the console says in two languages, in one line each. */
+const ATTENTION: Record<Attention['code'], (details: Attention['details']) => string> = {
+  'port-scan': d => `${d.source} scans: ${d.ports} ports at ${d.addresses} addresses`,
+  'metadata-probe': d => `${d.source} asks ${d.address} for cloud credentials (${d.connections} connections)`,
+  'mining-pool': d => `${d.source} looks for a mining pool`,
+  'denied-attempts': d =>
+    `${d.connections} attempts of ${d.source} to reach ${d.destination}:${d.port}/${d.protocol} denied`,
+  'audited-traffic': d =>
+    `${d.connections} connections would be denied if the policies in Audit were enforced`,
+  'unprotected-namespace': d => `no policy protects the namespace ${d.namespace} (${d.workloads} workloads)`,
+  'change-pending': d =>
+    `change ${d.change} takes itself back at ${d.revertsAt}: "sekisho changes keep ${d.change}" makes it stay`,
+  'agent-away': d => `the agent on ${d.node} is away since ${d.lastSeen}`,
+  'agent-behind': d => `the agent on ${d.node} lacks ${d.policies} policies`,
+  'records-dropped': d => `the agent on ${d.node} could not keep ${d.records} records (${d.reasons})`,
+  'nothing-seen': () => 'no traffic has been seen yet',
+}
+
 function describe({ overview, agents }: Status): string {
   const { flows, protection } = overview
   const lines = [
@@ -20,9 +40,7 @@ function describe({ overview, agents }: Status): string {
       return `Node         ${agent.node}: ${state}, ${agent.rules} rules, seen ${seen} ago`
     }),
     ...agents.flatMap(agent => agent.degraded.map(reason => `Degraded     ${agent.node}: ${reason}`)),
-    ...overview.attention.map(item =>
-      `Attention    ${item.severity}: ${item.code} ${item.workload ?? ''}`.trimEnd(),
-    ),
+    ...overview.attention.map(item => `Attention    ${item.severity}: ${ATTENTION[item.code](item.details)}`),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -18,9 +18,11 @@ export const KEYS = {
   workloads: ['workloads'],
 } as const
 
-export function useSession() {
+/** @param known false where asking would only be refused: a one-time link is about to open the session. */
+export function useSession(known = true) {
   const api = useApi()
-  return useQuery({ queryKey: KEYS.session, queryFn: api.session, staleTime: 60_000, retry: false })
+  const enabled = useQueryClient().getQueryData(KEYS.session) !== undefined || known
+  return useQuery({ queryKey: KEYS.session, queryFn: api.session, staleTime: 60_000, retry: false, enabled })
 }
 
 export function useOverview(query: Query) {

@@ -3,7 +3,7 @@ import { Redirect, Route, Switch } from 'wouter'
 import { ApiError, type Live, LiveProvider, useSession } from '../api/index.ts'
 import { useI18n } from '../i18n/index.ts'
 import { EmptyState, Failure, LinkButton, Loading } from '../ui/index.ts'
-import { Login } from './Login.tsx'
+import { Login, linkToken } from './Login.tsx'
 import { Shell } from './Shell.tsx'
 
 const Overview = lazy(() => import('../pages/overview/OverviewPage.tsx'))
@@ -140,12 +140,13 @@ function WithLive({ start, children }: { readonly start: () => Live; readonly ch
 }
 
 export function App({ startLive }: { readonly startLive: () => Live }) {
-  const session = useSession()
+  const [byLink] = useState(() => linkToken() !== '')
+  const session = useSession(!byLink)
   const [wasIn, setWasIn] = useState(false)
   const loggedOut = session.error instanceof ApiError && session.error.code === 'unauthenticated'
   if (session.data && !loggedOut && !wasIn) setWasIn(true)
 
-  if (loggedOut) return <Login expired={wasIn} />
+  if (loggedOut || (byLink && !session.data)) return <Login expired={wasIn} />
   if (!session.data) {
     return session.error ? (
       <Failure error={session.error} onRetry={() => void session.refetch()} />

@@ -1,3 +1,4 @@
+import type { Session } from '@sekisho/control'
 import { useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
@@ -29,11 +30,13 @@ function Gate({ children }: { readonly children: ReactNode }) {
   )
 }
 
-/** The one-time link `/login#token`: the token is in the fragment, so it is never sent in a request line or logged. */
+/** The token of a one-time link `/login#token`: in the fragment, so it is never sent in a request line or logged. */
+export const linkToken = (): string => (location.pathname === '/login' ? location.hash.slice(1) : '')
+
 function useLinkToken(onLogin: () => void): { readonly checking: boolean; readonly error: unknown } {
   const api = useApi()
   const client = useQueryClient()
-  const [token] = useState(() => (location.pathname === '/login' ? location.hash.slice(1) : ''))
+  const [token] = useState(linkToken)
   const [error, setError] = useState<unknown>()
   const used = useRef(false)
   useEffect(() => {
@@ -41,10 +44,13 @@ function useLinkToken(onLogin: () => void): { readonly checking: boolean; readon
     // A link works once; effects may run twice while developing.
     used.current = true
     history.replaceState(null, '', '/login')
-    api.loginByLink(token).then(session => {
+    const enter = (session: Session) => {
       client.setQueryData(KEYS.session, session)
       onLogin()
-    }, setError)
+    }
+    // Whoever is logged in already may follow an old link.
+    const enterAnyway = (reason: unknown) => api.session().then(enter, () => setError(reason))
+    void api.loginByLink(token).then(enter, enterAnyway)
   }, [token, api, client, onLogin])
   return { checking: token !== '' && error === undefined, error }
 }

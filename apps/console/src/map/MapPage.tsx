@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef } from 'react'
 import { suggestPlace } from '../app/places.ts'
 import { last, windowQuery } from '../app/time.ts'
 import { useUrlState } from '../app/url.ts'
-import { useI18n } from '../i18n/index.ts'
+import { type I18n, useI18n } from '../i18n/index.ts'
 import {
   Button,
   EmptyState,
@@ -43,13 +43,17 @@ function Observing({ view }: { readonly view: MapView }) {
   )
 }
 
+/** A time in a note is written as the reader writes times. */
+const inWords = ({ at, ...details }: MapView['notes'][number]['details'], { dateTime }: I18n['f']) =>
+  at === undefined ? details : { ...details, at: dateTime(at) }
+
 function Notes({ view }: { readonly view: MapView }) {
-  const { t } = useI18n()
+  const { t, f } = useI18n()
   if (view.notes.length === 0) return null
   return (
     <ul className="map-notes">
       {view.notes.map(note => (
-        <li key={note.code}>{t.map.note(note.code, note.details)}</li>
+        <li key={note.code}>{t.map.note(note.code, inWords(note.details, f))}</li>
       ))}
     </ul>
   )

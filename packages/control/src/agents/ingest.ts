@@ -1,6 +1,7 @@
 import type { Batch, Clock, NodeName } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createLimiter } from '../auth/limiter.ts'
+import { raiseAlarms } from '../insight/alarms.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Hub } from '../live/hub.ts'
 import type { Counters } from '../metrics.ts'
@@ -27,6 +28,8 @@ const NODES = 10_000
 const OWNER_AWAY_MS = 5 * 60_000
 /** Every agent reports its state every few seconds; who watches needs to hear of it no more often than this. */
 const STATUS_NEWS_MS = 10_000
+/** Records are looked through for attacks this often at most, and only when there are new ones. */
+const ALARMS_MS = 10_000
 
 export function createIngest({ store, state, hub, counters, clock }: IngestOptions): Ingest {
   const admission = createAdmission({
@@ -36,6 +39,7 @@ export function createIngest({ store, state, hub, counters, clock }: IngestOptio
   const events = createLimiter({ attempts: 1, windowMs: OVERREACH_EVENT_MS, keys: NODES, clock })
 
   const statusNews = createLimiter({ attempts: 1, windowMs: STATUS_NEWS_MS, keys: 1, clock })
+  const looks = createLimiter({ attempts: 1, windowMs: ALARMS_MS, keys: 1, clock })
 
   const report = (node: NodeName, { flows, workloads }: Refused) => {
     counters.overreach += flows + workloads.length
@@ -70,6 +74,7 @@ export function createIngest({ store, state, hub, counters, clock }: IngestOptio
       if (result.inventoryChanged) state.sync()
       hub.flows(store.records.flowsById(result.newest).map(flowView))
       publishEvents(result.events)
+      if (batch.flows.length > 0 && looks.take('')) publishEvents(raiseAlarms(store.records, clock))
       if (batch.status && statusNews.take('')) hub.changed('agents')
     },
   }

@@ -1,6 +1,7 @@
 import type { FilterTerm, Workload } from '@sekisho/core'
 import type { RecordedEnd, Window } from '@sekisho/store'
 import type { MapNode, MapView } from '../schema/map.ts'
+import { type AttackCode, findAttacks } from './attacks.ts'
 import { type Fold, foldEdges, OTHERS } from './map-edges.ts'
 import { type InsightPorts, timestamp } from './ports.ts'
 import { groupKey, isProtectable, protectionOf, weaker } from './protection.ts'
@@ -19,7 +20,11 @@ export function mapView(ports: InsightPorts, request: MapRequest): MapView {
   // A filter asks about traffic: what takes no part in it would only hide the answer.
   const quiet = request.filter.length === 0 ? [...groups.keys()] : []
   const keys = new Set([...quiet, ...[...fold.ends.values()].filter(isWorkload).map(end => end.key)])
-  const nodes = [...keys].sort().map(key => groups.get(key) ?? goneNode(key, fold.ends))
+  const attackers = attackersIn(ports, request.window)
+  const nodes = [...keys].sort().map(key => {
+    const attack = attackers.get(key)
+    return { ...(groups.get(key) ?? goneNode(key, fold.ends)), ...(attack !== undefined && { attack }) }
+  })
   return {
     at: timestamp(ports.clock.now()),
     namespaces: namespacesOf(nodes),
@@ -27,6 +32,16 @@ export function mapView(ports: InsightPorts, request: MapRequest): MapView {
     edges: [...fold.edges],
     notes: notes(ports, request, fold),
   }
+}
+
+/** The worst that each group of workloads does. */
+function attackersIn({ store }: InsightPorts, window: Window): ReadonlyMap<string, AttackCode> {
+  const { scans, miners, probes } = findAttacks(store.records, window)
+  return new Map([
+    ...probes.map(({ source, code }) => [source.key, code] as const),
+    ...miners.map(({ source, code }) => [source, code] as const),
+    ...scans.map(({ source, code }) => [source, code] as const),
+  ])
 }
 
 const isWorkload = (end: RecordedEnd): boolean => end.kind === 'workload'

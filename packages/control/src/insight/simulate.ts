@@ -39,7 +39,7 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
     legitimateBroken: result.legitimateBroken,
     since: result.since === undefined ? null : timestamp(result.since),
     until: result.until === undefined ? null : timestamp(result.until),
-    groups: result.groups.slice(0, GROUPS).map(groupView),
+    groups: byPorts(result.groups).slice(0, GROUPS).map(groupView),
   }
 }
 
@@ -61,11 +61,28 @@ const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
 
 const queryEnd = ({ workload, ip }: RecordedEnd) => ({ ...(workload !== undefined && { workload }), ip })
 
-const groupView = (group: SimulationGroup): SimulationView['groups'][number] => ({
+interface PortsGroup extends Omit<SimulationGroup, 'port'> {
+  readonly ports: readonly number[]
+}
+
+/** One group for all ports that change in the same way between the same two; what matters most stays first. */
+function byPorts(groups: readonly SimulationGroup[]): readonly PortsGroup[] {
+  const joined = new Map<string, PortsGroup>()
+  for (const { port, ...group } of groups) {
+    const { source, destination, protocol, before, after, by, why, attack } = group
+    const key = JSON.stringify([source, destination, protocol, before, after, by, why, attack])
+    const known = joined.get(key)
+    const connections = group.connections + (known?.connections ?? 0)
+    joined.set(key, { ...group, connections, ports: [...(known?.ports ?? []), port] })
+  }
+  return [...joined.values()]
+}
+
+const groupView = (group: PortsGroup): SimulationView['groups'][number] => ({
   source: groupEnd(group.source),
   destination: groupEnd(group.destination),
   protocol: group.protocol,
-  port: group.port,
+  ports: group.ports.toSorted((a, b) => a - b),
   before: group.before,
   after: group.after,
   ...(group.by !== undefined && { by: group.by }),

@@ -13,6 +13,8 @@ export const mapNode = z.object({
   /** Protected by at least one policy in that direction, and in which mode at most. */
   ingress: z.enum(['none', 'audit', 'enforce']),
   egress: z.enum(['none', 'audit', 'enforce']),
+  /** What it does looks like this attack. */
+  attack: z.enum(['port-scan', 'metadata-probe', 'mining-pool']).optional(),
 })
 
 /** All flows between two nodes on one port; counts per outcome within the window. */

@@ -127,7 +127,8 @@ export const simulation = z.object({
       source: edgeEnd,
       destination: edgeEnd,
       protocol: z.string(),
-      port: z.number().int(),
+      /** Ascending; a scan touches many and is still one group. */
+      ports: z.array(z.number().int()),
       before: outcome,
       after: outcome,
       by: z.string().optional(),

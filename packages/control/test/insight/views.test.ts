@@ -367,6 +367,10 @@ describe('suggest, simulate, explain', () => {
     expect(
       result.groups.every(({ attack: marked, source }) => marked && source.key === 'shop/foothold'),
     ).toBe(true)
+    expect(
+      result.groups.map(({ ports }) => ports),
+      'one group for all ports of the scan',
+    ).toContainEqual(expect.arrayContaining(Array.from({ length: 10 }, (_, i) => 7000 + i)))
   })
 
   test('what a policy breaks is named, and leaving a policy out as well', () => {

@@ -60,6 +60,12 @@ export const map = {
     partly: 'Partly enforced',
   },
   state,
+  /** What a workload that behaves like an attacker does. */
+  attack: {
+    'port-scan': 'scans ports',
+    'metadata-probe': 'asks for cloud credentials',
+    'mining-pool': 'looks for a mining pool',
+  },
   /** Legend. */
   legend: {
     label: 'Legend',
@@ -104,6 +110,7 @@ export const map = {
     inbound: 'Inbound',
     outbound: 'Outbound',
     peers: (n: number) => plural(n, 'connection line'),
+    attack: 'Suspicious',
     protectionIn: 'Inbound policy',
     protectionOut: 'Outbound policy',
     kind: 'Kind',

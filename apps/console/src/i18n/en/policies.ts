@@ -5,7 +5,7 @@ type Note = (details: Details) => string
 
 const notes: Record<LearnNoteCode, Note> = {
   'dns-proposed': d =>
-    `No name resolution was seen, yet nothing that uses names works without it: DNS to ${detail(d, 'server')} is allowed on suspicion.`,
+    `One of these was not seen resolving names, yet nothing that uses names works without it: DNS to ${detail(d, 'server')} is allowed as a precaution.`,
   'dns-tcp-added': () => 'DNS is also allowed over TCP: large answers are asked for again that way.',
   'open-to-internet': d =>
     `${plural(count(d, 'addresses'), 'outside address', 'outside addresses')}, too many to name: all public ones are allowed. Private ones and the cloud metadata stay closed.`,
@@ -146,6 +146,9 @@ export const policies = {
     after: 'Then',
     attack: 'Attack',
     again: 'Simulate again',
+    explained:
+      'Counted are recorded connections. Attack: all that a scanning workload does, and every call to the cloud metadata address.',
+    morePorts: (ports: number) => `and ${plural(ports, 'more port', 'more ports')}`,
     noFlows: 'Nothing was recorded in this time window, so the simulation proves nothing yet.',
   },
   changes: {

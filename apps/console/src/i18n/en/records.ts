@@ -1,4 +1,4 @@
-import { type Details, detail } from '../plural.ts'
+import { count, type Details, detail, plural } from '../plural.ts'
 
 type Sentence = (workload: string, details: Details) => string
 
@@ -6,6 +6,10 @@ type Sentence = (workload: string, details: Details) => string
 const sentences = <K extends string>(table: Record<K, Sentence>): Record<K, Sentence> => table
 
 const codes = sentences({
+  'port-scan': (_workload, d) =>
+    `${detail(d, 'source')} began to scan: ${plural(count(d, 'ports'), 'port')} at ${plural(count(d, 'addresses'), 'address', 'addresses')} within minutes.`,
+  'metadata-probe': (_workload, d) =>
+    `${detail(d, 'source')} asked the cloud metadata address ${detail(d, 'address')} for credentials.`,
   'mining-pool': (workload, d) => `${workload} looked for the mining pool ${detail(d, 'name')}.`,
   'change-reverted': (_workload, d) => `Nobody kept it, so this took itself back: ${detail(d, 'summary')}.`,
   'program-failed': (_workload, d) =>

@@ -41,6 +41,11 @@ export const map: Dictionary['map'] = {
 
   protection: { none: 'ポリシーなし', audit: '監査', enforce: '適用', partly: '一部適用' },
   state,
+  attack: {
+    'port-scan': 'ポートスキャン',
+    'metadata-probe': 'クラウド認証情報の探索',
+    'mining-pool': 'マイニングプールの探索',
+  },
   legend: {
     label: '凡例',
     allowed: '許可: 実線',
@@ -84,6 +89,7 @@ export const map: Dictionary['map'] = {
     inbound: '受信',
     outbound: '送信',
     peers: n => `接続線 ${counted(n, '本')}`,
+    attack: '不審な動作',
     protectionIn: '受信ポリシー',
     protectionOut: '送信ポリシー',
     kind: '種類',

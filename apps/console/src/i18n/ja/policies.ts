@@ -119,6 +119,9 @@ export const policies: Dictionary['policies'] = {
     after: '適用後',
     attack: '攻撃',
     again: 'もう一度実行',
+    explained:
+      '記録された接続の数です。スキャンを行ったワークロードの通信すべてと、クラウドのメタデータアドレスへの通信を攻撃とみなします。',
+    morePorts: ports => `ほか ${counted(ports, 'ポート')}`,
     noFlows: 'この期間には記録がないため、シミュレーションでは何も確かめられていません。',
   },
   changes: {
@@ -138,7 +141,7 @@ export const policies: Dictionary['policies'] = {
   },
   notes: {
     'dns-proposed': d =>
-      `名前解決は観測されませんでしたが、ないと名前を使う通信がすべて失敗するため、${detail(d, 'server')} への DNS を許可しました。`,
+      `名前解決が観測されなかったものがありますが、ないと名前を使う通信がすべて失敗するため、${detail(d, 'server')} への DNS を許可しました。`,
     'dns-tcp-added': () => 'DNS は TCP でも許可しました。大きな応答は TCP で再度問い合わせるためです。',
     'open-to-internet': d =>
       `外部アドレスが ${counted(count(d, 'addresses'), '個')}と多いため、公開アドレスをすべて許可しました。プライベートアドレスとクラウドのメタデータは許可しません。`,

@@ -1,5 +1,5 @@
 import type { Dictionary } from '../en/index.ts'
-import { detail } from '../plural.ts'
+import { count, counted, detail } from '../plural.ts'
 
 export const records: Dictionary['records'] = {
   events: {
@@ -12,6 +12,10 @@ export const records: Dictionary['records'] = {
     what: '内容',
     flows: 'フロー',
     codes: {
+      'port-scan': (_workload, d) =>
+        `${detail(d, 'source')} がスキャンを始めました。数分以内に ${counted(count(d, 'addresses'), '個')}のアドレスの ${counted(count(d, 'ports'), '個')}のポートに接続を試みています。`,
+      'metadata-probe': (_workload, d) =>
+        `${detail(d, 'source')} がクラウドのメタデータアドレス ${detail(d, 'address')} から認証情報を取得しようとしました。`,
       'mining-pool': (workload, d) => `${workload} がマイニングプール ${detail(d, 'name')} を探しました。`,
       'change-reverted': (_workload, d) =>
         `確定されなかったため、自動的に取り消しました: ${detail(d, 'summary')}`,

@@ -164,6 +164,8 @@ export class Cards {
     element.className = 'map-card'
     element.dataset.kind = node.kind
     element.dataset.ingress = node.ingress
+    if (node.attack === undefined) delete element.dataset.attack
+    else element.dataset.attack = node.attack
     element.ariaLabel = name
     element.ariaPressed = String(selected)
     element.style.maxWidth = ''

@@ -158,6 +158,9 @@ function paintIslands({ context, theme, camera }: Brush, { islands }: Scene): vo
 }
 
 /** Nodes without a card: small plates, one path for all that look alike, with names once these can be read. */
+const isAlarming = ({ graph }: World, node: number): boolean =>
+  (graph.totals[node]?.denied ?? 0) > 0 || graph.nodes[node]?.attack !== undefined
+
 function paintNodes({ context, theme, camera }: Brush, world: World, scene: Scene): void {
   const carded = new Set(scene.cards)
   const { emphasis } = scene
@@ -166,7 +169,7 @@ function paintNodes({ context, theme, camera }: Brush, world: World, scene: Scen
     (emphasis !== undefined && !emphasis.nodes.has(node))
   const plain = scene.nodes.filter(node => !carded.has(node))
   const groups = Map.groupBy(plain, node =>
-    faded(node) ? 'faded' : (world.graph.totals[node]?.denied ?? 0) > 0 ? 'denied' : 'plain',
+    faded(node) ? 'faded' : isAlarming(world, node) ? 'denied' : 'plain',
   )
   for (const [look, nodes] of groups) {
     context.globalAlpha = look === 'faded' && !theme.forced ? 0.45 : 1
@@ -217,8 +220,9 @@ function paintNames(
   context.textAlign = 'center'
   context.textBaseline = 'middle'
   for (const node of nodes) {
-    const name = world.graph.nodes[node]?.name ?? ''
-    const fitting = name.length > room ? `${name.slice(0, room - 1)}…` : name
+    const { name = '', attack } = world.graph.nodes[node] ?? {}
+    const text = attack === undefined ? name : `⚠ ${name}`
+    const fitting = text.length > room ? `${text.slice(0, room - 1)}…` : text
     context.fillText(fitting, world.x[node] ?? 0, (world.y[node] ?? 0) + size * 0.05)
   }
 }

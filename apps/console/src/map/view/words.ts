@@ -42,10 +42,14 @@ export const mapWords = ({ t, f }: I18n): MapWords => ({
     t.map.nodeName({
       ...totals,
       name: nodeLabel(node),
-      state: node.kind === 'external' ? t.map.internet : t.map.state[node.ingress],
+      state: [
+        ...(node.attack === undefined ? [] : [t.map.attack[node.attack]]),
+        node.kind === 'external' ? t.map.internet : t.map.state[node.ingress],
+      ].join(', '),
     }),
   nodeNote(node) {
     if (node.kind === 'external') return t.map.internet
+    if (node.attack !== undefined) return t.map.attack[node.attack]
     return [node.ownerKind, ...(node.instances > 1 ? [t.map.instances(node.instances)] : [])].join(' ')
   },
 })

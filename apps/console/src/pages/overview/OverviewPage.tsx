@@ -35,6 +35,11 @@ function actionPlace({ action, filter = '', details }: Attention): string | unde
 const subjectOf = ({ workload, details }: Attention): string =>
   typeof details.source === 'string' ? details.source : spoken(workload)
 
+/** An attacker is best seen among what it reaches for. */
+const ATTACKS: ReadonlySet<Attention['code']> = new Set(['port-scan', 'metadata-probe', 'mining-pool'])
+const filterOf = ({ details, filter = '' }: Attention): string =>
+  typeof details.source === 'string' ? `src:${details.source}` : filter
+
 const SEVERITY_ICONS = { info: 'info', warning: 'warning', critical: 'critical' } as const
 
 function AttentionItem({ item }: { readonly item: Attention }) {
@@ -53,6 +58,9 @@ function AttentionItem({ item }: { readonly item: Attention }) {
           <Ago at={item.at} />
         </span>
       </p>
+      {ATTACKS.has(item.code) && (
+        <LinkButton href={mapPlace(filterOf(item))}>{t.overview.action['show-map']}</LinkButton>
+      )}
       {place && item.action !== 'none' && (
         <LinkButton href={place}>{t.overview.action[item.action]}</LinkButton>
       )}

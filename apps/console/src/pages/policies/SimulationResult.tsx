@@ -21,6 +21,21 @@ function Figure({ count, label, look, icon }: FigureProps) {
   )
 }
 
+/** Ports written out in a cell; all of them are in its title. */
+const PORTS_SHOWN = 3
+
+function Ports({ ports, protocol }: Pick<SimulationView['groups'][number], 'ports' | 'protocol'>) {
+  const { t } = useI18n()
+  const hidden = ports.length - PORTS_SHOWN
+  if (hidden <= 0) return `${ports.join(', ')}/${protocol}`
+  return (
+    <span title={ports.join(', ')}>
+      {ports.slice(0, PORTS_SHOWN).join(', ')}/{protocol}{' '}
+      <span className="muted">{t.policies.simulation.morePorts(hidden)}</span>
+    </span>
+  )
+}
+
 function Groups({ groups }: Pick<SimulationView, 'groups'>) {
   const { t, f } = useI18n()
   const { simulation } = t.policies
@@ -44,7 +59,7 @@ function Groups({ groups }: Pick<SimulationView, 'groups'>) {
         <tbody>
           {groups.map(group => (
             <tr
-              key={`${group.source.key} ${group.destination.key} ${group.port}/${group.protocol} ${group.after}`}
+              key={`${group.source.key} ${group.destination.key} ${group.ports.join()}/${group.protocol} ${group.after}`}
             >
               <td>
                 <Endpoint end={group.source} />
@@ -53,8 +68,8 @@ function Groups({ groups }: Pick<SimulationView, 'groups'>) {
               <td>
                 <Endpoint end={group.destination} />
               </td>
-              <td className="mono nowrap">
-                {group.port}/{group.protocol}
+              <td className="mono">
+                <Ports ports={group.ports} protocol={group.protocol} />
               </td>
               <td>
                 <VerdictBadge outcome={group.before} />
@@ -104,7 +119,8 @@ export function SimulationResult({ result }: { readonly result: SimulationView }
           <span className="muted">
             {simulation.since(f.dateTime(result.since), f.dateTime(result.until))}
           </span>
-        )}
+        )}{' '}
+        <span className="muted">{simulation.explained}</span>
       </p>
       {result.groups.length > 0 && <Groups groups={result.groups} />}
     </div>

@@ -219,7 +219,8 @@ function Suggestion(props: StepProps) {
   const { t } = useI18n()
   const api = useApi()
   const { ns, kind, window } = props.state
-  const request = { namespaces: ns, kind, ...windowQuery(window) }
+  // None in the address means all.
+  const request = { ...(ns.length > 0 && { namespaces: ns }), kind, ...windowQuery(window) }
   const query = useQuery({
     queryKey: ['suggest', request],
     queryFn: () => api.suggest(request),

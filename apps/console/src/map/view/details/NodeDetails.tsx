@@ -38,6 +38,7 @@ export function NodeDetails({
     >
       <Facts
         facts={[
+          [t.map.panel.attack, node.attack && t.map.attack[node.attack]],
           [t.map.panel.protectionIn, external ? undefined : t.map.state[node.ingress]],
           [t.map.panel.protectionOut, external ? undefined : t.map.state[node.egress]],
           [t.map.panel.inbound, f.number(totals?.inbound ?? 0)],

@@ -23,8 +23,9 @@ const run = (
     const child = execFile(program, [...args], { env: environment }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
     )
-    // A program that refuses its input ends without reading the rest.
-    child.stdin?.on('error', () => {})
+    child.stdin?.on('error', () => {
+      // EPIPE: a program that refuses its input ends without reading the rest.
+    })
     child.stdin?.end(input ?? '')
   })
 

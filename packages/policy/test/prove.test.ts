@@ -212,7 +212,7 @@ describe('generated clusters', () => {
           for (const { query } of proof.witnesses) expect(model.decide(query).verdict).toBe('allow')
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     )
   })
 
@@ -230,7 +230,7 @@ describe('generated clusters', () => {
         for (const query of everyFlow(cluster, before))
           expect(before.decide(query).verdict).toBe(after.decide(query).verdict)
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     )
   })
 })

@@ -1,0 +1,76 @@
+import type { Namespace, Problem, Workload } from '@sekisho/core'
+import type { PolicyDocument } from '../documents/document.ts'
+import { POLICY_KINDS } from '../documents/kinds.ts'
+import { deepFreeze, readDocument } from '../documents/validate.ts'
+import { createModel, type Model } from '../model/model.ts'
+import { type Located, readLocated, type SourceFile } from './located.ts'
+import { readNamespaces, readWorkloads, WORKLOAD_KINDS } from './workloads.ts'
+
+export interface LocatedPolicy {
+  readonly policy: PolicyDocument
+  readonly located: Located
+}
+
+/** What some files say about a cluster. With any problem the files are not to be used. */
+export interface Manifests {
+  readonly policies: readonly LocatedPolicy[]
+  readonly namespaces: readonly Namespace[]
+  readonly workloads: readonly Workload[]
+  /** Objects of other kinds; `tests` of them are expectations. */
+  readonly others: readonly Located[]
+  /** Namespace objects, for findings about them. */
+  readonly declared: readonly Located[]
+  readonly problems: readonly Problem[]
+}
+
+const POLICIES: ReadonlySet<string> = new Set(POLICY_KINDS)
+const WORKLOADS: ReadonlySet<string> = new Set([...WORKLOAD_KINDS, 'Namespace'])
+
+function readPolicies(located: readonly Located[]): {
+  policies: readonly LocatedPolicy[]
+  problems: Problem[]
+} {
+  const problems: Problem[] = []
+  const seen = new Map<string, Located>()
+  const policies = located.flatMap(each => {
+    const policy = readDocument(each.root)
+    const before = policy && seen.get(policy.id)
+    if (before) {
+      const { file, line } = before.place([])
+      each.root.at('metadata').at('name').refuse(`${policy.id} is already in ${file}, line ${line}`)
+    }
+    if (policy) seen.set(policy.id, each)
+    const wrong = each.problems()
+    problems.push(...wrong)
+    return policy && wrong.length === 0 ? [{ policy: deepFreeze(policy), located: each }] : []
+  })
+  return { policies, problems }
+}
+
+/** Reads policies, workloads and namespaces from files as they are applied with kubectl; other kinds are left alone. */
+export function readManifests(files: readonly SourceFile[]): Manifests {
+  const { located, problems } = readLocated(files)
+  const read = readPolicies(located.filter(({ kind }) => POLICIES.has(kind)))
+  const workloads = readWorkloads(located)
+  const namespaces = readNamespaces(located)
+  const wrong = located.filter(({ kind }) => WORKLOADS.has(kind)).flatMap(each => each.problems())
+  return {
+    policies: read.policies,
+    workloads,
+    namespaces,
+    declared: located.filter(({ kind }) => kind === 'Namespace'),
+    others: located.filter(({ kind }) => !POLICIES.has(kind) && !WORKLOADS.has(kind)),
+    problems: [...problems, ...read.problems, ...wrong],
+  }
+}
+
+/** A model of what the files say. */
+export function modelOfManifests({ namespaces, workloads, policies }: Manifests): Model {
+  const model = createModel()
+  model.update({
+    namespaces: { set: namespaces },
+    workloads: { set: workloads },
+    policies: { set: policies.map(({ policy }) => policy) },
+  })
+  return model
+}

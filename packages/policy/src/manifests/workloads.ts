@@ -1,0 +1,128 @@
+import {
+  canonicalIp,
+  type NamedPort,
+  type Namespace,
+  type NodeName,
+  namespace,
+  type Workload,
+  workloadId,
+} from '@sekisho/core'
+import { readLabels } from '../documents/selector.ts'
+import type { Spot } from '../documents/spot.ts'
+import { type Located, textOf } from './located.ts'
+
+/** Where each kind that makes pods has their template. */
+const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
+  Pod: [],
+  Deployment: ['spec', 'template'],
+  ReplicaSet: ['spec', 'template'],
+  ReplicationController: ['spec', 'template'],
+  StatefulSet: ['spec', 'template'],
+  DaemonSet: ['spec', 'template'],
+  Job: ['spec', 'template'],
+  CronJob: ['spec', 'jobTemplate', 'spec', 'template'],
+  VirtualMachine: ['spec', 'template'],
+}
+
+export const WORKLOAD_KINDS = Object.keys(TEMPLATES)
+
+/** Longest list of containers, ports or addresses that is looked at. */
+const MOST = 1000
+
+const namespaceOf = (root: Spot): string => textOf(root.at('metadata').at('namespace').value) || 'default'
+
+const TRANSPORTS = ['TCP', 'UDP', 'SCTP'] as const
+
+function namedPort(port: Spot): readonly NamedPort[] {
+  if (port.at('name').absent) return []
+  const name = port.at('name').text()
+  const number = port.at('containerPort').integer(1, 65_535)
+  const protocol = port.at('protocol').absent ? 'TCP' : port.at('protocol').oneOf(TRANSPORTS)
+  return name === undefined || number === undefined || protocol === undefined
+    ? []
+    : [{ name, protocol, port: number }]
+}
+
+/** Containers, and init containers that keep running beside them (restartPolicy Always). */
+function namedPorts(spec: Spot): readonly NamedPort[] {
+  const sidecars = spec
+    .at('initContainers')
+    .list(MOST)
+    .filter(each => each.at('restartPolicy').value === 'Always')
+  const containers = [...spec.at('containers').list(MOST), ...sidecars]
+  return containers.flatMap(container => container.at('ports').list(MOST).flatMap(namedPort))
+}
+
+/** Known only of a pod that runs, as `kubectl get -o yaml` prints it. */
+function addresses(pod: Spot): readonly string[] {
+  const ips = pod
+    .at('status')
+    .at('podIPs')
+    .list(MOST)
+    .map(each => each.at('ip'))
+  const spots = ips.length > 0 ? ips : [pod.at('status').at('podIP')]
+  return spots.flatMap(spot => {
+    if (spot.absent) return []
+    const ip = canonicalIp(spot.text() ?? '')
+    if (ip === undefined) spot.refuse('must be an IP address')
+    return ip === undefined ? [] : [ip]
+  })
+}
+
+const STATES: Readonly<Record<string, Workload['state']>> = { Succeeded: 'finished', Failed: 'finished' }
+
+/**
+ * The workload that a manifest stands for. A controller is one workload, whatever its replicas: they have equal labels.
+ * Where an address is not known no ipBlock holds the workload.
+ */
+function workloadOf({ root, kind }: Located): Workload {
+  const pod = (TEMPLATES[kind] ?? []).reduce((at, key) => at.at(key), root)
+  const spec = pod.at('spec')
+  const space = namespaceOf(root)
+  const own = root.at('metadata').at('name').text() ?? ''
+  const ips = addresses(root)
+  const owner = kind === 'Pod' ? root.at('metadata').at('ownerReferences').list(MOST)[0] : undefined
+  const ownerKind = textOf(owner?.at('kind').value) || kind
+  const ownerName = textOf(owner?.at('name').value) || own
+  const name = ips.length > 0 ? own : ownerName
+  return {
+    id: workloadId('pod', space, ips.length > 0 ? own : `${ownerName}.${ownerKind}`),
+    kind: 'pod',
+    namespace: space,
+    name,
+    owner: { kind: ownerKind, name: ownerName },
+    labels: readLabels(pod.at('metadata').at('labels')),
+    serviceAccount: textOf(spec.at('serviceAccountName').value) || 'default',
+    node: (textOf(spec.at('nodeName').value) || 'unknown') as NodeName, // Kubernetes' names are ours
+    addresses: ips,
+    hostNetwork: spec.at('hostNetwork').value === true,
+    ports: namedPorts(spec),
+    state: STATES[textOf(root.at('status').at('phase').value)] ?? 'running',
+  }
+}
+
+/** One workload per controller, or per pod whose address is known. */
+export function readWorkloads(located: readonly Located[]): readonly Workload[] {
+  const workloads = new Map<string, Workload>()
+  for (const each of located) {
+    if (!Object.hasOwn(TEMPLATES, each.kind)) continue
+    const workload = workloadOf(each)
+    if (!workloads.has(workload.id)) workloads.set(workload.id, workload)
+  }
+  return [...workloads.values()]
+}
+
+/** Declared namespaces, and those that other manifests only mention. */
+export function readNamespaces(located: readonly Located[]): readonly Namespace[] {
+  const found = new Map<string, Namespace>()
+  for (const { root } of located.filter(({ kind }) => kind === 'Namespace')) {
+    const name = root.at('metadata').at('name').text() ?? ''
+    found.set(name, namespace(name, readLabels(root.at('metadata').at('labels'))))
+  }
+  for (const { root, kind } of located) {
+    const name = namespaceOf(root)
+    const namespaced = Object.hasOwn(TEMPLATES, kind) || !root.at('metadata').at('namespace').absent
+    if (namespaced && !found.has(name)) found.set(name, namespace(name))
+  }
+  return [...found.values()]
+}

@@ -21,10 +21,10 @@ export interface RunningServer extends AsyncDisposable {
   readonly agentsPort: number
 }
 
-/** Between two looks whether something is too old; short enough that each has little to do. */
-const RETENTION_MS = 60_000
-/** Between two steps of one clean-up, so that requests are served in between. */
-const RETENTION_STEP_MS = 20
+/** Between two looks whether something is to be summed or is too old; short enough that each has little to do. */
+const UPKEEP_MS = 60_000
+/** Between two steps of one upkeep, so that requests are served in between. */
+const UPKEEP_STEP_MS = 20
 
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
@@ -42,19 +42,20 @@ function hostsOf({ host }: Endpoint, names: readonly string[]): readonly string[
   return [...new Set(['localhost', '127.0.0.1', '::1', ...usable, ...names])]
 }
 
-/** Deletes what is too old in short transactions; asks again soon while there is more. */
-function startRetention(store: Store, { retention }: ServerOptions, { timer, log }: World): Disposable {
+/** Sums what is over and deletes what is too old, in short transactions; goes on soon while there is more. */
+function startUpkeep(store: Store, { retention }: ServerOptions, { timer, log }: World): Disposable {
   let waiting: Disposable
   const run = () => {
     let done = true
     try {
-      done = store.retention.step(retention).done
+      const steps = [store.rollups.step(), store.retention.step(retention)]
+      done = steps.every(step => step.done)
     } catch (error) {
-      log.error('retention failed; it is tried again', error)
+      log.error('upkeep of the records failed; it is tried again', error)
     }
-    waiting = timer.after(done ? RETENTION_MS : RETENTION_STEP_MS, run)
+    waiting = timer.after(done ? UPKEEP_MS : UPKEEP_STEP_MS, run)
   }
-  waiting = timer.after(RETENTION_MS, run)
+  waiting = timer.after(UPKEEP_MS, run)
   return { [Symbol.dispose]: () => waiting[Symbol.dispose]() }
 }
 
@@ -119,7 +120,7 @@ export async function startServer(options: ServerOptions, world: World): Promise
   }
   renewal = timer.after(SERVER_RENEWAL_MS, renew)
   resources.defer(() => renewal[Symbol.dispose]())
-  resources.use(startRetention(store, options, world))
+  resources.use(startUpkeep(store, options, world))
 
   const scheme = loopback ? 'http' : 'https'
   const shown = isWildcard(options.listen.host) ? hostname() : options.listen.host

@@ -223,6 +223,8 @@ export interface RetentionLimits {
 export interface RetentionStep {
   /** Rows deleted by this step. */
   readonly flows: number
+  /** Sums of flows that went with them. */
+  readonly rollups: number
   readonly events: number
   readonly inventory: number
   /** Pages given back to the file system, in bytes. */
@@ -245,6 +247,22 @@ export interface Retention {
   size(): StoreSize
 }
 
+export interface RollupStep {
+  /** Rows made by this step. */
+  readonly rows: number
+  readonly ms: number
+  /** Nothing more to sum now. */
+  readonly done: boolean
+}
+
+export interface Rollups {
+  /**
+   * Sums one bucket of ten minutes, an hour or a day that is over, so that long windows are answered from few
+   * rows; without it they are answered from minutes, and as exactly. One short transaction; call it until `done`.
+   */
+  step(): RollupStep
+}
+
 export interface Store extends Disposable {
   readonly records: Records
   readonly state: StateLog
@@ -253,6 +271,7 @@ export interface Store extends Disposable {
   readonly agents: Agents
   readonly audit: AuditLog
   readonly retention: Retention
+  readonly rollups: Rollups
   /** All or nothing; calls inside join it. Synchronous, so nothing of this process can come in between. */
   transaction<T>(work: () => T): T
 }

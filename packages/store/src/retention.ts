@@ -2,6 +2,7 @@ import type { Clock, EpochMs } from '@sekisho/core'
 import type { Retention, RetentionLimits, RetentionStep, StoreSize } from './api.ts'
 import type { Database } from './database.ts'
 import { MINUTE } from './records/flows.ts'
+import type { Rollups } from './records/rollups.ts'
 
 /** Rows of one step. Nothing else of this process runs meanwhile, so it bounds how long a batch or a person waits. */
 const ROWS = 10_000
@@ -9,16 +10,18 @@ const ROWS = 10_000
 const PAGES = 2_000
 const HOUR = 3_600_000
 
-type Counted = Pick<RetentionStep, 'flows' | 'events' | 'inventory'>
+type Counted = Pick<RetentionStep, 'flows' | 'rollups' | 'events' | 'inventory'>
 
 /** Old records go first, oldest minute first; then the edges, ends and workloads that only they spoke of. */
 class OldestFirst implements Retention {
   readonly #database: Database
   readonly #clock: Clock
+  readonly #rollups: Rollups
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, rollups: Rollups) {
     this.#database = database
     this.#clock = clock
+    this.#rollups = rollups
   }
 
   step({ maxAgeMs, maxBytes }: RetentionLimits): RetentionStep {
@@ -26,7 +29,7 @@ class OldestFirst implements Retention {
     const bySize = this.#bytes() > maxBytes ? this.#cutoffForSize() : 0
     const cutoff = Math.max(this.#clock.now() - maxAgeMs, bySize)
     const counted = this.#database.transaction(() => this.#delete(cutoff))
-    const deleted = counted.flows + counted.events + counted.inventory
+    const deleted = counted.flows + counted.rollups + counted.events + counted.inventory
     if (deleted > 0) this.#database.forget()
     const freedBytes = this.#giveBack()
     const done = deleted === 0 && freedBytes === 0
@@ -59,14 +62,16 @@ class OldestFirst implements Retention {
     return Number.isFinite(oldest) ? (Math.floor(oldest / HOUR) + 1) * HOUR : 0
   }
 
+  /** Sums first: from then on nobody reads one whose minutes go. */
   #delete(cutoff: number): Counted {
+    const rollups = this.#rollups.retire(Math.floor(cutoff / MINUTE), ROWS)
     const flows = this.#flowsBefore(Math.floor(cutoff / MINUTE))
     const events = this.#change(
       'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)',
       cutoff,
       ROWS,
     )
-    return { flows, events, inventory: flows < ROWS ? this.#unreferenced(cutoff) : 0 }
+    return { flows, rollups, events, inventory: flows < ROWS ? this.#unreferenced(cutoff) : 0 }
   }
 
   #flowsBefore(minute: number): number {
@@ -116,4 +121,5 @@ class OldestFirst implements Retention {
   }
 }
 
-export const openRetention = (database: Database, clock: Clock): Retention => new OldestFirst(database, clock)
+export const openRetention = (database: Database, clock: Clock, rollups: Rollups): Retention =>
+  new OldestFirst(database, clock, rollups)

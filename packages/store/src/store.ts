@@ -7,6 +7,7 @@ import { Database } from './database.ts'
 import { openPolicies } from './policies.ts'
 import { Inventory } from './records/inventory.ts'
 import { openRecords } from './records/records.ts'
+import { Rollups } from './records/rollups.ts'
 import { openRetention } from './retention.ts'
 import { openState } from './state.ts'
 
@@ -23,14 +24,16 @@ export interface StoreOptions {
 export function openStore({ path, clock }: StoreOptions): Store {
   const database = new Database(path)
   const inventory = new Inventory(database)
+  const rollups = new Rollups(database)
   return {
-    records: openRecords(database, clock, inventory),
+    records: openRecords({ database, clock, inventory, rollups }),
     state: openState(database, inventory),
     policies: openPolicies(database, clock),
     accounts: openAccounts(database, clock),
     agents: openAgents(database, clock, inventory),
     audit: openAudit(database, clock),
-    retention: openRetention(database, clock),
+    retention: openRetention(database, clock, rollups),
+    rollups: { step: () => rollups.step(clock) },
     transaction: work => database.transaction(work),
     [Symbol.dispose]: () => database[Symbol.dispose](),
   }

@@ -61,6 +61,9 @@ export interface Tables {
     first: number
     last: number
   }
+  /** Sums of `flows`; `span` and `start` in minutes. */
+  rollups: Omit<Tables['flows'], 'minute'> & { span: number; start: number }
+  rolled: { span: number; since: number; until: number }
   events: {
     id: Generated<number>
     at: number

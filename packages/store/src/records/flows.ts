@@ -7,19 +7,22 @@ import {
   parseRuleId,
   type WorkloadId,
 } from '@sekisho/core'
-import { type RawBuilder, sql } from 'kysely'
+import { type Expression, type SqlBool, sql } from 'kysely'
 import type { Database } from '../database.ts'
 import { numericCursor, type Page, pageOf, type Window } from '../page.ts'
 import type { EdgeTotals, FlowRecord, FlowsRequest, FruitlessAttempts } from './api.ts'
+import { ceilTo, cover, floorTo, type Minutes, type Rolled, type Stretch } from './cover.ts'
 import { counts, EDGE_COLUMNS, EdgeReader } from './edge-row.ts'
 import { filterCondition } from './filter.ts'
 
 export const MINUTE = 60_000
 /**
- * Up to so many (minute, edge) are looked up one by one; beyond, the window is read in order. An index by edge would
+ * Up to so many (start, edge) are looked up one by one; beyond, the window is read in order. An index by edge would
  * serve the first case too, but every batch would then write a page for every edge instead of a page per minute.
  */
 const LOOKUPS = 200_000
+/** Minutes of the longest sum. */
+const DAY = 1_440
 /** How long a scan may take from its first to its last attempt to be told from slow ordinary traffic. */
 const SCAN_MINUTES = 5
 /** A refused connection brings back one RST (40 bytes, 60 for IPv6); one that was accepted brings more. */
@@ -27,28 +30,49 @@ const REFUSAL_BYTES = 60
 
 export const flowId = (minute: number, edge: number): string => `${minute}.${edge}`
 
-const minutes = ({ since, until }: Window) => ({
-  first: Math.floor(since / MINUTE),
-  last: Math.ceil(until / MINUTE) - 1,
+const minutes = ({ since, until }: Window): Minutes => ({
+  from: Math.floor(since / MINUTE),
+  to: Math.ceil(until / MINUTE),
 })
+
+const NOTHING: Stretch = { span: 1, from: 0, to: 0 }
+/** A condition on a row's start and edge. */
+type Chosen = (start: Expression<unknown>, edge: Expression<unknown>) => Expression<SqlBool>
+
+/** Columns of a stretch that are summed, by the names they have in `Counts`. */
+const SUMMED = [
+  'edge',
+  'connections',
+  'packets',
+  'bytes_to_destination as bytesToDestination',
+  'bytes_to_source as bytesToSource',
+  'first',
+  'last',
+] as const
 
 /** Reads flow records; writing them is `ingest`. */
 export class Flows {
   readonly #database: Database
+  readonly #rolled: () => readonly Rolled[]
 
-  constructor(database: Database) {
+  /** @param rolled which sums are whole, longest span first. */
+  constructor(database: Database, rolled: () => readonly Rolled[]) {
     this.#database = database
+    this.#rolled = rolled
   }
 
   page({ cursor, limit, window, filter = [] }: FlowsRequest): Page<FlowRecord> {
-    const { first, last } = minutes(window)
+    const { from, to } = this.#recorded(window)
     let query = this.#records()
-      .where('f.minute', '>=', first)
-      .where('f.minute', '<=', last)
+      .where('f.minute', '>=', from)
+      .where('f.minute', '<', to)
       .orderBy('f.minute', 'desc')
       .orderBy('f.edge', 'desc')
       .limit(limit + 1)
-    if (filter.length > 0) query = query.where(this.#chosen(sql`f.minute`, sql`f.edge`, { window, filter }))
+    if (filter.length > 0) {
+      const [chosen] = this.#chosen([{ span: 1, from, to }], filter)
+      if (chosen) query = query.where(chosen(sql`f.minute`, sql`f.edge`))
+    }
     if (cursor !== undefined) {
       const [minute = 0, edge = 0] = numericCursor(cursor, 2)
       query = query.where(sql<boolean>`(f.minute, f.edge) < (${minute}, ${edge})`)
@@ -131,7 +155,7 @@ export class Flows {
           eb('f.bytesToSource', '<=', sql<number>`${REFUSAL_BYTES} * f.connections`),
         ]),
       )
-      .groupBy(['s.key', sql`f.firstMinute / ${sql.lit(SCAN_MINUTES)}`])
+      .groupBy(['s.key', sql`f.first / ${sql.lit(SCAN_MINUTES * MINUTE)}`])
       .having(eb => eb.or([eb(ports, '>=', least.ports), eb(addresses, '>=', least.addresses)]))
     return this.#database.all(query).map(({ workload, first, last, ...row }) => ({
       ...row,
@@ -148,12 +172,12 @@ export class Flows {
   }
 
   newest(window: Window): EpochMs | undefined {
-    const { first, last } = minutes(window)
+    const { from, to } = minutes(window)
     const query = this.#database.build
       .selectFrom('flows')
       .select('minute')
-      .where('minute', '>=', first)
-      .where('minute', '<=', last)
+      .where('minute', '>=', from)
+      .where('minute', '<', to)
       .orderBy('minute', 'desc')
       .limit(1)
     const row = this.#database.first(query)
@@ -171,24 +195,37 @@ export class Flows {
 
   /** One row per edge of the window: its sums as `f`, what it is as `e`. */
   #totals(window: Window, filter: readonly FilterTerm[] = []) {
-    const { first, last } = minutes(window)
-    let sums = this.#database.build
-      .selectFrom('flows')
+    const stretches = cover(this.#recorded(window), this.#rolled())
+    const chosen = this.#chosen(stretches, filter)
+    const [first = this.#rows(NOTHING), ...more] = stretches.map((stretch, index) =>
+      this.#rows(stretch, chosen[index]),
+    )
+    const rows = more.reduce((all, next) => all.unionAll(next), first)
+    const sums = this.#database.build
+      .selectFrom(rows.as('r'))
       .select(({ fn }) => [
         'edge',
         fn.sum<number>('connections').as('connections'),
         fn.sum<number>('packets').as('packets'),
-        fn.sum<number>('bytes_to_destination').as('bytesToDestination'),
-        fn.sum<number>('bytes_to_source').as('bytesToSource'),
+        fn.sum<number>('bytesToDestination').as('bytesToDestination'),
+        fn.sum<number>('bytesToSource').as('bytesToSource'),
         fn.min('first').as('first'),
         fn.max('last').as('last'),
-        fn.min('minute').as('firstMinute'),
       ])
-      .where('minute', '>=', first)
-      .where('minute', '<=', last)
       .groupBy('edge')
-    if (filter.length > 0) sums = sums.where(this.#chosen(sql`minute`, sql`edge`, { window, filter }))
     return this.#database.build.selectFrom(sums.as('f')).innerJoin('edges as e', 'e.id', 'f.edge')
+  }
+
+  #rows({ span, from, to }: Stretch, chosen?: Chosen) {
+    const { build } = this.#database
+    if (span === 1) {
+      const query = build.selectFrom('flows').select(SUMMED).where('minute', '>=', from)
+      const within = query.where('minute', '<', to)
+      return chosen ? within.where(chosen(sql`minute`, sql`edge`)) : within
+    }
+    const query = build.selectFrom('rollups').select(SUMMED).where('span', '=', span)
+    const within = query.where('start', '>=', from).where('start', '<', to)
+    return chosen ? within.where(chosen(sql`start`, sql`edge`)) : within
   }
 
   #matching(filter: readonly FilterTerm[]) {
@@ -200,26 +237,28 @@ export class Flows {
       .where(eb => filterCondition(eb, filter))
   }
 
-  /** That a flow's edge matches, asked in the way that touches fewer rows. */
-  #chosen(
-    minute: RawBuilder<unknown>,
-    edge: RawBuilder<unknown>,
-    { window, filter }: { readonly window: Window; readonly filter: readonly FilterTerm[] },
-  ) {
+  /** That an edge matches, for each stretch, asked in the way that touches fewer rows. */
+  #chosen(stretches: readonly Stretch[], filter: readonly FilterTerm[]): readonly Chosen[] {
+    if (filter.length === 0) return []
     const matching = this.#matching(filter)
-    const { first, last } = this.#recorded(window)
-    const most = Math.floor(LOOKUPS / Math.max(1, last - first + 1))
-    if (this.#database.all(matching.limit(most + 1)).length > most)
-      return sql<boolean>`${edge} IN ${matching}`
-    return sql<boolean>`(${minute}, ${edge}) IN (
-      WITH RECURSIVE span (minute) AS (SELECT ${first} UNION ALL SELECT minute + 1 FROM span WHERE minute < ${last})
-      SELECT span.minute, chosen.id FROM span, ${matching} AS chosen)`
+    const starts = stretches.reduce((sum, { span, from, to }) => sum + (to - from) / span, 0)
+    const most = Math.floor(LOOKUPS / Math.max(1, starts))
+    const areMany = this.#database.all(matching.limit(most + 1)).length > most
+    if (areMany) return stretches.map(() => (_start, edge) => sql<boolean>`${edge} IN ${matching}`)
+    return stretches.map(
+      ({ span, from, to }) =>
+        (start, edge) =>
+          sql<boolean>`(${start}, ${edge}) IN (
+      WITH RECURSIVE ticks (at) AS (SELECT ${from} UNION ALL SELECT at + ${span} FROM ticks WHERE at + ${span} < ${to})
+      SELECT ticks.at, chosen.id FROM ticks, ${matching} AS chosen)`,
+    )
   }
 
-  /** The part of a window that has records. */
-  #recorded(window: Window): { readonly first: number; readonly last: number } {
-    const { first, last } = minutes(window)
+  /** The part of a window that has records, to the day, so that it still falls on the ends of sums. */
+  #recorded(window: Window): Minutes {
+    const { from, to } = minutes(window)
     const oldest = (this.oldest() ?? 0) / MINUTE
-    return { first: Math.max(first, oldest), last: Math.min(last, (this.newest(window) ?? 0) / MINUTE) }
+    const newest = (this.newest(window) ?? 0) / MINUTE
+    return { from: Math.max(from, floorTo(DAY, oldest)), to: Math.min(to, ceilTo(DAY, newest + 1)) }
   }
 }

@@ -5,6 +5,7 @@ import type { Dimensions } from './dimensions.ts'
 import { addEvent } from './events.ts'
 import { flowId, MINUTE } from './flows.ts'
 import type { Inventory } from './inventory.ts'
+import type { Rollups } from './rollups.ts'
 
 /** Flow ids handed to the live tail; more than one screen holds nobody reads. */
 const NEWEST = 200
@@ -28,12 +29,14 @@ export interface IngestParts {
   readonly clock: Clock
   readonly inventory: Inventory
   readonly dimensions: Dimensions
+  readonly rollups: Rollups
 }
 
 const REPEATED: IngestResult = { stored: false, newest: [], events: [], inventoryChanged: false }
 
 /** See `Records.ingest`. */
-export function ingest({ database, clock, inventory, dimensions }: IngestParts, batch: Batch): IngestResult {
+export function ingest(parts: IngestParts, batch: Batch): IngestResult {
+  const { database, clock, inventory, dimensions } = parts
   return database.transaction(() => {
     const now = clock.now()
     const fresh = database.prepare(ACKNOWLEDGE).run(batch.node, batch.epoch, batch.sequence).changes > 0
@@ -41,7 +44,7 @@ export function ingest({ database, clock, inventory, dimensions }: IngestParts, 
     const flows = batch.flows.map(flow => notInFuture(flow, now))
     const inventoryChanged = inventory.report(batch, earliest(flows, now))
     dimensions.begin(inventoryChanged)
-    const newest = addFlows(database, dimensions, flows)
+    const newest = addFlows(parts, flows)
     const events = batch.events.map(event =>
       addEvent(database, { ...event, at: Math.min(event.at, now) as EpochMs }, batch.node),
     )
@@ -62,14 +65,16 @@ const notInFuture = (flow: Flow, now: EpochMs): Flow =>
 const earliest = (flows: readonly Flow[], now: EpochMs): EpochMs =>
   flows.reduce((least, flow) => Math.min(least, flow.first), now as number) as EpochMs
 
-function addFlows(database: Database, dimensions: Dimensions, flows: readonly Flow[]): readonly string[] {
+function addFlows({ database, dimensions, rollups }: IngestParts, flows: readonly Flow[]): readonly string[] {
   const insert = database.prepare(ADD_FLOW)
+  const rolled = rollups.rolled()
   const newest = new Set<string>()
   for (const [index, flow] of flows.entries()) {
     const minute = Math.floor(flow.last / MINUTE)
     const edge = dimensions.edge(flow)
     const { connections, packets, bytesToDestination, bytesToSource, first, last } = flow
     insert.run(minute, edge, connections, packets, bytesToDestination, bytesToSource, first, last)
+    rollups.add(rolled, minute, [edge, flow])
     if (index >= flows.length - NEWEST) newest.add(flowId(minute, edge))
   }
   return [...newest]

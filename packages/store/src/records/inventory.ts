@@ -106,8 +106,10 @@ export class Inventory {
       const text = canonicalJson(labels)
       const before = known.get(name)
       known.delete(name)
-      if (before?.labels === text && before.gone === 0) continue
-      const row = { labels: text, at: time.at, gone: 0 as const, revision: time.next() }
+      const stays = before?.gone === 0
+      if (stays && before.labels === text) continue
+      const at = stays ? before.at : this.#afterOthers(name, time.at)
+      const row = { labels: text, at, gone: 0 as const, revision: time.next() }
       this.#database.run(
         build
           .insertInto('namespace_reports')
@@ -116,6 +118,14 @@ export class Inventory {
       )
     }
     for (const row of known.values()) if (row.gone === 0) this.#forgetNamespace(row, time.next())
+  }
+
+  /** When a report of a namespace begins: never before those that others made of it, whatever its node's clock says. */
+  #afterOthers(name: string, at: number): number {
+    const newest = this.#database
+      .prepare('SELECT max(at) AS at FROM namespace_reports WHERE name = ? AND gone = 0')
+      .get(name)?.at
+    return typeof newest === 'number' ? Math.max(at, newest + 1) : at
   }
 
   #forgetNamespace({ node, name }: { node: string; name: string }, revision: number): void {
@@ -194,17 +204,17 @@ export class Inventory {
   }
 
   namespaces(): readonly Namespace[] {
-    return newestByName(this.#reports().filter(row => row.gone === 0))
+    return firstByName(this.#reports().filter(row => row.gone === 0))
   }
 
   lastNamespaces(): readonly Namespace[] {
-    return newestByName(this.#reports())
+    return firstByName(this.#reports())
   }
 
   #reports() {
     const { build } = this.#database
     const query = build.selectFrom('namespace_reports').selectAll()
-    return this.#database.all(query.orderBy('name').orderBy('gone', 'desc').orderBy('at').orderBy('node'))
+    return this.#database.all(query.orderBy('name').orderBy('gone').orderBy('at').orderBy('node'))
   }
 }
 
@@ -215,12 +225,15 @@ const isElsewhere = (current: VersionRow, reported: Workload, node: NodeName): b
 export const endKey = (workload: Pick<Workload, 'namespace' | 'owner'>): string =>
   `${workload.namespace}/${workload.owner.name}`
 
-/** Rows come in the order of their age; of several nodes' reports of one namespace the newest counts. */
-const newestByName = (rows: readonly { name: string; labels: string }[]): readonly Namespace[] => [
-  ...new Map(
-    rows.map(row => [row.name, { name: row.name, labels: JSON.parse(row.labels) as Labels }]),
-  ).values(),
-]
+/**
+ * Rows come oldest first. Of several nodes' reports of one namespace the first that still stands counts: a node that
+ * was broken into must not change the labels of a namespace that others run, and so whom policies select.
+ */
+const firstByName = (rows: readonly { name: string; labels: string }[]): readonly Namespace[] =>
+  [...Map.groupBy(rows, row => row.name)].map(([name, [first]]) => ({
+    name,
+    labels: JSON.parse(first?.labels ?? '{}') as Labels,
+  }))
 
 /** @param text part of the name, the owner or an address. */
 const matches = (text: string) =>

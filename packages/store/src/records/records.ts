@@ -6,10 +6,19 @@ import { addEvent, eventPage, eventsById } from './events.ts'
 import { Flows } from './flows.ts'
 import { ingest } from './ingest.ts'
 import type { Inventory } from './inventory.ts'
+import type { Rollups } from './rollups.ts'
 
-export function openRecords(database: Database, clock: Clock, inventory: Inventory): Records {
-  const parts = { database, clock, inventory, dimensions: new Dimensions(database, inventory) }
-  const flows = new Flows(database)
+export interface RecordsParts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly inventory: Inventory
+  readonly rollups: Rollups
+}
+
+export function openRecords(given: RecordsParts): Records {
+  const { database, inventory, rollups } = given
+  const parts = { ...given, dimensions: new Dimensions(database, inventory) }
+  const flows = new Flows(database, () => rollups.rolled())
   return {
     ingest: batch => ingest(parts, batch),
     addEvent: event => addEvent(database, event, ''),

@@ -28,6 +28,8 @@ export class World {
   }
   /** Undefined until the sources have spoken: until then the server's word for this node stands. */
   #local: { namespaces: Map<string, Namespace>; workloads: Map<WorkloadId, Workload> } | undefined
+  /** Addresses of the node's own workloads: what others say they have of them is not so here. */
+  #ownAddresses: ReadonlySet<string> = new Set()
   #revision: number | undefined
 
   constructor(node: NodeName) {
@@ -97,6 +99,11 @@ export class World {
       workloads: new Map(workloads.map(each => [each.id, each])),
     }
     this.#local = after
+    const addresses = addressesOf(workloads)
+    const moved = new Set(
+      [...addresses, ...this.#ownAddresses].filter(ip => addresses.has(ip) !== this.#ownAddresses.has(ip)),
+    )
+    this.#ownAddresses = addresses
     const ours = before ? before.workloads.keys() : this.#serversOwn()
     return {
       namespaces: resolve(changed(before?.namespaces, after.namespaces), name => this.#namespace(name)),
@@ -104,10 +111,18 @@ export class World {
         new Set([
           ...changed(before?.workloads, after.workloads),
           ...[...ours].filter(id => !after.workloads.has(id)),
+          ...this.#claimantsOf(moved),
         ]),
         id => this.#workload(id),
       ),
     }
+  }
+
+  /** Workloads of other nodes that the server lists under one of these addresses. */
+  #claimantsOf(ips: ReadonlySet<string>): WorkloadId[] {
+    if (ips.size === 0) return []
+    const all = [...this.#server.workloads.values()]
+    return all.filter(({ addresses }) => addresses.some(ip => ips.has(ip))).map(({ id }) => id)
   }
 
   /** Workloads that the server has of this node. */
@@ -122,7 +137,17 @@ export class World {
   #workload(id: WorkloadId): Workload | undefined {
     const local = this.#local?.workloads.get(id)
     const remote = this.#server.workloads.get(id)
-    return local ?? (this.#local && remote?.node === this.#node ? undefined : remote)
+    if (local || !remote || !this.#local) return local ?? remote
+    return remote.node === this.#node ? undefined : this.#withoutOwnAddresses(remote)
+  }
+
+  /**
+   * Two nodes with one address are a lie or the same private network on both; either way the address is here what it
+   * is on this node, or its workload would lose its rules to one far away.
+   */
+  #withoutOwnAddresses(remote: Workload): Workload {
+    if (remote.hostNetwork || !remote.addresses.some(ip => this.#ownAddresses.has(ip))) return remote
+    return { ...remote, addresses: remote.addresses.filter(ip => !this.#ownAddresses.has(ip)) }
   }
 
   /** Whether the server lacks something of this node, as after it was restored from an older copy. */
@@ -148,6 +173,13 @@ export class World {
     }
   }
 }
+
+const addressesOf = (workloads: readonly Workload[]): Set<string> =>
+  new Set(
+    workloads
+      .filter(({ hostNetwork, state }) => !hostNetwork && state !== 'finished')
+      .flatMap(({ addresses }) => addresses),
+  )
 
 /** All or none: a state of which a policy is missing could let through what it denies. */
 function validateAll(documents: readonly PolicyDocumentJson[]): Result<readonly PolicyDocument[], string> {

@@ -51,6 +51,21 @@ describe('own workloads over the server’s', () => {
     expect(model.workloads.get(workload('new').id)?.labels).toEqual({ app: 'changed' })
   })
 
+  test('an address of an own workload is nobody else’s here, whatever other nodes claim', () => {
+    const { receive, report, model } = setUp()
+    // The first by name of two claimants would own the address.
+    const thief = workload('a-thief', { node: 'n2' as NodeName, addresses: ['10.0.0.1', '10.0.1.9'] })
+    const owner = (ip: string) => model.workloadAt(ip)?.name
+    receive(snapshot({ workloads: [thief] }))
+    expect(owner('10.0.0.1')).toBe('a-thief')
+    report([workload('victim', { addresses: ['10.0.0.1'] })])
+    expect([owner('10.0.0.1'), owner('10.0.1.9')]).toEqual(['victim', 'a-thief'])
+    receive({ kind: 'delta', revision: 2, workloads: { set: [{ ...thief, labels: { app: 'x' } }] } })
+    expect(owner('10.0.0.1')).toBe('victim')
+    report([])
+    expect(owner('10.0.0.1')).toBe('a-thief')
+  })
+
   test('a workload that moves to another node is the server’s from then on', () => {
     const { receive, report, model } = setUp()
     report([workload('a')])

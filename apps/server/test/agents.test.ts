@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto'
+import { resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { AgentView, FlowView, WorkloadView } from '@sekisho/control'
 import { LIMITS } from '@sekisho/core'
+import { openStore } from '@sekisho/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   batch,
@@ -258,6 +260,35 @@ describe('a batch', () => {
     expect((await client.get<{ items: FlowView[] }>('flows?filter=src:shop/own')).items).toHaveLength(1)
     const events = await client.get<{ items: { code: string }[] }>('events')
     expect(events.items.map(({ code }) => code)).toContain('agent-overreach')
+  })
+
+  test('a node cannot claim an address of another’s workload, nor relabel a namespace that others run', async () => {
+    const liar = await join(server, 'liar')
+    await upload(
+      server,
+      identity,
+      batch(node, 15, { namespaces: [{ name: 'prod', labels: { tier: 'gold' } }] }),
+    )
+    const claims = {
+      ...workload('liar', 'a-claimant', '10.4.0.1'),
+      addresses: [...web.addresses, '10.4.0.1'],
+    }
+    const namespaces = (labels: Record<string, string>) => [{ name: 'prod', labels }]
+    // First in agreement, so as to be the last who spoke; with a flow of long ago, so as to be the first.
+    await upload(
+      server,
+      liar,
+      batch('liar', 1, { namespaces: namespaces({ tier: 'gold' }), flows: [flow(0, claims, web)] }),
+    )
+    await upload(
+      server,
+      liar,
+      batch('liar', 2, { workloads: [claims], namespaces: namespaces({ tier: 'mine' }) }),
+    )
+    const view = await client.get<WorkloadView>(`workloads/${encodeURIComponent(claims.id)}`)
+    expect(view.addresses).toEqual(['10.4.0.1'])
+    using store = openStore({ path: resolve(server.data, 'sekisho.db'), clock: server.time.clock })
+    expect(store.records.inventory().namespaces).toContainEqual({ name: 'prod', labels: { tier: 'gold' } })
   })
 
   test('what another node lets go of is taken over with the next batch', async () => {

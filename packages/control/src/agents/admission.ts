@@ -9,7 +9,7 @@ import {
 
 /** What an agent said that is not its own to say. */
 export interface Refused {
-  /** Workloads that another node already reports. */
+  /** Workloads that another node already reports, by name or by an address, which is then left out. */
   readonly workloads: readonly WorkloadId[]
   /** Flows between workloads of other nodes only. */
   readonly flows: number
@@ -32,18 +32,22 @@ export interface Admission {
 export interface AdmissionOptions {
   /** The current workload of that id, if any. */
   readonly owner: (id: WorkloadId) => Workload | undefined
+  /** The workload that has an address now, if any. */
+  readonly workloadAt: (ip: string) => Workload | undefined
   /** The node's agent was heard of lately. What a dead node reported may be taken over: its pods start elsewhere. */
   readonly alive: (node: NodeName) => boolean
 }
 
-export function createAdmission({ owner, alive }: AdmissionOptions): Admission {
+export function createAdmission({ owner, workloadAt, alive }: AdmissionOptions): Admission {
   /** Whole reports of which a part was refused: tried again, because the other node may have let go since. */
   const contested = new Map<NodeName, readonly Workload[]>()
-  const foreign = (id: WorkloadId, node: NodeName): boolean => {
-    const current = owner(id)
-    return (
-      current !== undefined && current.node !== node && current.state !== 'finished' && alive(current.node)
-    )
+  const othersHave = (current: Workload | undefined, node: NodeName): boolean =>
+    current !== undefined && current.node !== node && current.state !== 'finished' && alive(current.node)
+  const foreign = (id: WorkloadId, node: NodeName): boolean => othersHave(owner(id), node)
+  /** Or every policy that lets this workload in would let in the one whose address it says it has. */
+  const withoutTaken = (workload: Workload, node: NodeName): Workload => {
+    const addresses = workload.addresses.filter(ip => !othersHave(workloadAt(ip), node))
+    return addresses.length === workload.addresses.length ? workload : { ...workload, addresses }
   }
   const invented = ({ source, destination }: Flow, node: NodeName): boolean => {
     const ends = [source.workload, destination.workload].filter(id => id !== undefined)
@@ -59,8 +63,9 @@ export function createAdmission({ owner, alive }: AdmissionOptions): Admission {
       if (names.some(name => name !== node))
         throw new SekishoError('forbidden', 'An agent speaks for its own node only.')
       const { workloads: reported = contested.get(node), ...rest } = batch
-      const own = reported?.filter(({ id }) => !foreign(id, node))
-      const workloads = reported?.filter(({ id }) => foreign(id, node)).map(({ id }) => id) ?? []
+      const own = reported?.filter(({ id }) => !foreign(id, node)).map(each => withoutTaken(each, node))
+      const whole = new Set(own)
+      const workloads = reported?.filter(each => !whole.has(each)).map(({ id }) => id) ?? []
       if (reported && workloads.length > 0) contested.set(node, reported)
       else if (reported) contested.delete(node)
       const flows = batch.flows.filter(flow => !invented(flow, node))

@@ -34,6 +34,7 @@ const ALARMS_MS = 10_000
 export function createIngest({ store, state, hub, counters, clock }: IngestOptions): Ingest {
   const admission = createAdmission({
     owner: id => state.model.workloads.get(id),
+    workloadAt: ip => state.model.workloadAt(ip),
     alive: node => clock.now() - (store.agents.get(node)?.lastSeen ?? 0) < OWNER_AWAY_MS,
   })
   const events = createLimiter({ attempts: 1, windowMs: OVERREACH_EVENT_MS, keys: NODES, clock })

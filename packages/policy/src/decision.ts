@@ -9,6 +9,7 @@ import type {
   Verdict,
   WorkloadId,
 } from '@sekisho/core'
+import type { FlowFacts, Inspect, Need } from './facts.ts'
 
 /** A question to the engine: one conversation, named by its ends. */
 export interface FlowQuery {
@@ -17,6 +18,8 @@ export interface FlowQuery {
   readonly protocol: Protocol
   /** Destination port after DNAT, or the ICMP type. */
   readonly port: number
+  /** What inspection knows so far; nothing when left out. */
+  readonly facts?: FlowFacts
 }
 
 /** A workload of the model, or an address outside it; `ip` picks one of a workload's addresses (default: the first). */
@@ -30,6 +33,11 @@ export interface SideDecision {
   readonly verdict: Verdict
   readonly by?: RuleId
   readonly why: Reason
+  /**
+   * Present where facts that are not known yet could change the verdict, which is the one without the rules that ask
+   * for them. Ask again when they are known.
+   */
+  readonly inspect?: Inspect
 }
 
 /** Both sides must allow; `by` and `why` are those of the side that decided. */
@@ -50,7 +58,15 @@ export interface ConsideredPolicy {
   readonly policy: PolicyId
   readonly mode: Mode
   readonly direction: Direction
-  readonly outcome: 'matched' | 'no-rule-matched' | 'does-not-select' | 'other-direction'
+  readonly outcome:
+    | 'matched'
+    | 'no-rule-matched'
+    | 'needs-facts'
+    | 'expired'
+    | 'does-not-select'
+    | 'other-direction'
   readonly rule?: RuleId
   readonly verdict?: Verdict
+  /** With `needs-facts`: what its rule asks for and is not known. */
+  readonly needs?: readonly Need[]
 }

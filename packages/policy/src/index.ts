@@ -14,6 +14,9 @@ export { parseEnd, parsePort, parseSentence } from './expect/sentence.ts'
 export { explain } from './explain/explain.ts'
 export type { Edit, ExplainedChange, ExplainedEnd, Explanation } from './explain/explanation.ts'
 export { type ExplainLanguage, explainSentences } from './explain/sentences.ts'
+export type * from './facts.ts'
+export type { ImportNote, ImportOptions, ImportResult, Refusal } from './import/foreign.ts'
+export { importPolicies } from './import/import.ts'
 export {
   EXCLUSIONS,
   type ExcludedFlow,
@@ -30,6 +33,10 @@ export {
   type LearnResult,
 } from './learn/flow.ts'
 export { learn } from './learn/learn.ts'
+export { CHECKS, LINT_IDS, type LintId } from './lint/checks.ts'
+export { type Finding, type LintOptions, SEVERITIES, type Severity } from './lint/finding.ts'
+export { IGNORE_ANNOTATION, lint } from './lint/lint.ts'
+export { toSarif } from './lint/sarif.ts'
 export type { Located, Place, SourceFile } from './manifests/located.ts'
 export { type LocatedPolicy, type Manifests, modelOfManifests, readManifests } from './manifests/manifests.ts'
 export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from './model/change.ts'

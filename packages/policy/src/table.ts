@@ -20,7 +20,7 @@ export type SetId = string
 /** Which chain a workload jumps to; derived from its ordered policies, so equal workloads share one. */
 export type ChainId = string
 
-/** Addresses of the workloads that a selector selects, both families; elements come and go with workloads. */
+/** Addresses of the workloads that a selector selects, or of nodes; both families, elements come and go with them. */
 export interface SelectorSet {
   readonly kind: 'selector'
   readonly id: SetId

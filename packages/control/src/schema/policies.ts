@@ -162,7 +162,14 @@ export const explanation = z.object({
     z.object({
       policy: z.string(),
       direction: z.enum(['ingress', 'egress']),
-      outcome: z.enum(['matched', 'no-rule-matched', 'does-not-select', 'other-direction']),
+      outcome: z.enum([
+        'matched',
+        'no-rule-matched',
+        'needs-facts',
+        'expired',
+        'does-not-select',
+        'other-direction',
+      ]),
       rule: z.string().optional(),
       mode: z.enum(MODES),
     }),

@@ -148,9 +148,11 @@ function readPorts(spot: Spot, dialect: RuleDialect): readonly PortSpec[] {
 
 /** A port's name is looked up at the destination workload, and an address has none: such a rule matches nothing. */
 function refuseNamesOfBlocks(spot: Spot, peers: readonly Peer[], ports: readonly PortSpec[]): void {
-  const onlyBlocks = peers.length > 0 && peers.every(({ kind }) => kind === 'block')
-  if (onlyBlocks && ports.length > 0 && ports.every(({ kind }) => kind === 'named'))
-    spot.refuse('a named port never matches an address block; write the number')
+  const nameless = peers.length > 0 && peers.every(({ kind }) => kind !== 'pods' && kind !== 'externals')
+  if (nameless && ports.length > 0 && ports.every(({ kind }) => kind === 'named'))
+    spot.refuse(
+      `a named port never matches ${peers.every(({ kind }) => kind === 'block') ? 'an address block' : 'these peers'}; write the number`,
+    )
 }
 
 /** A rule's name is for people only. */

@@ -1,8 +1,8 @@
 import type { Direction } from '@sekisho/core'
 import type { ConsideredPolicy, FlowQuery } from '../decision.ts'
 import type { BoundPolicy } from '../model/bound.ts'
-import { type Ends, ingressFromOwnNode } from '../model/decide.ts'
-import { matchesRule, type Question } from '../model/evaluators.ts'
+import { type Ends, ingressFromOwnNode, NO_FACTS } from '../model/decide.ts'
+import { matchRule, missing, type Question } from '../model/evaluators.ts'
 import type { ModelIndex } from '../model/model-index.ts'
 import { EMPTY_PROFILE } from '../model/profile.ts'
 
@@ -15,10 +15,13 @@ function considerOne({ document, sections }: BoundPolicy, question: Question): C
   const base = { policy: document.id, mode: document.mode, direction }
   const section = sections[direction]
   if (!section) return { ...base, outcome: 'other-direction' }
-  const rule = section.rules.find(candidate => matchesRule(candidate, question))
-  return rule
-    ? { ...base, outcome: 'matched', rule: rule.id, verdict: rule.answer.verdict }
-    : { ...base, outcome: 'no-rule-matched' }
+  const held = section.rules.map(rule => [rule, matchRule(rule, question)] as const)
+  const [rule, knowledge] = held.find(([, match]) => match !== 'no') ?? []
+  if (!rule) return { ...base, outcome: 'no-rule-matched' }
+  if (knowledge === 'unknown')
+    return { ...base, outcome: 'needs-facts', rule: rule.id, needs: missing(rule, question) }
+  const { verdict } = rule.answer
+  return { ...base, outcome: 'matched', rule: rule.id, ...(rule.action !== 'pass' && { verdict }) }
 }
 
 /** Policies of the workload's namespace that a person may have expected here. */
@@ -52,6 +55,8 @@ export function consider(index: ModelIndex, query: FlowQuery, ends: Ends): reado
     peer: direction === 'egress' ? destination : source,
     protocol: query.protocol,
     port: query.port,
+    facts: query.facts ?? NO_FACTS,
+    nodes: index.nodeAddresses,
     fromOwnNode: direction === 'ingress' && ingressFromOwnNode(index, ends),
     profile: EMPTY_PROFILE,
   })

@@ -1,5 +1,5 @@
-import type { NodeName } from '@sekisho/core'
-import { type Entry, isNode, isSelectable } from './entry.ts'
+import type { NodeName, Workload } from '@sekisho/core'
+import { type Entry, isNode } from './entry.ts'
 
 const RANK = { running: 0, terminating: 1, finished: 2 } as const
 
@@ -13,6 +13,12 @@ function before(a: Entry, b: Entry): boolean {
 export class Addresses {
   readonly #claims = new Map<string, Set<Entry>>()
   readonly #owners = new Map<string, Entry>()
+  readonly #isFor: (workload: Workload) => boolean
+
+  /** @param isFor which workloads may own addresses here. */
+  constructor(isFor: (workload: Workload) => boolean) {
+    this.#isFor = isFor
+  }
 
   owner(ip: string): Entry | undefined {
     return this.#owners.get(ip)
@@ -23,7 +29,7 @@ export class Addresses {
   }
 
   claim(entry: Entry): void {
-    if (entry.workload.state === 'finished' || !isSelectable(entry.workload)) return
+    if (entry.workload.state === 'finished' || !this.#isFor(entry.workload)) return
     for (const ip of entry.workload.addresses) {
       const claims = this.#claims.get(ip)
       if (claims) claims.add(entry)
@@ -56,36 +62,52 @@ export class Addresses {
 /** The addresses of each node: those it is said to have, and those of the workloads that share its network. */
 export class NodeAddresses {
   readonly #counts = new Map<NodeName, Map<string, number>>()
+  /** How many nodes an address belongs to: one, but for mistakes. */
+  readonly #nodes = new Map<string, number>()
 
   of(node: NodeName): ReadonlyMap<string, number> | undefined {
     return this.#counts.get(node)
-  }
-
-  /** Every address of every node, each once for each node that has it. */
-  *all(): Generator<string> {
-    for (const counts of this.#counts.values()) yield* counts.keys()
   }
 
   has(node: NodeName, ip: string): boolean {
     return this.#counts.get(node)?.has(ip) ?? false
   }
 
+  /** Whether it is an address of any node. */
+  hasAny(ip: string): boolean {
+    return this.#nodes.has(ip)
+  }
+
+  all(): Iterable<string> {
+    return this.#nodes.keys()
+  }
+
   add(node: NodeName, ips: readonly string[]): void {
     const counts = this.#counts.get(node) ?? new Map<string, number>()
     this.#counts.set(node, counts)
-    for (const ip of ips) counts.set(ip, (counts.get(ip) ?? 0) + 1)
+    for (const ip of ips) {
+      if (!counts.has(ip)) count(this.#nodes, ip, 1)
+      count(counts, ip, 1)
+    }
   }
 
   remove(node: NodeName, ips: readonly string[]): void {
     const counts = this.#counts.get(node)
     if (!counts) return
     for (const ip of ips) {
-      const count = (counts.get(ip) ?? 0) - 1
-      if (count > 0) counts.set(ip, count)
-      else counts.delete(ip)
+      const held = counts.has(ip)
+      count(counts, ip, -1)
+      if (held && !counts.has(ip)) count(this.#nodes, ip, -1)
     }
     if (counts.size === 0) this.#counts.delete(node)
   }
+}
+
+/** Counts that are zero are not kept. */
+function count(counts: Map<string, number>, key: string, by: number): void {
+  const now = (counts.get(key) ?? 0) + by
+  if (now > 0) counts.set(key, now)
+  else counts.delete(key)
 }
 
 /** Whether a workload lends its addresses to its node. */

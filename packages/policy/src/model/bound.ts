@@ -8,8 +8,23 @@ import {
   subtractRanges,
 } from '@sekisho/core'
 import type { SideDecision } from '../decision.ts'
-import type { Peer, PolicyDocument, PolicyRule, PolicySection, PortSpec } from '../documents/document.ts'
+import type {
+  Entity,
+  ExternalsPeer,
+  HostsPeer,
+  OnFailure,
+  Peer,
+  PodsPeer,
+  PolicyDocument,
+  PolicyRule,
+  PolicySection,
+  PortSpec,
+} from '../documents/document.ts'
+import { compileNames } from '../documents/fqdn.ts'
 import type { PortMatch } from '../table.ts'
+import { type Condition, compileCondition } from './condition.ts'
+import { ENTITY_PEERS, type Place } from './entities.ts'
+import { INSIDE, identitySelector } from './identity.ts'
 import { mergePorts, type NamedPortSpec } from './ports.ts'
 import type { ScopeSpec, Selection } from './selections.ts'
 
@@ -33,7 +48,7 @@ export interface BoundSection {
 export interface BoundRule {
   readonly id: RuleId
   readonly action: 'allow' | 'deny' | 'pass'
-  /** Of a rule that passes, nothing ever asks for it. */
+  /** What is answered where it decides; of a rule that passes, nothing asks for it. */
   readonly answer: SideDecision
   /** Absent means every peer. */
   readonly peers?: BoundPeers
@@ -44,30 +59,80 @@ export interface BoundRule {
   readonly named: readonly NamedPortSpec[]
   /** Egress: the selections whose workloads' named ports count. Blocks have none; any peer means any workload. */
   readonly namedOn: readonly Selection[]
+  /** What must be known of the conversation besides its ends and port. */
+  readonly condition?: Condition
+  readonly onFailure: OnFailure
 }
 
 export interface BoundPeers {
   readonly selections: readonly Selection[]
   /** Union of the blocks, each less its own exceptions; sorted and disjoint. */
   readonly ranges: readonly IpRange[]
+  readonly places: readonly Place[]
+  /** Every workload of the installation, where a place needs it. */
+  readonly inside?: Selection
+  /** The name that was asked for. */
+  readonly names?: (name: string) => boolean
 }
 
 export type Bind = (scope: ScopeSpec, selector: LabelSelector) => Selection
 
 /** Any namespace for a cluster-scoped policy, its own for the others, unless a selector says which. */
-function scopeOf(policy: PolicyDocument, namespaceSelector: LabelSelector | undefined): ScopeSpec {
-  if (namespaceSelector) return { kind: 'selected', selector: namespaceSelector }
-  return policy.namespace === ''
-    ? { kind: 'selected', selector: {} }
-    : { kind: 'own', namespace: policy.namespace }
+function scopeOf(policy: PolicyDocument, peer: PodsPeer | HostsPeer | ExternalsPeer): ScopeSpec {
+  if (peer.kind === 'hosts') return { kind: 'hosts' }
+  if (peer.kind === 'externals') return EVERYWHERE
+  if (peer.namespaceSelector) return { kind: 'selected', selector: peer.namespaceSelector }
+  return policy.namespace === '' ? EVERYWHERE : { kind: 'own', namespace: policy.namespace }
+}
+
+const EVERYWHERE: ScopeSpec = { kind: 'selected', selector: {} }
+
+const isPlace = (entity: Entity): entity is Place => !Object.hasOwn(ENTITY_PEERS, entity)
+
+/** Entities as the peers they stand for, as far as peers can say it. */
+const plain = (peer: Peer): readonly Peer[] =>
+  peer.kind === 'entity' && !isPlace(peer.entity) ? ENTITY_PEERS[peer.entity] : [peer]
+
+/** Which peers there are of each kind, and what is made of them. */
+class PeersBinding {
+  readonly selections = new Set<Selection>()
+  readonly ranges: IpRange[] = []
+  readonly places = new Set<Place>()
+  readonly names: string[] = []
+
+  add(peer: Peer, policy: PolicyDocument, bind: Bind): void {
+    switch (peer.kind) {
+      case 'pods':
+      case 'hosts':
+      case 'externals':
+        this.selections.add(bind(scopeOf(policy, peer), identitySelector(peer)))
+        break
+      case 'block':
+        this.ranges.push(...subtractRanges(peer.cidr, peer.except))
+        break
+      case 'fqdn':
+        this.names.push(peer.pattern)
+        break
+      case 'entity':
+        if (isPlace(peer.entity)) this.places.add(peer.entity)
+        break
+      case 'unknown':
+        // `failClosed` has taken these rules' peers away.
+        break
+    }
+  }
 }
 
 function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): BoundPeers {
-  const selections = peers.flatMap(peer =>
-    peer.kind === 'pods' ? [bind(scopeOf(policy, peer.namespaceSelector), peer.podSelector)] : [],
-  )
-  const ranges = peers.flatMap(peer => (peer.kind === 'block' ? subtractRanges(peer.cidr, peer.except) : []))
-  return { selections: [...new Set(selections)], ranges: mergeRanges(ranges) }
+  const bound = new PeersBinding()
+  for (const peer of peers.flatMap(plain)) bound.add(peer, policy, bind)
+  return {
+    selections: [...bound.selections],
+    ranges: mergeRanges(bound.ranges),
+    places: [...bound.places],
+    ...(bound.places.has('cluster') && { inside: bind(EVERYWHERE, INSIDE) }),
+    ...(bound.names.length > 0 && { names: compileNames(bound.names) }),
+  }
 }
 
 const ALLOW = { verdict: 'allow', why: 'rule-allow' } as const
@@ -79,8 +144,6 @@ interface Binding {
   readonly direction: Direction
   readonly bind: Bind
 }
-
-const EVERYTHING: ScopeSpec = { kind: 'selected', selector: {} }
 
 const ACTIONS = { Allow: 'allow', Deny: 'deny', Pass: 'pass' } as const
 
@@ -95,6 +158,7 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
   const id = ruleId(policy.id, direction, index)
   const peers = rule.peers && bindPeers(rule.peers, policy, bind)
   const named = (rule.ports ?? []).filter(port => port.kind === 'named')
+  const condition = compileCondition(rule)
   const resolvesOnPeer = direction === 'egress' && named.length > 0
   return {
     id,
@@ -103,7 +167,9 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
     ...(peers && { peers }),
     ...(rule.ports && { specs: rule.ports, ports: mergePorts(rule.ports) }),
     named,
-    namedOn: resolvesOnPeer ? (peers?.selections ?? [bind(EVERYTHING, {})]) : [],
+    ...(condition && { condition }),
+    onFailure: policy.onFailure,
+    namedOn: resolvesOnPeer ? (peers?.selections ?? [bind(EVERYWHERE, {})]) : [],
   }
 }
 
@@ -119,12 +185,6 @@ function bindSection(section: PolicySection, binding: Binding): BoundSection {
   }
 }
 
-function bindSubject(policy: PolicyDocument, bind: Bind): Selection {
-  const { subject } = policy
-  if (subject.kind !== 'pods') return bind(EVERYTHING, subject.selector)
-  return bind(scopeOf(policy, subject.namespaceSelector), subject.podSelector)
-}
-
 export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
   const selections: Selection[] = []
   const bind: Bind = (scope, selector) => {
@@ -132,7 +192,7 @@ export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
     selections.push(selection)
     return selection
   }
-  const subject = bindSubject(policy, bind)
+  const subject = bind(scopeOf(policy, policy.subject), identitySelector(policy.subject))
   const { ingress, egress } = policy.sections
   const sections = {
     ...(ingress && { ingress: bindSection(ingress, { policy, direction: 'ingress', bind }) }),

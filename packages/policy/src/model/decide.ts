@@ -1,7 +1,8 @@
 import { type Direction, type Family, formatIp, type Ip, parseIp } from '@sekisho/core'
 import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts'
+import type { FlowFacts, Inspect } from '../facts.ts'
 import { type Entry, isSelectable, type PolicySet } from './entry.ts'
-import { answer, type End } from './evaluators.ts'
+import { answer, type End, mergeInspect } from './evaluators.ts'
 import type { ModelIndex } from './model-index.ts'
 
 /** A flow both of whose ends are looked up. */
@@ -19,9 +20,10 @@ function preferred(entry: Entry, family: Family | undefined): readonly [string, 
 /** Its entry takes part only where selectors select it: what shares its node's network is its node. */
 function workloadEnd(entry: Entry, text: string | undefined, family: Family | undefined): End {
   const known = isSelectable(entry.workload) ? entry : undefined
-  if (text !== undefined) return { entry: known, text, ip: entry.ips.get(text) ?? parseIp(text) }
+  const host = entry.workload.kind === 'host' ? entry : undefined
+  if (text !== undefined) return { entry: known, host, text, ip: entry.ips.get(text) ?? parseIp(text) }
   const pair = preferred(entry, family)
-  return { entry: known, text: pair?.[0], ip: pair?.[1] }
+  return { entry: known, host, text: pair?.[0], ip: pair?.[1] }
 }
 
 /**
@@ -35,7 +37,8 @@ function findEnd(index: ModelIndex, { workload, ip: text }: QueryEnd, family: Fa
   const canonical = ip && formatIp(ip)
   const owner =
     canonical === undefined || workload !== undefined ? undefined : index.addresses.owner(canonical)
-  return { entry: owner, text: canonical, ip }
+  const host = owner || canonical === undefined ? undefined : index.hostAddresses.owner(canonical)
+  return { entry: owner, host, text: canonical, ip }
 }
 
 const familyOf = (text: string | undefined): Family | undefined =>
@@ -50,10 +53,19 @@ export function findEnds(index: ModelIndex, { source, destination }: FlowQuery):
 function combine(egress: SideDecision, ingress: SideDecision): Decision {
   const byEgress =
     egress.verdict !== 'allow' || (ingress.verdict === 'allow' && ingress.why === 'not-selected')
-  const side = byEgress ? egress : ingress
-  if (side.by === undefined) return { verdict: side.verdict, why: side.why, egress, ingress }
+  const { verdict, by, why } = byEgress ? egress : ingress
+  const inspect = egress.inspect || ingress.inspect ? inspectBoth(egress, ingress) : undefined
   const direction: Direction = byEgress ? 'egress' : 'ingress'
-  return { verdict: side.verdict, by: side.by, why: side.why, direction, egress, ingress }
+  if (inspect) return { verdict, ...(by !== undefined && { by, direction }), why, inspect, egress, ingress }
+  return by === undefined
+    ? { verdict, why, egress, ingress }
+    : { verdict, by, why, direction, egress, ingress }
+}
+
+/** One side that denies for good settles it; else both sides' open questions count. */
+function inspectBoth(egress: SideDecision, ingress: SideDecision): Inspect | undefined {
+  const settled = [egress, ingress].some(side => side.verdict !== 'allow' && !side.inspect)
+  return settled ? undefined : mergeInspect(egress.inspect, ingress.inspect)
 }
 
 export interface Asked {
@@ -62,16 +74,21 @@ export interface Asked {
   readonly policies: PolicySet
 }
 
+export const NO_FACTS: FlowFacts = Object.freeze({})
+
 /** Both sides must allow: the source's egress and the destination's ingress. */
 export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked): Decision {
   const { source, destination } = ends
-  const { protocol, port } = query
+  const { protocol, port, facts = NO_FACTS } = query
+  const nodes = index.nodeAddresses
   const egress = answer({
     direction: 'egress',
     subject: source,
     peer: destination,
     protocol,
     port,
+    facts,
+    nodes,
     fromOwnNode: false,
     profile: index.profile(source.entry, 'egress', policies),
   })
@@ -81,6 +98,8 @@ export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked):
     peer: source,
     protocol,
     port,
+    facts,
+    nodes,
     fromOwnNode: ingressFromOwnNode(index, ends),
     profile: index.profile(destination.entry, 'ingress', policies),
   })

@@ -1,4 +1,4 @@
-import type { Direction, Ip, Namespace, Workload } from '@sekisho/core'
+import type { Direction, Ip, Labels, Namespace, Workload } from '@sekisho/core'
 import type { Profile } from './profile.ts'
 import type { Scope, Selection } from './selections.ts'
 
@@ -16,6 +16,8 @@ export interface NamespaceEntry {
 export interface Entry {
   workload: Workload
   namespace: NamespaceEntry
+  /** What selectors see, see `identityLabels`. */
+  labels: Labels
   /** Parsed once; those of them that it owns are in the model's address index. */
   ips: ReadonlyMap<string, Ip>
   /** Selections it is in. Empty for what no selector may select. */

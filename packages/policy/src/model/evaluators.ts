@@ -1,6 +1,10 @@
 import { type Direction, type Ip, inRanges, type NamedPort, type Protocol } from '@sekisho/core'
 import type { SideDecision } from '../decision.ts'
+import type { FlowFacts, Inspect, Need } from '../facts.ts'
+import type { NodeAddresses } from './addresses.ts'
 import type { BoundPeers, BoundRule } from './bound.ts'
+import { both, type Knowledge } from './condition.ts'
+import type { Place } from './entities.ts'
 import type { Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
 import { effectOf, type Profile, type Stage } from './profile.ts'
@@ -9,6 +13,8 @@ import type { Selection } from './selections.ts'
 /** One end of a question, looked up: the workload that is meant, and the address that is used. */
 export interface End {
   readonly entry: Entry | undefined
+  /** The host whose address it is. */
+  readonly host: Entry | undefined
   readonly text: string | undefined
   readonly ip: Ip | undefined
 }
@@ -20,8 +26,10 @@ export interface Question {
   readonly peer: End
   readonly protocol: Protocol
   readonly port: number
+  readonly facts: FlowFacts
   /** The peer is the subject's own node. */
   readonly fromOwnNode: boolean
+  readonly nodes: NodeAddresses
   readonly profile: Profile
 }
 
@@ -46,10 +54,39 @@ function selects(selections: readonly Selection[], entry: Entry | undefined): bo
   return false
 }
 
-const matchesPeer = (peers: BoundPeers | undefined, peer: End): boolean =>
-  !peers ||
-  selects(peers.selections, peer.entry) ||
-  (peer.ip !== undefined && inRanges(peers.ranges, peer.ip))
+/** Not part of the installation: no workload's address but an external machine's, and no node's. */
+const isWorld = ({ peer, nodes }: Question): boolean =>
+  (!peer.entry || peer.entry.workload.kind === 'external') &&
+  peer.text !== undefined &&
+  !nodes.hasAny(peer.text)
+
+const PLACES = {
+  host: ({ subject, peer, nodes }) =>
+    subject.entry !== undefined &&
+    peer.text !== undefined &&
+    nodes.has(subject.entry.workload.node, peer.text),
+  cluster: question => question.peer.text !== undefined && !isWorld(question),
+  world: isWorld,
+} as const satisfies Record<Place, (question: Question) => boolean>
+
+function matchesPeer(peers: BoundPeers | undefined, question: Question): boolean {
+  const { peer } = question
+  return (
+    !peers ||
+    selects(peers.selections, peer.entry) ||
+    selects(peers.selections, peer.host) ||
+    (peer.ip !== undefined && inRanges(peers.ranges, peer.ip)) ||
+    peers.places.some(place => PLACES[place](question))
+  )
+}
+
+/** A name that leads inside does not count: whoever owns a name may point it anywhere. */
+function matchesNames(rule: BoundRule, question: Question): Knowledge {
+  const names = rule.peers?.names
+  if (!names || !isWorld(question)) return 'no'
+  const known = question.facts.names
+  return known === undefined ? 'unknown' : known.some(names) ? 'yes' : 'no'
+}
 
 /**
  * A named port is looked up on the destination: the subject of an ingress rule, the peer of an egress rule.
@@ -59,21 +96,33 @@ function matchesNamed(rule: BoundRule, question: Question): boolean {
   if (rule.named.length === 0) return false
   const { direction, subject, peer } = question
   if (direction === 'ingress') {
-    return listens(subject.entry?.workload.ports ?? [], rule, question) && matchesPeer(rule.peers, peer)
+    return listens(subject.entry?.workload.ports ?? [], rule, question) && matchesPeer(rule.peers, question)
   }
   if (!peer.entry || !selects(rule.namedOn, peer.entry)) return false
   return listens(peer.entry.workload.ports, rule, question)
 }
 
-/** Whether a rule is about this question. */
-export const matchesRule = (rule: BoundRule, question: Question): boolean =>
-  ((!rule.ports || matchesPorts(rule.ports, question.protocol, question.port)) &&
-    matchesPeer(rule.peers, question.peer)) ||
-  matchesNamed(rule, question)
+function matchesEnds(rule: BoundRule, question: Question): Knowledge {
+  if (!rule.ports || matchesPorts(rule.ports, question.protocol, question.port)) {
+    if (matchesPeer(rule.peers, question)) return 'yes'
+    return matchesNamed(rule, question) ? 'yes' : matchesNames(rule, question)
+  }
+  return matchesNamed(rule, question) ? 'yes' : 'no'
+}
 
-function firstMatch(stage: Stage, question: Question): BoundRule | undefined {
-  for (const rule of stage.rules) if (matchesRule(rule, question)) return rule
-  return undefined
+/** Whether a rule is about this question, as far as the facts at hand say. */
+export function matchRule(rule: BoundRule, question: Question): Knowledge {
+  const ends = matchesEnds(rule, question)
+  return rule.condition && ends !== 'no' ? both(ends, rule.condition.holds(question.facts)) : ends
+}
+
+/** What a rule asks for that is not known. */
+export function missing({ peers, condition }: BoundRule, { facts }: Question): readonly Need[] {
+  const needs: readonly Need[] = [...(peers?.names ? ['name' as const] : []), ...(condition?.needs ?? [])]
+  return needs.filter(need => {
+    if (need === 'name') return facts.names === undefined
+    return need === 'application' ? facts.application === undefined : facts.request === undefined
+  })
 }
 
 /** A workload's traffic to itself never leaves it: no policy is asked. */
@@ -83,15 +132,75 @@ const self: Evaluator = ({ subject, peer }) =>
 /** Health probes come from the workload's own node and must always reach it (NetworkPolicySpec.ingress). */
 const ownNode: Evaluator = ({ fromOwnNode }) => (fromOwnNode ? OWN_NODE : undefined)
 
-/** Stage by stage; in each the first rule that matches, then what closes it. */
-const stages: Evaluator = question => {
-  for (const stage of question.profile.stages) {
-    const rule = firstMatch(stage, question)
-    if (rule && effectOf(stage, rule) !== 'next') return rule.answer
-    if (!rule && stage.closing) return stage.closing
-  }
-  return undefined
+/** The rule of a stage that matches, and those before it of which it is not known whether they do. */
+interface Scan {
+  readonly rule: BoundRule | undefined
+  readonly open: readonly BoundRule[]
 }
+
+const NONE_OPEN: readonly BoundRule[] = Object.freeze([])
+
+function scan(stage: Stage, question: Question): Scan {
+  let open: BoundRule[] | undefined
+  for (const rule of stage.rules) {
+    const match = matchRule(rule, question)
+    if (match === 'yes') return { rule, open: open ?? NONE_OPEN }
+    if (match === 'no') continue
+    open ??= []
+    open.push(rule)
+  }
+  return { rule: undefined, open: open ?? NONE_OPEN }
+}
+
+export function mergeInspect(a: Inspect | undefined, b: Inspect | undefined): Inspect | undefined {
+  if (!a || !b) return a ?? b
+  const needs = [...new Set([...a.needs, ...b.needs])].toSorted()
+  return { needs, onFailure: a.onFailure === 'closed' ? 'closed' : b.onFailure }
+}
+
+/** An open rule of a stage, and what would be answered instead if it matched. */
+interface Alternative {
+  readonly rule: BoundRule
+  readonly instead: SideDecision
+}
+
+/**
+ * The verdict without the rules that are open, and what they need where one of them would answer otherwise. They stand
+ * before whatever gave the verdict, so each alone may change it; of two that must come together, the second is asked
+ * for when the first is known.
+ */
+function provisional(base: SideDecision, open: readonly Alternative[], question: Question): SideDecision {
+  let { inspect } = base
+  for (const { rule, instead } of open) {
+    if (instead.verdict === base.verdict && !instead.inspect) continue
+    const needs = missing(rule, question).toSorted()
+    inspect = mergeInspect(mergeInspect(inspect, { needs, onFailure: rule.onFailure }), instead.inspect)
+  }
+  return inspect ? { ...base, inspect } : base
+}
+
+/** Stage by stage; in each the first rule that matches, then what closes it. */
+function answerFrom(at: number, question: Question): SideDecision {
+  const { stages } = question.profile
+  for (let index = at; index < stages.length; index++) {
+    const stage = stages[index]
+    if (!stage) break
+    const { rule, open } = scan(stage, question)
+    const here = rule ? (effectOf(stage, rule) === 'next' ? undefined : rule.answer) : stage.closing
+    if (open.length > 0) {
+      const after = answerFrom(index + 1, question)
+      const alternatives = open.map(one => ({
+        rule: one,
+        instead: effectOf(stage, one) === 'next' ? after : one.answer,
+      }))
+      return provisional(here ?? after, alternatives, question)
+    }
+    if (here) return here
+  }
+  return NOT_SELECTED
+}
+
+const stages: Evaluator = question => answerFrom(0, question)
 
 /** The engine: asked in this order, the first answer counts. */
 export const EVALUATORS: readonly Evaluator[] = [self, ownNode, stages]

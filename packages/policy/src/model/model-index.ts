@@ -13,7 +13,8 @@ import type { PolicyDocument } from '../documents/document.ts'
 import { Addresses, lendsAddresses, NodeAddresses } from './addresses.ts'
 import { type BoundPolicy, bindPolicy } from './bound.ts'
 import { type Changes, type ModelChange, type ModelDelta, type NodeChange, Touched } from './change.ts'
-import type { Entry, NamespaceEntry, PolicySet } from './entry.ts'
+import { type Entry, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
+import { identityLabels } from './identity.ts'
 import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
 import { type Selection, Selections } from './selections.ts'
 
@@ -38,7 +39,9 @@ export class ModelIndex {
   readonly #policies = new Map<PolicyId, BoundPolicy>()
   readonly #nodes = new Map<NodeName, NodeChange>()
   readonly #selections = new Selections()
-  readonly addresses = new Addresses()
+  readonly addresses = new Addresses(isSelectable)
+  /** Of hosts, as `hosts` peers mean them. */
+  readonly hostAddresses = new Addresses(({ kind }) => kind === 'host')
   readonly nodeAddresses = new NodeAddresses()
   readonly workloads = new Map<WorkloadId, Workload>()
   readonly namespaces = new Map<string, Namespace>()
@@ -58,6 +61,11 @@ export class ModelIndex {
   }
   selection(key: string): Selection | undefined {
     return this.#selections.get(key)
+  }
+
+  /** Addresses that are this workload's now. */
+  owned(entry: Entry): readonly string[] {
+    return (entry.workload.kind === 'host' ? this.hostAddresses : this.addresses).owned(entry)
   }
 
   /** Policies of every mode that select a workload, in the order in which they are asked. */
@@ -159,7 +167,9 @@ export class ModelIndex {
     for (const id of removed) this.#removeWorkload(id, ips, touched)
     for (const workload of set) this.#setWorkload(workload, ips, touched)
     for (const ip of ips) {
-      for (const entry of this.addresses.settle(ip)) touched.workloads.add(entry.workload.id)
+      for (const owners of [this.addresses, this.hostAddresses]) {
+        for (const entry of owners.settle(ip)) touched.workloads.add(entry.workload.id)
+      }
     }
   }
 
@@ -180,6 +190,7 @@ export class ModelIndex {
     if (old) this.#withdraw(old, ips, touched)
     const entry = old ?? this.#makeEntry(workload)
     entry.workload = workload
+    entry.labels = identityLabels(workload)
     entry.ips = parseAddresses(workload.addresses)
     this.workloads.set(workload.id, workload)
     this.#enterNamespace(entry)
@@ -192,6 +203,7 @@ export class ModelIndex {
     const entry: Entry = {
       workload,
       namespace: this.#namespaceOf(workload),
+      labels: {},
       ips: new Map(),
       selections: new Set(),
       profiles: { enforce: {}, audit: {} },
@@ -220,6 +232,7 @@ export class ModelIndex {
   #withdraw(entry: Entry, ips: Set<string>, touched: Touched): void {
     const { addresses, node } = entry.workload
     this.addresses.withdraw(entry)
+    this.hostAddresses.withdraw(entry)
     for (const ip of addresses) ips.add(ip)
     if (!lendsAddresses(entry)) return
     this.nodeAddresses.remove(node, addresses)
@@ -229,6 +242,7 @@ export class ModelIndex {
   #offer(entry: Entry, ips: Set<string>, touched: Touched): void {
     const { addresses, node } = entry.workload
     this.addresses.claim(entry)
+    this.hostAddresses.claim(entry)
     for (const ip of addresses) ips.add(ip)
     if (!lendsAddresses(entry)) return
     this.nodeAddresses.add(node, addresses)

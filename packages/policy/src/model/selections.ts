@@ -3,9 +3,11 @@ import type { BoundPolicy } from './bound.ts'
 import { type Entry, isSelectable, type NamespaceEntry } from './entry.ts'
 import { LabelIndex } from './label-index.ts'
 
-/** The namespaces a selector looks in: one by name, or those whose labels a selector selects. */
+/** The namespaces a selector looks in: one by name, or those whose labels a selector selects; or all hosts. */
 export interface Scope {
   readonly key: string
+  /** Hosts, wherever they are said to be, and nothing else; other scopes hold no hosts. */
+  readonly hosts: boolean
   readonly holds: (namespace: NamespaceEntry) => boolean
   readonly namespaces: Set<NamespaceEntry>
   readonly index: LabelIndex<Selection>
@@ -29,15 +31,35 @@ export interface Selection {
 export type ScopeSpec =
   | { readonly kind: 'own'; readonly namespace: string }
   | { readonly kind: 'selected'; readonly selector: LabelSelector }
+  | { readonly kind: 'hosts' }
 
-const scopeKey = (spec: ScopeSpec): string =>
-  spec.kind === 'own' ? `= ${spec.namespace}` : `~ ${selectorKey(spec.selector)}`
+function scopeKey(spec: ScopeSpec): string {
+  switch (spec.kind) {
+    case 'own':
+      return `= ${spec.namespace}`
+    case 'selected':
+      return `~ ${selectorKey(spec.selector)}`
+    case 'hosts':
+      return '@'
+  }
+}
 
 function holds(spec: ScopeSpec): Scope['holds'] {
-  if (spec.kind === 'own') return ({ namespace }) => namespace.name === spec.namespace
-  const matches = compileSelector(spec.selector)
-  return ({ namespace }) => matches(namespace.labels)
+  switch (spec.kind) {
+    case 'own':
+      return ({ namespace }) => namespace.name === spec.namespace
+    case 'selected': {
+      const matches = compileSelector(spec.selector)
+      return ({ namespace }) => matches(namespace.labels)
+    }
+    case 'hosts':
+      return () => true
+  }
 }
+
+/** Whether selectors of a scope may select a workload: what shares its node's network is selected by none. */
+const isFor = (scope: Scope, { workload }: Entry): boolean =>
+  scope.hosts ? workload.kind === 'host' : isSelectable(workload)
 
 /** All selections in use, reference counted, with the indexes that keep their members right. */
 export class Selections {
@@ -85,7 +107,7 @@ export class Selections {
     scope.selections++
     for (const namespace of scope.namespaces) {
       for (const entry of namespace.workloads) {
-        if (isSelectable(entry.workload) && matches(entry.workload.labels)) join(selection, entry)
+        if (isFor(scope, entry) && matches(entry.labels)) join(selection, entry)
       }
     }
     return selection
@@ -97,6 +119,7 @@ export class Selections {
     if (old) return old
     const scope: Scope = {
       key,
+      hosts: spec.kind === 'hosts',
       holds: holds(spec),
       namespaces: new Set(),
       index: new LabelIndex(),
@@ -123,11 +146,10 @@ export class Selections {
   /** Makes the entry a member of exactly the selections that select it now. @returns those it joined or left. */
   select(entry: Entry): readonly Selection[] {
     const now = new Set<Selection>()
-    if (isSelectable(entry.workload)) {
-      for (const scope of entry.namespace.scopes) {
-        for (const selection of scope.index.candidates(entry.workload.labels)) {
-          if (selection.matches(entry.workload.labels)) now.add(selection)
-        }
+    for (const scope of entry.namespace.scopes) {
+      if (!isFor(scope, entry)) continue
+      for (const selection of scope.index.candidates(entry.labels)) {
+        if (selection.matches(entry.labels)) now.add(selection)
       }
     }
     return [...this.#leaveOthers(entry, now), ...joinNew(entry, now)]

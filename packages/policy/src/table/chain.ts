@@ -45,8 +45,16 @@ function portsOf(rule: BoundRule, { direction, ports }: ChainSource): readonly P
 
 type SetsOfRules = ReadonlyMap<BoundRule, RuleSets>
 
-function tableRule(stage: Stage, rule: BoundRule, source: ChainSource, sets: SetsOfRules): TableRule {
-  const { peers, named = [] } = sets.get(rule) ?? {}
+interface CompiledRule {
+  readonly rule: BoundRule
+  readonly sets: RuleSets
+}
+
+function tableRule(
+  stage: Stage,
+  { rule, sets: { peers, named } }: CompiledRule,
+  source: ChainSource,
+): TableRule {
   const ports = portsOf(rule, source)
   return {
     id: rule.id,
@@ -60,7 +68,10 @@ function tableRule(stage: Stage, rule: BoundRule, source: ChainSource, sets: Set
 
 /** What closes the stage of Allow rules is its last rule. */
 function tableStage(stage: Stage, source: ChainSource, sets: SetsOfRules): readonly TableRule[] {
-  const rules = stage.rules.map(rule => tableRule(stage, rule, source, sets))
+  const rules = stage.rules.flatMap(rule => {
+    const compiled = sets.get(rule)
+    return compiled ? [tableRule(stage, { rule, sets: compiled }, source)] : []
+  })
   const { closing } = stage
   return closing?.by === undefined ? rules : [...rules, { id: closing.by, action: 'deny', why: closing.why }]
 }

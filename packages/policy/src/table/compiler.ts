@@ -45,7 +45,7 @@ class Compiler implements TableCompiler {
     this.#node = node.name
     this.#ownAddresses = node.addresses
     this.#index = model.index
-    this.#sets = new TableSets(model.index)
+    this.#sets = new TableSets(model.index, this.#nodeAddresses)
     this.table = {
       sets: this.#sets.sets,
       chains: this.#chains,
@@ -57,11 +57,12 @@ class Compiler implements TableCompiler {
   }
 
   update(delta: ModelDelta): TableChange {
+    const nodeAddresses = delta.nodes.has(this.#node) ? this.#readNodeAddresses() : undefined
     this.#sets.place(delta.workloads)
+    if (delta.nodes.size > 0) this.#sets.placeNodes()
     const attachments: WorkloadId[] = []
     for (const id of delta.workloads) if (this.#attach(id)) attachments.push(id)
     for (const id of delta.subjects) if (!delta.workloads.has(id) && this.#attach(id)) attachments.push(id)
-    const nodeAddresses = delta.nodes.has(this.#node) ? this.#readNodeAddresses() : undefined
     const chainsRemoved = this.#sweep()
     const chainsAdded = [...this.#added]
     this.#added.clear()

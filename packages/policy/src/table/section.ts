@@ -1,8 +1,8 @@
 import type { Direction } from '@sekisho/core'
-import type { BoundRule, BoundSection } from '../model/bound.ts'
+import type { BoundPeers, BoundRule, BoundSection } from '../model/bound.ts'
 import type { NamedPortSpec } from '../model/ports.ts'
 import { contentHash } from './hash.ts'
-import { namedPortSet, rangeSet, type SetSpec, selectorSet } from './set-spec.ts'
+import { namedPortSet, nodesSet, rangeSet, type SetSpec, selectorSet } from './set-spec.ts'
 
 /** The sets one rule asks for; absent peers mean any. */
 export interface RuleSets {
@@ -14,17 +14,31 @@ export interface RuleSets {
 export interface CompiledSection {
   /** Equal for sections that compile to equal rules. */
   readonly fingerprint: string
+  /** Of the rules that are compiled. */
   readonly sets: ReadonlyMap<BoundRule, RuleSets>
   /** Ingress: the names that each subject resolves for itself. */
   readonly names: readonly NamedPortSpec[]
 }
 
+/** Sets for where an address is. What is in the world is in none of the sets for `cluster`: that is not said yet. */
+function placeSets({ places, inside }: BoundPeers): readonly SetSpec[] {
+  return [
+    ...(places.includes('host') ? [nodesSet(true)] : []),
+    ...(places.includes('cluster') && inside ? [selectorSet(inside), nodesSet(false)] : []),
+  ]
+}
+
+/** Names of destinations are left out: without them a rule matches less, and what it lacks is in `notEnforcedHere`. */
 function ruleSets({ peers, named, namedOn }: BoundRule): RuleSets {
   const perSelection = namedOn.flatMap(selection => named.map(port => namedPortSet(selection, port)))
   if (!peers) return { named: perSelection }
   const ranges = peers.ranges.length > 0 ? [rangeSet(peers.ranges)] : []
-  return { peers: [...peers.selections.map(selectorSet), ...ranges], named: perSelection }
+  const sets = [...peers.selections.map(selectorSet), ...placeSets(peers), ...ranges]
+  return { peers: [...new Map(sets.map(set => [set.id, set])).values()], named: perSelection }
 }
+
+/** What the kernel can ask of a packet: a rule that asks for more is not there, so an Allow never allows more. */
+const inKernel = ({ condition }: BoundRule): boolean => condition === undefined
 
 const text = (rule: BoundRule, { peers, named }: RuleSets): string =>
   JSON.stringify([
@@ -37,7 +51,7 @@ const text = (rule: BoundRule, { peers, named }: RuleSets): string =>
   ])
 
 function compile(section: BoundSection, direction: Direction): CompiledSection {
-  const sets = new Map(section.rules.map(rule => [rule, ruleSets(rule)]))
+  const sets = new Map(section.rules.filter(inKernel).map(rule => [rule, ruleSets(rule)]))
   const content = [...sets].map(([rule, of]) => text(rule, of))
   return {
     fingerprint: contentHash(`${section.policy.id} ${section.isolation ? 'isolates' : ''} ${content.join()}`),

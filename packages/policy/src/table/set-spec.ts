@@ -13,6 +13,8 @@ export type SetSpec =
       readonly selection: string
       readonly port: NamedPortSpec
     }
+  /** Addresses of this node, or of every node. */
+  | { readonly kind: 'nodes'; readonly id: SetId; readonly own: boolean }
   | { readonly kind: 'range'; readonly id: SetId; readonly ranges: readonly IpRange[] }
 
 export const selectorSet = ({ key }: Selection): SetSpec => ({
@@ -26,6 +28,12 @@ export const namedPortSet = ({ key }: Selection, port: NamedPortSpec): SetSpec =
   id: `n${contentHash(`${port.protocol} ${port.name} ${key}`)}`,
   selection: key,
   port: { protocol: port.protocol, name: port.name },
+})
+
+export const nodesSet = (own: boolean): SetSpec => ({
+  kind: 'nodes',
+  id: `s${contentHash(own ? 'own node' : 'every node')}`,
+  own,
 })
 
 const rangeText = ({ family, first, last }: IpRange): string =>

@@ -27,12 +27,16 @@ export class TableSets {
   readonly #bySelection = new Map<string, Set<HeldSet>>()
   /** In which sets a workload has members. */
   readonly #places = new Map<WorkloadId, Set<HeldSet>>()
+  readonly #nodeSets = new Set<HeldSet>()
+  readonly #nodeAddresses: ReadonlySet<string>
   readonly #unused = new Set<HeldSet>()
   readonly #added = new Set<SetId>()
   #moves: Moves = new Map()
 
-  constructor(index: ModelIndex) {
+  /** @param nodeAddresses of the table's own node; read anew at each `placeNodes`. */
+  constructor(index: ModelIndex, nodeAddresses: ReadonlySet<string>) {
     this.#index = index
+    this.#nodeAddresses = nodeAddresses
   }
 
   acquire(spec: SetSpec): void {
@@ -53,6 +57,11 @@ export class TableSets {
     this.sets.set(spec.id, addressSet(held))
     this.#added.add(spec.id)
     if (spec.kind === 'range') return held
+    if (spec.kind === 'nodes') {
+      this.#nodeSets.add(held)
+      this.#fillNodes(held)
+      return held
+    }
     const sets = this.#bySelection.get(spec.selection) ?? new Set()
     this.#bySelection.set(spec.selection, sets.add(held))
     for (const entry of this.#index.selection(spec.selection)?.members ?? []) {
@@ -61,8 +70,27 @@ export class TableSets {
     return held
   }
 
+  /** Brings the sets of nodes' addresses up to the model. */
+  placeNodes(): void {
+    for (const held of this.#nodeSets) this.#fillNodes(held)
+  }
+
+  #fillNodes(held: HeldSet): void {
+    const own = this.#nodeAddresses
+    const isOwn = held.spec.kind === 'nodes' && held.spec.own
+    const wanted = new Set(isOwn ? own : [...own, ...this.#index.nodeAddresses.all()])
+    for (const ip of [...held.members].filter(member => !wanted.has(member))) {
+      held.members.delete(ip)
+      this.#move(held, ip, false)
+    }
+    for (const ip of [...wanted].filter(one => !held.members.has(one))) {
+      held.members.add(ip)
+      this.#move(held, ip, true)
+    }
+  }
+
   #members({ spec }: HeldSet, entry: Entry): readonly string[] {
-    const owned = this.#index.addresses.owned(entry)
+    const owned = this.#index.owned(entry)
     if (spec.kind !== 'named-port' || owned.length === 0) return owned
     const ports = new Set(resolvePort(entry.workload.ports, spec.port))
     return owned.flatMap(ip => [...ports].map(port => `${ip}|${spec.port.protocol}|${port}`))
@@ -145,6 +173,10 @@ export class TableSets {
 
   #unselect(held: HeldSet): void {
     if (held.spec.kind === 'range') return
+    if (held.spec.kind === 'nodes') {
+      this.#nodeSets.delete(held)
+      return
+    }
     const sets = this.#bySelection.get(held.spec.selection)
     sets?.delete(held)
     if (sets?.size === 0) this.#bySelection.delete(held.spec.selection)
@@ -170,8 +202,10 @@ export class TableSets {
 function addressSet({ spec, members }: HeldSet): AddressSet {
   switch (spec.kind) {
     case 'selector':
+    case 'nodes':
+      return { kind: 'selector', id: spec.id, members }
     case 'named-port':
-      return { kind: spec.kind, id: spec.id, members }
+      return { kind: 'named-port', id: spec.id, members }
     case 'range':
       return { kind: 'range', id: spec.id, ranges: spec.ranges }
   }

@@ -36,6 +36,8 @@ export const flows = {
     outcome: {
       matched: 'a rule matches',
       'no-rule-matched': 'no rule matches',
+      'needs-facts': 'depends on what is spoken',
+      expired: 'its rule has expired',
       'does-not-select': 'does not select it',
       'other-direction': 'other direction',
     },

@@ -37,6 +37,8 @@ export const flows: Dictionary['flows'] = {
     outcome: {
       matched: '一致するルールあり',
       'no-rule-matched': '一致するルールなし',
+      'needs-facts': '通信の内容による',
+      expired: 'ルールの期限切れ',
       'does-not-select': '選択対象外',
       'other-direction': '方向が異なる',
     },

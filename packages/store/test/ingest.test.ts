@@ -38,6 +38,22 @@ describe('ingest', () => {
     expect(store.records.ingest(batch(1, { flows: [flow()], ...change })).stored).toBe(true)
   })
 
+  test('counts as large as a lie can make them are read, added and summed, and stop no one', () => {
+    const time = testClock(at(30 * MINUTE))
+    using store = openStore({ path: ':memory:', clock: time })
+    const most = Number.MAX_SAFE_INTEGER
+    const lie = { connections: most, packets: most, bytesToDestination: most, bytesToSource: most }
+    const edges = Array.from({ length: 2_000 }, (_, port) => flow({ ...lie, port }))
+    store.records.ingest(batch(1, { flows: [...edges, ...edges] }))
+    time.time = at(180 * MINUTE)
+    for (let step = store.rollups.step(); !step.done; step = store.rollups.step());
+    store.records.ingest(batch(2, { flows: [flow({ ...lie, port: 1 })] }))
+    expect(store.records.flows(page).items[0]?.bytesToSource).toBe(most)
+    expect([...store.records.edges(HOUR_WINDOW)]).toHaveLength(2_000)
+    expect(store.records.totals(HOUR_WINDOW).allowed).toBeGreaterThan(most)
+    expect(store.records.fruitless(HOUR_WINDOW, { ports: 1, addresses: 1 })).toHaveLength(1)
+  })
+
   test('flows of one edge and minute are one record; each part of the edge makes another', () => {
     using store = opened()
     const flows = [

@@ -11,6 +11,7 @@ import { type Expression, type SqlBool, sql } from 'kysely'
 import type { Database } from '../database.ts'
 import { numericCursor, type Page, pageOf, type Window } from '../page.ts'
 import type { EdgeTotals, FlowRecord, FlowsRequest, FruitlessAttempts } from './api.ts'
+import { sumOf } from './counts.ts'
 import { ceilTo, cover, floorTo, type Minutes, type Rolled, type Stretch } from './cover.ts'
 import { counts, EDGE_COLUMNS, EdgeReader } from './edge-row.ts'
 import { filterCondition } from './filter.ts'
@@ -35,6 +36,12 @@ const minutes = ({ since, until }: Window): Minutes => ({
   to: Math.ceil(until / MINUTE),
 })
 
+/** What a policy stopped or would have stopped. */
+const DECIDED: readonly FilterTerm[] = ['denied', 'audited'].map(value => ({
+  key: 'verdict',
+  value,
+  not: false,
+}))
 const NOTHING: Stretch = { span: 1, from: 0, to: 0 }
 /** A condition on a row's start and edge. */
 type Chosen = (start: Expression<unknown>, edge: Expression<unknown>) => Expression<SqlBool>
@@ -112,13 +119,12 @@ export class Flows {
   }
 
   byPolicy(window: Window): ReadonlyMap<PolicyId, { denied: number; audited: number }> {
-    const query = this.#totals(window)
+    const query = this.#totals(window, DECIDED)
       .select(({ fn }) => [
         'e.decided_by as by',
         'e.outcome',
         fn.sum<number>('f.connections').as('connections'),
       ])
-      .where('e.outcome', '<>', 'allowed')
       .where('e.decided_by', '<>', '')
       .groupBy(['e.decided_by', 'e.outcome'])
     const policies = new Map<PolicyId, { denied: number; audited: number }>()
@@ -205,10 +211,10 @@ export class Flows {
       .selectFrom(rows.as('r'))
       .select(({ fn }) => [
         'edge',
-        fn.sum<number>('connections').as('connections'),
-        fn.sum<number>('packets').as('packets'),
-        fn.sum<number>('bytesToDestination').as('bytesToDestination'),
-        fn.sum<number>('bytesToSource').as('bytesToSource'),
+        sumOf('connections').as('connections'),
+        sumOf('packets').as('packets'),
+        sumOf('bytesToDestination').as('bytesToDestination'),
+        sumOf('bytesToSource').as('bytesToSource'),
         fn.min('first').as('first'),
         fn.max('last').as('last'),
       ])

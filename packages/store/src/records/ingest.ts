@@ -1,6 +1,7 @@
 import type { AgentStatus, Batch, Clock, EpochMs, Flow } from '@sekisho/core'
 import type { Database } from '../database.ts'
 import type { IngestResult } from './api.ts'
+import { ADD_COUNTS } from './counts.ts'
 import type { Dimensions } from './dimensions.ts'
 import { addEvent } from './events.ts'
 import { flowId, MINUTE } from './flows.ts'
@@ -11,13 +12,7 @@ import type { Rollups } from './rollups.ts'
 const NEWEST = 200
 
 const ADD_FLOW = `INSERT INTO flows VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET
-    connections = connections + excluded.connections,
-    packets = packets + excluded.packets,
-    bytes_to_destination = bytes_to_destination + excluded.bytes_to_destination,
-    bytes_to_source = bytes_to_source + excluded.bytes_to_source,
-    first = min(first, excluded.first),
-    last = max(last, excluded.last)`
+  ON CONFLICT DO UPDATE SET ${ADD_COUNTS}`
 /** The condition makes the repeated batch visible: nothing changes when the sequence is not a later one. */
 const ACKNOWLEDGE = `INSERT INTO acknowledged VALUES (?, ?, ?)
   ON CONFLICT DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > sequence`

@@ -1,26 +1,20 @@
 import type { Clock, Flow } from '@sekisho/core'
 import type { RollupStep } from '../api.ts'
 import type { Database } from '../database.ts'
+import { ADD_COUNTS, SUM_COUNTS } from './counts.ts'
 import { ceilTo, floorTo, type Rolled } from './cover.ts'
 import { MINUTE } from './flows.ts'
 
 /** A bucket is summed when it is over and agents have had this long to send what they saw in it. */
 const GRACE_MINUTES = 1
-const SUMS = `edge, sum(connections), sum(packets), sum(bytes_to_destination), sum(bytes_to_source), min(first), max(last)`
-const ROLL_MINUTES = `INSERT INTO rollups SELECT ?, ?, ${SUMS} FROM flows
+const ROLL_MINUTES = `INSERT INTO rollups SELECT ?, ?, edge, ${SUM_COUNTS} FROM flows
   WHERE minute >= ? AND minute < ? GROUP BY edge`
-const ROLL_BUCKETS = `INSERT INTO rollups SELECT ?, ?, ${SUMS} FROM rollups
+const ROLL_BUCKETS = `INSERT INTO rollups SELECT ?, ?, edge, ${SUM_COUNTS} FROM rollups
   WHERE start >= ? AND start < ? AND span = ? GROUP BY edge`
 const FIRST_MINUTE = 'SELECT min(minute) AS start FROM flows WHERE minute >= ? AND minute < ?'
 const FIRST_BUCKET = 'SELECT min(start) AS start FROM rollups WHERE start >= ? AND start < ? AND span = ?'
 const ADD = `INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET
-    connections = connections + excluded.connections,
-    packets = packets + excluded.packets,
-    bytes_to_destination = bytes_to_destination + excluded.bytes_to_destination,
-    bytes_to_source = bytes_to_source + excluded.bytes_to_source,
-    first = min(first, excluded.first),
-    last = max(last, excluded.last)`
+  ON CONFLICT DO UPDATE SET ${ADD_COUNTS}`
 
 /**
  * Keeps the sums of whole buckets. A bucket is summed once, in SQL, when it is over; what comes later for it (a

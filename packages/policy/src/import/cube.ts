@@ -22,6 +22,10 @@ export type Cube = ReadonlyMap<string, Term>
 export const EVERYTHING: Cube = new Map()
 const NONE: ReadonlySet<string> = new Set()
 
+const split = (tagged: string): readonly [Side, string] => {
+  const space = tagged.indexOf(' ')
+  return [tagged.slice(0, space) as Side, tagged.slice(space + 1)] // only `one` makes these keys
+}
 const one = (side: Side, key: string, term: Term): Cube => new Map([[`${side} ${key}`, term]])
 export const isIn = (side: Side, key: string, values: readonly string[]): Cube =>
   one(side, key, { absent: false, excluded: false, values: new Set(values) })
@@ -32,13 +36,14 @@ export const exists = (side: Side, key: string): Cube =>
 export const isAbsent = (side: Side, key: string): Cube =>
   one(side, key, { absent: true, excluded: false, values: NONE })
 
+const only = (values: ReadonlySet<string>, test: (value: string) => boolean): ReadonlySet<string> =>
+  new Set([...values].filter(test))
+
 function andTerm(a: Term, b: Term): Term | undefined {
   const absent = a.absent && b.absent
-  if (a.excluded && b.excluded) return { absent, excluded: true, values: a.values.union(b.values) }
+  if (a.excluded && b.excluded) return { absent, excluded: true, values: new Set([...a.values, ...b.values]) }
   const [wanted, other] = a.excluded ? [b, a] : [a, b]
-  const values = other.excluded
-    ? wanted.values.difference(other.values)
-    : wanted.values.intersection(other.values)
+  const values = only(wanted.values, value => other.values.has(value) !== other.excluded)
   return absent || values.size > 0 ? { absent, excluded: false, values } : undefined
 }
 
@@ -94,7 +99,8 @@ export function toSelector(cube: Cube, side: Side): LabelSelector {
     if (!tagged.startsWith(`${side} `)) continue
     const key = tagged.slice(side.length + 1)
     const [first, second] = term.values
-    if (!term.excluded && !term.absent && first !== undefined && second === undefined) matchLabels[key] = first
+    if (!term.excluded && !term.absent && first !== undefined && second === undefined)
+      matchLabels[key] = first
     else matchExpressions.push(...requirements(key, term))
   }
   return {
@@ -114,10 +120,34 @@ export function onlyNamespace(cube: Cube): string | undefined {
   return asked.length === 1 && term && !term.excluded && second === undefined ? first : undefined
 }
 
-/** Any of the labels' values satisfies: used for what has its labels in the same text (network sets). */
-export const holds = (cube: Cube, labels: Readonly<Record<string, string>>): boolean =>
+/** Whether labels that are known satisfy the cube. */
+export const holds = (
+  cube: Cube,
+  labels: Readonly<Record<Side, Readonly<Record<string, string>>>>,
+): boolean =>
   [...cube].every(([tagged, term]) => {
-    const key = tagged.slice(tagged.indexOf(' ') + 1)
-    const value = Object.hasOwn(labels, key) ? labels[key] : undefined
+    const [side, key] = split(tagged)
+    const value = Object.hasOwn(labels[side], key) ? labels[side][key] : undefined
     return value === undefined ? term.absent : term.values.has(value) !== term.excluded
   })
+
+/** A LabelSelector as a cube; undefined when it contradicts itself and selects nothing. */
+export function fromSelector({ matchLabels, matchExpressions }: LabelSelector, side: Side): Cube | undefined {
+  const demands = [
+    ...Object.entries(matchLabels ?? {}).map(([key, value]) => isIn(side, key, [value])),
+    ...(matchExpressions ?? []).map(({ key, operator, values }) => {
+      if (operator === 'Exists') return exists(side, key)
+      if (operator === 'DoesNotExist') return isAbsent(side, key)
+      return (operator === 'In' ? isIn : isNotIn)(side, key, values ?? [])
+    }),
+  ]
+  return demands.reduce<Cube | undefined>((all, demand) => all && and(all, demand), EVERYTHING)
+}
+
+/** Equal for cubes that demand the same. */
+export const cubeKey = (cube: Cube): string =>
+  JSON.stringify(
+    [...cube]
+      .map(([tagged, { absent, excluded, values }]) => [tagged, absent, excluded, ...[...values].toSorted()])
+      .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+  )

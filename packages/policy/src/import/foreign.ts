@@ -1,6 +1,6 @@
 import type { Problem } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
-import type { Finding, Spot } from '../documents/spot.ts'
+import type { Finding, Path, Spot } from '../documents/spot.ts'
 
 /** Something that has no exact translation; the whole document it stands in is left out. */
 export interface Refusal {
@@ -12,6 +12,7 @@ export interface Refusal {
 
 /** Something that is translated, but that a person should know of. */
 export interface ImportNote {
+  /** Position among the documents of the text, from 0. */
   readonly document: number
   readonly path: string
   readonly text: string
@@ -34,16 +35,28 @@ export interface ImportResult {
 
 /** One foreign document: what it says, and where what it cannot say here is collected. */
 export interface Foreign {
+  readonly kind: string
   readonly root: Spot
-  /** Position among the documents of the text, from 0. */
   readonly document: number
   /** Mistakes and constructs without translation; with any, the document is refused whole. */
   readonly findings: readonly Finding[]
+  /** Where the root stands: an item of a List has a path of its own. */
+  readonly path: Path
   note(spot: Spot, text: string): void
 }
 
 /** A Sekisho document as JSON, not yet validated. */
 export type Draft = Readonly<Record<string, unknown>>
 
-/** Documents of one kind that are translated on their own. */
-export type Translate = (foreign: Foreign, options: ImportOptions) => readonly Draft[]
+export interface Translated {
+  readonly draft: Draft
+  readonly from: Foreign
+}
+
+/** A product whose documents are read together, for they refer to each other. */
+export interface Product {
+  /** Whether documents of this kind are its own. */
+  readonly owns: (apiVersion: string, kind: string) => boolean
+  /** Refuses by findings; what it returns for a document with findings does not count. */
+  readonly translate: (foreigns: readonly Foreign[], options: ImportOptions) => readonly Translated[]
+}

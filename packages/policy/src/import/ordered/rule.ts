@@ -1,0 +1,141 @@
+import { type Cidr, covers, type Direction, formatCidr } from '@sekisho/core'
+import type { PortSpec } from '../../documents/document.ts'
+import { and, type Cube, onlyNamespace, toSelector } from '../cube.ts'
+import type { Draft } from '../foreign.ts'
+
+export type OrderedPeer =
+  | { readonly kind: 'pods'; readonly cube: Cube }
+  | { readonly kind: 'block'; readonly cidr: Cidr; readonly except: readonly Cidr[] }
+
+/** A rule of a list in which the first match counts. `Pass` goes on with the next tier. */
+export interface OrderedRule {
+  readonly action: 'Allow' | 'Deny' | 'Pass'
+  /** Any of these; absent means every peer. */
+  readonly peers?: readonly OrderedPeer[]
+  /** Any of these; absent means every protocol and port. */
+  readonly ports?: readonly PortSpec[]
+}
+
+export const isUnconditional = ({ peers, ports }: OrderedRule): boolean => !peers && !ports
+
+/** Thrown where two rules have an intersection that no rule can say; caught where the set is translated. */
+export class Inexpressible extends Error {
+  override readonly name = 'Inexpressible'
+}
+
+type Block = Extract<OrderedPeer, { kind: 'block' }>
+
+function bothBlocks(a: Block, b: Block): Block[] {
+  const [outer, inner] = covers(a.cidr, b.cidr) ? [a, b] : [b, a]
+  if (!covers(outer.cidr, inner.cidr)) return []
+  const holes = [...inner.except, ...outer.except.filter(hole => covers(inner.cidr, hole))]
+  return outer.except.some(hole => covers(hole, inner.cidr))
+    ? []
+    : [{ kind: 'block', cidr: inner.cidr, except: holes }]
+}
+
+function bothPeers(a: OrderedPeer, b: OrderedPeer): OrderedPeer[] {
+  if (a.kind === 'block' && b.kind === 'block') return bothBlocks(a, b)
+  if (a.kind === 'block' || b.kind === 'block')
+    throw new Inexpressible('addresses and selectors of rules after one another would have to hold together')
+  const cube = and(a.cube, b.cube)
+  return cube ? [{ kind: 'pods', cube }] : []
+}
+
+function bothPorts(a: PortSpec, b: PortSpec): PortSpec[] {
+  if (a.protocol !== b.protocol) return []
+  if (a.kind === 'every') return [b]
+  if (b.kind === 'every') return [a]
+  if (a.kind === 'range' && b.kind === 'range') {
+    const [first, last] = [Math.max(a.first, b.first), Math.min(a.last, b.last)]
+    return first <= last ? [{ ...a, first, last }] : []
+  }
+  if (a.kind === 'named' && b.kind === 'named' && a.name === b.name) return [a]
+  throw new Inexpressible('a named port would have to be one of certain numbers too')
+}
+
+const pairs = <T>(
+  a: readonly T[] | undefined,
+  b: readonly T[] | undefined,
+  both: (a: T, b: T) => readonly T[],
+): readonly T[] | undefined => (a && b ? a.flatMap(left => b.flatMap(right => both(left, right))) : (a ?? b))
+
+/** `rule` for what `condition` matches too; undefined when nothing does. */
+export function restrict(rule: OrderedRule, condition: OrderedRule): OrderedRule | undefined {
+  const peers = pairs(rule.peers, condition.peers, bothPeers)
+  const ports = pairs(rule.ports, condition.ports, bothPorts)
+  if (peers?.length === 0 || ports?.length === 0) return undefined
+  return { action: rule.action, ...(peers && { peers }), ...(ports && { ports }) }
+}
+
+/** Entries of one rule must not overlap (see `readRule`), so they are merged first. */
+export function mergePortSpecs(ports: readonly PortSpec[]): readonly PortSpec[] {
+  const whole = new Set(ports.flatMap(port => (port.kind === 'every' ? [port.protocol] : [])))
+  const merged: PortSpec[] = [...whole].map(protocol => ({ kind: 'every', protocol }))
+  const names = new Set<string>()
+  const byStart = ports.toSorted((a, b) =>
+    a.protocol === b.protocol ? start(a) - start(b) : a.protocol < b.protocol ? -1 : 1,
+  )
+  for (const port of byStart) {
+    const last = merged.at(-1)
+    if (port.kind === 'every' || whole.has(port.protocol)) continue
+    if (port.kind === 'named') {
+      if (!names.has(`${port.protocol} ${port.name}`)) merged.push(port)
+      names.add(`${port.protocol} ${port.name}`)
+    } else if (last?.kind === 'range' && last.protocol === port.protocol && port.first <= last.last + 1) {
+      merged[merged.length - 1] = { ...last, last: Math.max(last.last, port.last) }
+    } else merged.push(port)
+  }
+  return merged
+}
+const start = (port: PortSpec): number => (port.kind === 'range' ? port.first : -1)
+
+export function writePort(port: PortSpec): Draft {
+  const { protocol } = port
+  if (port.kind === 'every') return { protocol }
+  if (port.kind === 'named') return { protocol, port: port.name }
+  return { protocol, port: port.first, ...(port.last !== port.first && { endPort: port.last }) }
+}
+
+/** ICMP types have no ranges in the document; every other protocol has. */
+const writePorts = (ports: readonly PortSpec[]): Draft[] =>
+  mergePortSpecs(ports).flatMap(port =>
+    port.kind === 'range' && port.protocol.startsWith('ICMP')
+      ? Array.from({ length: port.last - port.first + 1 }, (_, i) => ({
+          protocol: port.protocol,
+          port: port.first + i,
+        }))
+      : [writePort(port)],
+  )
+
+/** @param home the namespace of the document, empty for a cluster-scoped one: what a peer without selector is of. */
+function writePods(cube: Cube, home: string): Draft {
+  const podSelector = toSelector(cube, 'pod')
+  const namespaceSelector = toSelector(cube, 'namespace')
+  const isAnywhere = Object.keys(namespaceSelector).length === 0
+  const isHome = home === '' ? isAnywhere : onlyNamespace(cube) === home
+  if (isHome) return { podSelector }
+  return { namespaceSelector, ...(Object.keys(podSelector).length > 0 && { podSelector }) }
+}
+
+const writePeer = (peer: OrderedPeer, home: string): Draft =>
+  peer.kind === 'pods'
+    ? writePods(peer.cube, home)
+    : {
+        ipBlock: {
+          cidr: formatCidr(peer.cidr),
+          ...(peer.except.length > 0 && { except: peer.except.map(formatCidr) }),
+        },
+      }
+
+export function writeRule(
+  rule: OrderedRule,
+  { direction, home }: { readonly direction: Direction; readonly home: string },
+): Draft {
+  const side = direction === 'ingress' ? 'from' : 'to'
+  return {
+    ...(rule.action === 'Deny' && { action: 'Deny' }),
+    ...(rule.peers && { [side]: rule.peers.map(peer => writePeer(peer, home)) }),
+    ...(rule.ports && { ports: writePorts(rule.ports) }),
+  }
+}

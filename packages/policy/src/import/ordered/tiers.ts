@@ -1,0 +1,228 @@
+import type { Direction, Mode } from '@sekisho/core'
+import { and, andAll, type Cube, cubeKey, EVERYTHING, onlyNamespace, subtract, toSelector } from '../cube.ts'
+import type { Draft } from '../foreign.ts'
+import { Inexpressible, isUnconditional, type OrderedRule, restrict, writeRule } from './rule.ts'
+
+export interface Tier {
+  readonly name: string
+  readonly order: number
+  /** What happens to traffic of workloads that a policy of the tier selects and that none of its rules matches. */
+  readonly defaultAction: 'Deny' | 'Pass'
+}
+
+/** A policy of an ordered product: the first matching rule of the first policies counts. */
+export interface OrderedPolicy {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly tier: Tier
+  readonly order: number
+  readonly subject: readonly Cube[]
+  /** A direction that is absent is not touched. */
+  readonly sections: Readonly<Partial<Record<Direction, readonly OrderedRule[]>>>
+  readonly mode: Mode
+  /** A document of Sekisho that already says the same, as long as its order does not matter. */
+  readonly asIs?: Draft
+}
+
+export interface Ordered {
+  /** Each with the first of the policies that it comes from. */
+  readonly drafts: readonly { readonly draft: Draft; readonly policy: OrderedPolicy }[]
+  readonly refused: readonly { readonly policy: OrderedPolicy; readonly reason: string }[]
+}
+
+/** Two policies of many selectors split the cluster into pieces; past this the result would help no one. */
+const MOST_PIECES = 256
+const DIRECTIONS = ['ingress', 'egress'] as const satisfies readonly Direction[]
+
+const byOrder = (a: OrderedPolicy, b: OrderedPolicy): number =>
+  a.tier.order - b.tier.order ||
+  (a.order === b.order ? 0 : a.order - b.order) ||
+  (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+
+const meet = (a: OrderedPolicy, b: OrderedPolicy): boolean =>
+  DIRECTIONS.some(direction => a.sections[direction] && b.sections[direction]) &&
+  a.subject.some(left => b.subject.some(right => and(left, right)))
+
+/** Policies that may select the same workload, directly or through others, in order. */
+function components(policies: readonly OrderedPolicy[]): OrderedPolicy[][] {
+  const left = new Set(policies.toSorted(byOrder))
+  const found: OrderedPolicy[][] = []
+  for (const first of left) {
+    const group = [first]
+    left.delete(first)
+    for (const member of group) {
+      for (const other of left) {
+        if (!meet(member, other)) continue
+        group.push(other)
+        left.delete(other)
+      }
+    }
+    found.push(group.toSorted(byOrder))
+  }
+  return found
+}
+
+/** Where all rules allow and what none allows is denied, the order says nothing: each policy stands for itself. */
+const isUnordered = (group: readonly OrderedPolicy[]): boolean =>
+  group.every(
+    ({ tier, sections }) =>
+      tier === group[0]?.tier &&
+      tier.defaultAction === 'Deny' &&
+      DIRECTIONS.every(direction => (sections[direction] ?? []).every(rule => rule.action === 'Allow')),
+  )
+
+/** Workloads that the same policies select. */
+interface Piece {
+  readonly cube: Cube
+  readonly policies: readonly OrderedPolicy[]
+}
+type Selected = Piece & Pick<Part, 'policies'>
+
+function pieces(group: readonly OrderedPolicy[], direction: Direction): Selected[] {
+  let found: Piece[] = [{ cube: EVERYTHING, policies: [] }]
+  for (const policy of group.filter(({ sections }) => sections[direction])) {
+    found = found.flatMap(({ cube, policies }) => {
+      const disjoint = policy.subject.flatMap((one, i) => subtract([one], policy.subject.slice(0, i)))
+      const inside = andAll([cube], disjoint).map(both => ({ cube: both, policies: [...policies, policy] }))
+      return [...inside, ...subtract([cube], policy.subject).map(rest => ({ cube: rest, policies }))]
+    })
+    if (found.length > MOST_PIECES)
+      throw new Inexpressible(`the selectors split the cluster into more than ${MOST_PIECES} pieces`)
+  }
+  return found.flatMap(({ cube, policies: [first, ...others] }) =>
+    first ? [{ cube, policies: [first, ...others] as const }] : [],
+  )
+}
+
+/**
+ * One list for tiers after one another: a Pass is followed by the rest for what it matches; a tier ends with its
+ * default action; behind the last one everything is allowed, as the namespaces' profiles do in Kubernetes.
+ */
+function flatten(tiers: readonly (readonly OrderedPolicy[])[], direction: Direction): OrderedRule[] {
+  const [policies, ...later] = tiers
+  if (!policies) return [{ action: 'Allow' }]
+  const rest = flatten(later, direction)
+  const rules: OrderedRule[] = []
+  for (const rule of policies.flatMap(({ sections }) => sections[direction] ?? [])) {
+    rules.push(...(rule.action === 'Pass' ? rest.flatMap(next => restrict(next, rule) ?? []) : [rule]))
+    if (isUnconditional(rule)) return rules
+  }
+  return [...rules, ...(policies[0]?.tier.defaultAction === 'Pass' ? rest : [{ action: 'Deny' as const }])]
+}
+
+/** The closing deny is what isolation says; a list of nothing but denials is the empty list. */
+function closed(rules: readonly OrderedRule[]): readonly OrderedRule[] {
+  const last = rules.at(-1)
+  const open = last?.action === 'Deny' && isUnconditional(last) ? rules.slice(0, -1) : rules
+  return open.some(rule => rule.action === 'Allow') ? open : []
+}
+
+const byTier = (policies: readonly OrderedPolicy[]): OrderedPolicy[][] => [
+  ...Map.groupBy(policies, ({ tier }) => tier).values(),
+]
+
+/** What becomes one document. */
+interface Part {
+  readonly cube: Cube
+  readonly policies: readonly [OrderedPolicy, ...OrderedPolicy[]]
+  readonly sections: Readonly<Partial<Record<Direction, readonly OrderedRule[]>>>
+  readonly asIs?: Draft
+}
+
+function orderedParts(group: readonly OrderedPolicy[]): Part[] {
+  if (group.some(({ mode }) => mode !== 'Enforce'))
+    throw new Inexpressible(
+      'a staged policy meets rules whose order matters; what it would do cannot be told',
+    )
+  const parts = new Map<string, Part>()
+  for (const direction of DIRECTIONS) {
+    for (const { cube, policies } of pieces(group, direction)) {
+      const held = parts.get(cubeKey(cube))
+      const rules = closed(flatten(byTier(policies), direction))
+      parts.set(cubeKey(cube), {
+        cube,
+        policies: held
+          ? [...held.policies, ...policies.filter(one => !held.policies.includes(one))]
+          : policies,
+        sections: { ...held?.sections, [direction]: rules },
+      })
+    }
+  }
+  return [...parts.values()]
+}
+
+function unorderedParts(policy: OrderedPolicy): Part[] {
+  const { asIs, sections } = policy
+  const parts = policy.subject.map((cube): Part => ({ cube, policies: [policy], sections }))
+  return asIs ? parts.map(part => ({ ...part, asIs })) : parts
+}
+
+const FROM_ANNOTATION = 'sekisho.dev/imported-from'
+
+function write({ cube, policies, sections }: Part, name: string): Draft {
+  const home = onlyNamespace(cube) ?? ''
+  const podSelector = toSelector(cube, 'pod')
+  const namespaceSelector = toSelector(cube, 'namespace')
+  const subject = {
+    ...(home === '' && Object.keys(namespaceSelector).length > 0 && { namespaceSelector }),
+    ...(Object.keys(podSelector).length > 0 && { podSelector }),
+  }
+  const section = (direction: Direction) => {
+    const rules = sections[direction]
+    return rules && { [direction]: rules.map(rule => writeRule(rule, { direction, home })) }
+  }
+  const from = policies.map(
+    policy => `${policy.kind} ${policy.namespace && `${policy.namespace}/`}${policy.name}`,
+  )
+  return {
+    apiVersion: 'sekisho.dev/v1alpha1',
+    kind: home === '' ? 'ClusterSecurityPolicy' : 'SecurityPolicy',
+    metadata: {
+      name,
+      ...(home !== '' && { namespace: home }),
+      annotations: { [FROM_ANNOTATION]: from.join(', ') },
+    },
+    spec: {
+      mode: policies[0]?.mode ?? 'Enforce',
+      ...(Object.keys(subject).length > 0 && { subject }),
+      ...section('ingress'),
+      ...section('egress'),
+    },
+  }
+}
+
+/** The name of the policy that the part comes from, with a number from its second part on. */
+function naming(): (part: Part) => string {
+  const taken = new Map<string, number>()
+  return ({ policies }) => {
+    const base = policies.map(({ name }) => name).join('.')
+    const short = base.length <= 200 ? base : (policies[0]?.name ?? '')
+    const count = (taken.get(short) ?? 0) + 1
+    taken.set(short, count)
+    return count === 1 ? short : `${short}-${count}`
+  }
+}
+
+/**
+ * Ordered policies as Sekisho's own, which are not ordered among each other. Where order matters the workloads are
+ * split by which policies select them, and each piece gets one policy with the whole list: inside a policy with
+ * Deny rules the first match counts too.
+ */
+export function translateOrdered(policies: readonly OrderedPolicy[]): Ordered {
+  const name = naming()
+  const drafts: { draft: Draft; policy: OrderedPolicy }[] = []
+  const refused: { policy: OrderedPolicy; reason: string }[] = []
+  for (const group of components(policies)) {
+    try {
+      for (const part of isUnordered(group) ? group.flatMap(unorderedParts) : orderedParts(group)) {
+        const [policy] = part.policies
+        drafts.push({ draft: part.asIs ?? write(part, name(part)), policy })
+      }
+    } catch (error) {
+      if (!(error instanceof Inexpressible)) throw error
+      for (const policy of group) refused.push({ policy, reason: error.message })
+    }
+  }
+  return { drafts, refused }
+}

@@ -1,0 +1,12 @@
+import { KINDS } from '../documents/kinds.ts'
+import type { Draft, Product } from './foreign.ts'
+
+/** Documents that Sekisho reads as they are. NetworkPolicies are read with Calico's, among which they have a place. */
+export const own: Product = {
+  owns: (apiVersion, kind) =>
+    Object.hasOwn(KINDS, kind) &&
+    KINDS[kind as keyof typeof KINDS].apiVersion === apiVersion && // its own key
+    kind !== 'NetworkPolicy',
+  translate: foreigns =>
+    foreigns.flatMap(from => (from.root.object() ? [{ draft: from.root.value as Draft, from }] : [])), // just checked
+}

@@ -16,10 +16,10 @@ export interface Manifests {
   readonly policies: readonly LocatedPolicy[]
   readonly namespaces: readonly Namespace[]
   readonly workloads: readonly Workload[]
-  /** Objects of other kinds; `tests` of them are expectations. */
+  /** Every object, in the order of the files. */
+  readonly objects: readonly Located[]
+  /** Objects of other kinds, expectations among them. */
   readonly others: readonly Located[]
-  /** Namespace objects, for findings about them. */
-  readonly declared: readonly Located[]
   readonly problems: readonly Problem[]
 }
 
@@ -58,7 +58,7 @@ export function readManifests(files: readonly SourceFile[]): Manifests {
     policies: read.policies,
     workloads,
     namespaces,
-    declared: located.filter(({ kind }) => kind === 'Namespace'),
+    objects: located,
     others: located.filter(({ kind }) => !POLICIES.has(kind) && !WORKLOADS.has(kind)),
     problems: [...problems, ...read.problems, ...wrong],
   }

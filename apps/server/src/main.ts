@@ -1,14 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import type { Clock, EpochMs } from '@sekisho/core'
+import { systemClock as clock } from './clock.ts'
+import { keepCompiled } from './data.ts'
 import { HELP, parseCommand, type ServerOptions } from './options.ts'
-
-const clock: Clock = { now: () => Date.now() as EpochMs, monotonic: () => performance.now() }
-
-/** Compiled code is kept in our own directory: in the default one, below /tmp, others could put theirs. */
-const keepCompiled = (data: string) => enableCompileCache(join(data, 'compiled'))
 
 async function serve(options: ServerOptions): Promise<void> {
   mkdirSync(options.data, { recursive: true, mode: 0o700 })

@@ -5,6 +5,8 @@ import { getRequestListener } from '@hono/node-server'
 import { createControl, type Log, openAuthority, SERVER_RENEWAL_MS, type Timer } from '@sekisho/control'
 import { type Clock, parseIp, VERSION } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
+import { databaseIn } from './data.ts'
+import { openInsight } from './insight/insight.ts'
 import { listen } from './listen.ts'
 import { type Endpoint, isLoopback, type ServerOptions } from './options.ts'
 
@@ -73,7 +75,9 @@ export async function startServer(options: ServerOptions, world: World): Promise
 
   // 1. What everything else rests on: the authority's key and the database.
   const authority = openAuthority(options.data, clock)
-  const store = resources.use(openStore({ path: join(options.data, 'sekisho.db'), clock }))
+  const store = resources.use(openStore({ path: databaseIn(options.data), clock }))
+
+  const insight = resources.use(openInsight({ data: options.data }))
 
   // 2. The control plane, still without a socket.
   const loopback = isLoopback(options.listen.host)
@@ -84,6 +88,7 @@ export async function startServer(options: ServerOptions, world: World): Promise
   const control = createControl({
     store,
     authority,
+    insight,
     clock,
     timer,
     log,

@@ -9,6 +9,7 @@ import { createHttp } from './http/api.ts'
 import { openFiles } from './http/files.ts'
 import type { Reach } from './http/guard.ts'
 import type { Api } from './http/hono.ts'
+import type { Insight } from './insight/insight.ts'
 import { createLifecycle } from './lifecycle/changes.ts'
 import { openState } from './lifecycle/state.ts'
 import { createHub } from './live/hub.ts'
@@ -21,6 +22,7 @@ import type { Authority } from './pki/authority.ts'
 export interface ControlOptions {
   readonly store: Store
   readonly authority: Authority
+  readonly insight: Insight
   readonly clock: Clock
   readonly timer: Timer
   readonly log: Log

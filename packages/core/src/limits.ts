@@ -21,6 +21,10 @@ export const LIMITS = {
   rulesPerPolicy: limit(1_000, 'items', 'One document that makes every packet walk a million rules.'),
   peersPerRule: limit(1_000, 'items', 'One rule that expands to a million address sets.'),
   portsPerRule: limit(1_000, 'items', 'One rule that expands to a million port matches.'),
+  requestsPerRule: limit(100, 'items', 'One rule that compares every request with a million descriptions.'),
+  wordsPerList: limit(250, 'items', 'One description of requests with a million names in it.'),
+  wordLength: limit(2_048, 'characters', 'A name or path in a rule that is as long as a file.'),
+  profilesPerPolicy: limit(16, 'items', 'One policy that sends all traffic through hundreds of inspections.'),
   labelsPerWorkload: limit(256, 'items', 'A workload whose labels make each selection expensive.'),
   requestBytes: limit(16_777_216, 'bytes', 'A request body that exhausts the memory of the server.'),
   pageSize: limit(1_000, 'items', 'A page so large that building it stalls other users.'),
@@ -61,6 +65,11 @@ export const LIMITS = {
     100,
     'items',
     'A burst of flows that becomes one huge live message for every browser.',
+  ),
+  insightQuestions: limit(
+    32,
+    'items',
+    'A script that asks for maps and trials faster than they can be answered.',
   ),
   eventsPerMessage: limit(20, 'items', 'A burst of events that drowns every live stream.'),
 

@@ -29,10 +29,17 @@ export class Database implements Disposable {
   readonly build = builder()
   readonly #sqlite: DatabaseSync
   readonly #prepared = new Map<string, StatementSync>()
+  readonly #begin: string
   #depth = 0
   #rollbacks = 0
 
-  constructor(path: string) {
+  constructor(path: string, { readOnly }: { readonly readOnly: boolean }) {
+    this.#begin = readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE'
+    if (readOnly) {
+      this.#sqlite = new DatabaseSync(path, { timeout: BUSY_MS, readOnly })
+      this.#sqlite.exec('PRAGMA cache_size = -65536')
+      return
+    }
     // Made before SQLite does, so that the hashes in it are never readable by others; -wal and -shm inherit it.
     if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
     this.#sqlite = new DatabaseSync(path, { timeout: BUSY_MS })
@@ -113,13 +120,14 @@ export class Database implements Disposable {
   }
 
   /**
-   * IMMEDIATE: the write lock is taken first, so that what is read inside cannot change before it is written.
+   * IMMEDIATE: the write lock is taken first, so that what is read inside cannot change before it is written;
+   * what only reads takes no lock, and sees the database as it was at its first read.
    * A nested call is a savepoint: it undoes only its own part.
    */
   transaction<T>(work: () => T): T {
     const [begin, commit, undo] =
       this.#depth === 0
-        ? ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK']
+        ? [this.#begin, 'COMMIT', 'ROLLBACK']
         : ['SAVEPOINT inner_work', 'RELEASE inner_work', 'ROLLBACK TO inner_work; RELEASE inner_work']
     this.#sqlite.exec(begin)
     this.#depth++

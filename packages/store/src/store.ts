@@ -15,14 +15,16 @@ export interface StoreOptions {
   /** The database file, made when it is not there (mode 0600); `:memory:` for tests. */
   readonly path: string
   readonly clock: Clock
+  /** For a second connection beside one that is open: what writes fails, and a transaction is one moment's view. */
+  readonly readOnly?: boolean
 }
 
 /**
  * Opens the file and brings it to the newest version. Other processes may have it open at the same time.
  * @throws SekishoError `unavailable` when it is from a newer Sekisho or of another program.
  */
-export function openStore({ path, clock }: StoreOptions): Store {
-  const database = new Database(path)
+export function openStore({ path, clock, readOnly = false }: StoreOptions): Store {
+  const database = new Database(path, { readOnly })
   const inventory = new Inventory(database)
   const rollups = new Rollups(database)
   return {

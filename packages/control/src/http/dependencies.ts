@@ -1,6 +1,7 @@
 import type { Clock, NodeName } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import type { Login } from '../auth/login.ts'
+import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Hub } from '../live/hub.ts'
@@ -15,6 +16,7 @@ export interface Dependencies {
   readonly store: Store
   readonly state: LiveState
   readonly lifecycle: Lifecycle
+  readonly insight: Insight
   readonly login: Login
   readonly authority: Authority
   readonly hub: Hub

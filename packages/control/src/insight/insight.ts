@@ -1,27 +1,116 @@
-import type { Window } from '@sekisho/store'
+import type { EpochMs, Mode, NodeName } from '@sekisho/core'
+import { withMode } from '@sekisho/policy'
+import type { Store } from '@sekisho/store'
+import { parseOrRefuse } from '../lifecycle/changes.ts'
+import { openState } from '../lifecycle/state.ts'
 import type { MapView, Overview } from '../schema/map.ts'
 import type { ExplanationView, SimulationView, SuggestionView } from '../schema/policies.ts'
+import { type WindowText, windowOf } from '../window.ts'
 import { type ExplainRequest, explainView } from './explain.ts'
-import { type MapRequest, mapView } from './map.ts'
+import { readFilter } from './filter.ts'
+import { mapView } from './map.ts'
 import { overview } from './overview.ts'
 import type { InsightPorts } from './ports.ts'
-import { type SimulateRequest, simulateView } from './simulate.ts'
+import { simulateView } from './simulate.ts'
 import { type SuggestRequest, suggest } from './suggest.ts'
 
-/** Answers made from what is recorded and what is in force. Reads only. */
-export interface Insight {
-  map(request: MapRequest): MapView
-  overview(window: Window): Overview
-  suggest(request: SuggestRequest): SuggestionView
-  simulate(request: SimulateRequest): SimulationView
-  /** @throws SekishoError not-found, bad-request */
-  explain(request: ExplainRequest): ExplanationView
+/** What can be asked about records and policies, as text and plain data: it travels between threads. */
+export type Question =
+  | { readonly kind: 'overview'; readonly ends: WindowText }
+  | { readonly kind: 'map'; readonly ends: WindowText; readonly filter?: string | undefined }
+  | {
+      readonly kind: 'suggest'
+      readonly ends: WindowText
+      readonly namespaces?: readonly string[] | undefined
+      readonly policies: SuggestRequest['kind']
+    }
+  | {
+      readonly kind: 'simulate'
+      readonly ends: WindowText
+      readonly yaml: string
+      readonly mode: Mode
+      readonly without: readonly string[]
+    }
+  | ({ readonly kind: 'explain'; readonly yaml?: string | undefined } & Omit<ExplainRequest, 'documents'>)
+
+export interface Answers {
+  readonly overview: Overview
+  readonly map: MapView
+  readonly suggest: SuggestionView
+  readonly simulate: SimulationView
+  readonly explain: ExplanationView
+}
+export type Answer = Answers[keyof Answers]
+
+/** A question, and what only the serving process knows about its moment. */
+export interface Asked {
+  readonly question: Question
+  readonly now: EpochMs
+  /** Agents whose stream is open. */
+  readonly connected: readonly NodeName[]
+  /** State that the asker has seen: an answer from an earlier one would surprise. */
+  readonly revision: number
 }
 
-export const createInsight = (ports: InsightPorts): Insight => ({
-  map: request => mapView(ports, request),
-  overview: window => overview(ports, window),
-  suggest: request => suggest(ports, request),
-  simulate: request => simulateView(ports, request),
-  explain: request => explainView(ports, request),
-})
+/** Where questions are answered: away from the thread that serves agents, streams and logins. */
+export interface Insight {
+  /** @returns JSON of the question's kind of `Answers`. @throws SekishoError as the question deserves; `unavailable` when too many wait. */
+  ask(asked: Asked): Promise<string>
+}
+
+/** Pictures of "now" show the last hour unless asked otherwise; what is learned from looks back at everything. */
+const HOUR_MS = 3_600_000
+
+function answerTo(ports: InsightPorts, question: Question): Answer {
+  const { clock } = ports
+  switch (question.kind) {
+    case 'overview':
+      return overview(ports, windowOf(question.ends, clock, HOUR_MS))
+    case 'map':
+      return mapView(ports, {
+        window: windowOf(question.ends, clock, HOUR_MS),
+        filter: readFilter(question.filter),
+      })
+    case 'suggest': {
+      const { ends, namespaces, policies: kind } = question
+      return suggest(ports, { window: windowOf(ends, clock), namespaces, kind })
+    }
+    case 'simulate': {
+      const { ends, yaml, mode, without } = question
+      // Without documents it is the question what deleting some would do.
+      const documents = yaml.trim() === '' ? [] : parseOrRefuse(yaml).map(each => withMode(each, mode))
+      return simulateView(ports, { window: windowOf(ends, clock), documents, without })
+    }
+    case 'explain': {
+      const documents = question.yaml === undefined ? undefined : parseOrRefuse(question.yaml)
+      return explainView(ports, { ...question, documents })
+    }
+  }
+}
+
+/**
+ * Answers from a store, which may be a read-only one: it keeps a model of its own, brought up to date with the
+ * records before each answer, and reads both in one transaction.
+ */
+export function createAnswers(store: Store): (asked: Asked) => Answer {
+  let state = openState(store.state)
+  const catchUp = () => {
+    if (store.state.revision() === state.revision) return
+    // After a long silence what changed may not be told any more, only what is.
+    if (store.state.since(state.revision)) state.sync()
+    else state = openState(store.state)
+  }
+  return ({ question, now, connected }) =>
+    store.transaction(() => {
+      catchUp()
+      return answerTo(
+        {
+          store,
+          model: state.model,
+          connected: new Set(connected),
+          clock: { now: () => now, monotonic: () => now },
+        },
+        question,
+      )
+    })
+}

@@ -3,10 +3,10 @@ import { type Model, parsePolicies } from '@sekisho/policy'
 import type { StoredPolicy } from '@sekisho/store'
 import { routes } from '../../routes.ts'
 import { changeView, type PolicyFacts, pageView, policyView } from '../../views.ts'
+import { windowOf } from '../../window.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Api } from '../hono.ts'
 import { listPage } from '../page.ts'
-import { windowOf } from '../window.ts'
 
 /** How many workloads each policy selects now. */
 function selectedBy(model: Model): ReadonlyMap<PolicyId, number> {

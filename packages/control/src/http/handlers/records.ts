@@ -2,10 +2,10 @@ import { type NodeName, SekishoError, type WorkloadId } from '@sekisho/core'
 import { readFilter } from '../../insight/filter.ts'
 import { routes } from '../../routes.ts'
 import { agentView, auditView, eventView, flowView, pageView, workloadView } from '../../views.ts'
+import { windowOf } from '../../window.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Api } from '../hono.ts'
 import { listPage } from '../page.ts'
-import { windowOf } from '../window.ts'
 
 /** What was seen and done: flows, events, workloads, agents, the audit log, live. */
 export function serveRecords(api: Api, { store, state, hub, clock, connected }: Dependencies): void {

@@ -18,7 +18,7 @@ const DNS = 53
 const isDns = (port: PortSpec): boolean =>
   port.protocol === 'UDP' &&
   (port.kind === 'every' ||
-    (port.kind === 'range' ? port.first <= DNS && DNS <= port.last : /^dns/.test(port.name)))
+    (port.kind === 'range' ? port.first <= DNS && DNS <= port.last : port.name.startsWith('dns')))
 
 const allowsDns = ({ policy }: LocatedPolicy): boolean =>
   (policy.sections.egress?.rules ?? []).some(

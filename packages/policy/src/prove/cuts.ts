@@ -1,5 +1,6 @@
 import { type Direction, hasPorts, type IpRange, type NamedPort, type Protocol } from '@sekisho/core'
-import type { PolicyDocument } from '../documents/document.ts'
+import type { Entity, Peer, PolicyDocument } from '../documents/document.ts'
+import { ENTITY_PEERS } from '../model/entities.ts'
 import type { PortMatch } from '../table.ts'
 
 /** Ports of one protocol that no rule in question tells apart. */
@@ -25,13 +26,27 @@ const ALWAYS = ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6', OTHER_PROTOCOL] as const
 const lastPort = (protocol: Protocol): number =>
   hasPorts(protocol) ? 65_535 : protocol === 'ICMP' || protocol === 'ICMPv6' ? 255 : 0
 
+/** Blocks by which a peer tells addresses apart; of places and hosts the space knows each address itself. */
+function blocksOf(peer: Peer): readonly IpRange[] {
+  if (peer.kind === 'block') return [peer.cidr, ...peer.except]
+  if (peer.kind !== 'entity') return []
+  const said: Partial<Record<Entity, readonly Peer[]>> = ENTITY_PEERS
+  return (said[peer.entity] ?? []).flatMap(blocksOf)
+}
+
+/** Whether a rule asks if a peer is on the subject's own node. */
+export const asksForHost = (document: PolicyDocument): boolean =>
+  Object.values(document.sections).some(({ rules }) =>
+    rules.some(({ peers = [] }) => peers.some(peer => peer.kind === 'entity' && peer.entity === 'host')),
+  )
+
 export function cutsOf(documents: Iterable<PolicyDocument>, directions: readonly Direction[]): Cuts {
   const blocks: IpRange[] = []
   const ports = new Map<Protocol, Set<number>>()
   let named = false
   for (const document of documents) {
     for (const rule of directions.flatMap(direction => document.sections[direction]?.rules ?? [])) {
-      for (const peer of rule.peers ?? []) if (peer.kind === 'block') blocks.push(peer.cidr, ...peer.except)
+      for (const peer of rule.peers ?? []) blocks.push(...blocksOf(peer))
       for (const port of rule.ports ?? []) {
         const held = ports.get(port.protocol) ?? new Set()
         ports.set(port.protocol, held)

@@ -5,7 +5,7 @@ import type { Model } from '../model/model.ts'
 import type { EndSet } from './ends.ts'
 import { type FlowSet, type Pair, pairs, piecesOf } from './pieces.ts'
 import { witness } from './reach.ts'
-import { type Difference, type DifferenceProof, passes } from './result.ts'
+import { type Difference, type DifferenceProof, depends, passes } from './result.ts'
 import { type PointClass, Space } from './space.ts'
 
 export interface DifferenceQuery extends Partial<FlowSet> {
@@ -70,7 +70,8 @@ export function proveDifference(before: Model, after: Model, query: DifferenceQu
       covered.pieces++
       const first = before.decide(piece.query, policies)
       const second = after.decide(piece.query, policies)
-      if (passes(first.verdict) !== passes(second.verdict)) return { ...witness(piece, first), after: second }
+      if (passes(first) !== passes(second) || depends(first) || depends(second))
+        return { ...witness(piece, first), after: second }
     }
     return undefined
   }

@@ -2,7 +2,7 @@ import { formatIp } from '@sekisho/core'
 import type { PolicySet } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import { type FlowSet, type Piece, pairs, piecesOf } from './pieces.ts'
-import { passes, type ReachProof, type Witness, type WitnessEnd } from './result.ts'
+import { depends, passes, type ReachProof, type Witness, type WitnessEnd } from './result.ts'
 import { type PointClass, Space } from './space.ts'
 
 /** Can anything of a set reach anything of another? */
@@ -45,17 +45,22 @@ export function proveReach(model: Model, query: ReachQuery): ReachProof {
   const { verdict = 'allow', policies = 'enforce', limit = 1 } = query
   const space = new Space(model)
   const covered = { pairs: 0, pieces: 0 }
-  const witnesses: Witness[] = []
+  const sure: Witness[] = []
+  const can: Witness[] = []
   for (const pair of pairs(model, space, query)) {
     covered.pairs++
     for (const piece of piecesOf(pair, query.ports)) {
       covered.pieces++
       const decision = model.decide(piece.query, policies)
-      if (passes(decision.verdict) !== (verdict === 'allow')) continue
-      witnesses.push(witness(piece, decision))
+      const has = passes(decision) === (verdict === 'allow')
+      if (depends(decision) && can.length < limit) can.push(witness(piece, decision))
+      if (!has || depends(decision)) continue
+      sure.push(witness(piece, decision))
       break
     }
-    if (witnesses.length >= limit) break
+    if (sure.length >= limit) break
   }
-  return { kind: 'reach', verdict, found: witnesses.length > 0, witnesses, covered }
+  // A flow that surely has the verdict says more than one that can have it.
+  const found = sure.length > 0 ? 'sure' : can.length > 0 ? 'can' : false
+  return { kind: 'reach', verdict, found, witnesses: found === 'sure' ? sure : can, covered }
 }

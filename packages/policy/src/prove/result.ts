@@ -1,4 +1,4 @@
-import type { RuleId, Verdict } from '@sekisho/core'
+import type { RuleId } from '@sekisho/core'
 import type { Decision, FlowQuery } from '../decision.ts'
 import type { PortPiece } from './cuts.ts'
 
@@ -30,16 +30,22 @@ export interface Coverage {
   readonly pieces: number
 }
 
+/**
+ * Whether a flow surely has the verdict. Where rules ask for a name, an application or a request, it can have it: then
+ * nothing that depends on such facts is ever stated as proved, and `decision.inspect` of the witness says which.
+ */
+export type Certainty = 'sure' | 'can'
+
 export interface ReachProof {
   readonly kind: 'reach'
   /** The verdict that was looked for. */
   readonly verdict: 'allow' | 'deny'
-  readonly found: boolean
+  readonly found: false | Certainty
   readonly witnesses: readonly Witness[]
   readonly covered: Coverage
 }
 
-/** A flow on which two policy sets disagree. `decision` of the witness is the one before. */
+/** A flow on which two policy sets disagree, or may: where either asks for facts (`inspect`) and is written otherwise. `decision` of the witness is the one before. */
 export interface Difference extends Witness {
   readonly after: Decision
 }
@@ -70,4 +76,7 @@ export interface UnneededProof {
 }
 
 /** A reset denies too: it only says so. */
-export const passes = (verdict: Verdict): boolean => verdict === 'allow'
+export const passes = ({ verdict }: Decision): boolean => verdict === 'allow'
+
+/** Facts that are not known could turn the verdict. */
+export const depends = ({ inspect }: Decision): boolean => inspect !== undefined

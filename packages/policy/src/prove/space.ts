@@ -12,7 +12,7 @@ import type { QueryEnd } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import { type Entry, isSelectable } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
-import { addressPieces, type Cuts, cutsOf, EVERY_ADDRESS } from './cuts.ts'
+import { addressPieces, asksForHost, type Cuts, cutsOf, EVERY_ADDRESS } from './cuts.ts'
 import { compileWorkloadSet, type EndSet } from './ends.ts'
 import { Taken } from './taken.ts'
 
@@ -61,6 +61,8 @@ export class Space {
   readonly #nodes: readonly PointClass[]
   /** Some policy is about hosts: without one, what is between a node and the outside is nobody's to judge. */
   readonly judgesNodes: boolean
+  /** Some rule asks for the own node, so that workloads of two nodes are told apart. */
+  readonly #byNode: boolean
   readonly #taken: Taken
   readonly #blocks: Readonly<Record<Family, readonly bigint[]>>
   readonly #ids = new Map<unknown, number>()
@@ -74,6 +76,7 @@ export class Space {
     const documents = this.#models.flatMap(each => [...each.policies.values()])
     const aboutHosts = documents.filter(({ subject }) => subject.kind === 'hosts')
     this.judgesNodes = aboutHosts.length > 0
+    this.#byNode = documents.some(asksForHost)
     const cuts = both(aboutHosts)
     const unowned = nodes.filter(text => !index.addresses.owner(text))
     this.#nodes = unowned.flatMap(text => {
@@ -150,8 +153,7 @@ export class Space {
     const ids = selections.map(selection => this.#id(selection)).toSorted((a, b) => a - b)
     const ports = workload.ports.map(({ name, protocol, port }) => `${name} ${protocol} ${port}`)
     const place = ip ? `${ip.family} ${this.#piece(ip)}` : ''
-    const told = [workload.kind, workload.serviceAccount ?? '', workload.owner.kind]
-    return `${ids.join()}|${ports.join()}|${place}|${told.join()}`
+    return `${ids.join()}|${ports.join()}|${place}|${this.#byNode ? workload.node : ''}`
   }
 
   /** Which piece between the ends of all blocks an address lies in. */

@@ -4,7 +4,7 @@ import type { PolicyDocument } from '../documents/document.ts'
 import { DIRECTIONS } from '../model/entry.ts'
 import { createModel, type Model } from '../model/model.ts'
 import { type Piece, pairs, piecesOf } from './pieces.ts'
-import { passes, type UnneededProof, type UnneededRule } from './result.ts'
+import { depends, passes, type UnneededProof, type UnneededRule } from './result.ts'
 import { type PointClass, Space } from './space.ts'
 
 /** A rule as part of its policy. */
@@ -67,7 +67,7 @@ class Trial {
       this.covered.pieces++
       const before = this.#model.decide(piece.query)
       const after = this.#changed.decide(piece.query)
-      if (passes(before.verdict) !== passes(after.verdict)) return undefined
+      if (passes(before) !== passes(after) || depends(before) || depends(after)) return undefined
       note(decided, { before, after }, part)
     }
     return decided

@@ -110,6 +110,22 @@ describeAsRoot('attacks on the kernel path', () => {
     expect(isHeard(error)).toBe(true)
   })
 
+  /** An intruder that was cut off can make the kernel forget: a reset ends the entry, though it does not pass. */
+  test.each(FAMILIES)(
+    'an IPv%i connection that was cut does not come back from its other side',
+    async family => {
+      using stream = openStream(pod('web'), pod('api'), 9000, family)
+      const ingress = networkPolicy('closed', { podSelector: { matchLabels: { app: 'api' } } })
+      await node.change({ policies: { set: [ingress] } })
+      expect(stream.isCut('server')).toBe(true)
+      execFileSync('ip', ['netns', 'exec', node.topology.node, 'conntrack', '-F'], { stdio: 'ignore' })
+      expect(stream.isCut('server')).toBe(true)
+      expect(stream.isCut('client')).toBe(true)
+      await node.change({ policies: { removed: [ingress.id] } })
+      expect(stream.arrives('server')).toBe(true)
+    },
+  )
+
   test('whoever is no workload cannot take the address of one', async () => {
     await node.change({ policies: { set: [allow('api', 'db', 80)] } })
     using outside = openNetns(pod('outside').netns)

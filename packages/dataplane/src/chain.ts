@@ -1,5 +1,6 @@
 import type { Chain, RuleTable, TableRule } from '@sekisho/policy'
 import type { Clause } from './field.ts'
+import { MIDSTREAM } from './match.ts'
 import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftFixedMap, type NftRule } from './objects.ts'
 import { portDispatch } from './port-dispatch.ts'
@@ -32,8 +33,11 @@ function denyChain(role: Role, key: string): NftChain {
   }
 }
 
-/** A packet without a connection has nothing to be judged by; only workloads with rules lose it. */
-const UNTRACEABLE = rule(ctState('invalid', 'untracked'), counter('invalid'), DROP)
+/** A packet without a connection, or without its beginning, cannot be judged; only workloads with rules lose it. */
+const UNTRACEABLE = [
+  rule(ctState('invalid', 'untracked'), counter('invalid'), DROP),
+  rule(MIDSTREAM, counter('invalid'), DROP),
+]
 
 /** Rules that are walked one after the other, and where the packet goes that none of them matches. */
 interface Part {
@@ -77,7 +81,7 @@ export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragm
   const rules = chain.stages.flat()
   const denied = new Set(rules.filter(({ action }) => action === 'deny').map(({ id }) => ruleKey(id)))
   const rendered = parts(chain, role).map((part, index) =>
-    render(table, part, index === 0 && role === 'enforce' ? [UNTRACEABLE] : []),
+    render(table, part, index === 0 && role === 'enforce' ? UNTRACEABLE : []),
   )
   return {
     ...EMPTY,

@@ -18,6 +18,7 @@ import {
   type NumberRange,
   protocolIn,
 } from './field.ts'
+import { ctState } from './statement.ts'
 
 /**
  * Rules look at the connection, not at the packet: the original direction's source is who asked, the reply
@@ -29,6 +30,21 @@ export const ANSWERER = { 4: ctSource('reply', 4), 6: ctSource('reply', 6) } as 
 export const ANSWERING_PORT = ctPort('reply', 'source')
 /** For ICMP the kernel's tuple holds type and code where others have the destination port. */
 const ICMP_TYPE_AND_CODE = ctPort('original', 'destination')
+
+/**
+ * A TCP connection of which the beginning was not seen. Connection tracking takes whoever speaks first for the one
+ * who asked, so a connection that was cut would come back with its answerer as its asker, once it is forgotten.
+ */
+export const MIDSTREAM: Clause = {
+  text: 'meta l4proto tcp ct state new tcp flags & (fin | syn | rst | ack) != syn',
+  expressions: [
+    ...protocolIn([6]).expressions,
+    ...ctState('new').expressions,
+    { kind: 'payload', base: 'transport', offset: 13, length: 1, to: 0 },
+    { kind: 'bitwise', register: 0, mask: Uint8Array.of(0x17), xor: Uint8Array.of(0) },
+    { kind: 'compare', operator: '!=', from: 0, value: Uint8Array.of(0x02) },
+  ],
+}
 
 /** Sorted, disjoint, neighbours joined: the kernel refuses overlapping intervals. */
 export function mergePorts(ranges: readonly NumberRange[]): NumberRange[] {

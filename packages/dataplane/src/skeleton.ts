@@ -2,16 +2,18 @@ import type { BaseChain, KeyType } from '@sekisho/linux'
 import {
   type Clause,
   type Field,
+  familyIs,
   header,
   inRanges,
   inSet,
   maskedMark,
   meta,
+  notInSet,
   protocolIn,
   vmap,
 } from './field.ts'
 import { allowedMark, deniedMark, MARK_MASK, MASK_TEXT, markText, OTHERS_TEXT } from './mark.ts'
-import { ANSWERER, ASKER } from './match.ts'
+import { ANSWERER, ASKER, MIDSTREAM } from './match.ts'
 import { PREFIX } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftRule, type NftSet } from './objects.ts'
 import {
@@ -107,14 +109,29 @@ function dispatch(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
   )
 }
 
-/** The asker's egress, the answerer's ingress, then the same in audit: what is only reported has passed. */
-const bothSides = (filled: Filled, asker: Field, answerer: Field): NftRule[] => [
-  ...dispatch(filled, 'egress', asker),
-  ...dispatch(filled, 'ingress', answerer),
-  ...dispatch(filled, 'audit_egress', asker),
-  ...dispatch(filled, 'audit_ingress', answerer),
+/** What is only reported has passed: the same in audit comes after all that denies. */
+const sides = (filled: Filled, at: { asker: Field; answerer?: Field }): NftRule[] => [
+  ...dispatch(filled, 'egress', at.asker),
+  ...(at.answerer ? dispatch(filled, 'ingress', at.answerer) : []),
+  ...dispatch(filled, 'audit_egress', at.asker),
+  ...(at.answerer ? dispatch(filled, 'audit_ingress', at.answerer) : []),
   rule(goTo('stamp')),
 ]
+
+/** Lets pass what is neither from nor to a workload of this node. */
+function strangers(filled: Filled): NftRule[] {
+  const byInterface = filled(localSet('if'))
+    ? [notInSet([IN], localSet('if')), notInSet([OUT], localSet('if'))]
+    : []
+  if (!FAMILIES.some(family => filled(localSet(family)))) return [rule(...byInterface, ACCEPT)]
+  return FAMILIES.map(family => {
+    const set = localSet(family)
+    const byAddress = filled(set)
+      ? [notInSet([SOURCE[family]], set), notInSet([DESTINATION[family]], set)]
+      : []
+    return rule(familyIs(family), ...byInterface, ...byAddress, ACCEPT)
+  })
+}
 
 const RAW = -300
 const FILTER = 0
@@ -192,22 +209,17 @@ const antiSpoof = (filled: Filled): readonly NftChain[] => [
 ]
 
 /**
- * A packet without a connection has no asker and answerer: where workloads are known by address, its header's
- * addresses find the chains, which drop it first of all.
+ * Of a packet without a connection, or without its beginning, nobody knows who asked: every chain of either end may
+ * drop it, and does so first of all.
  */
-const untraceable = (filled: Filled): NftRule[] =>
-  FAMILIES.flatMap(family =>
-    (
-      [
-        ['egress', SOURCE],
-        ['ingress', DESTINATION],
-      ] as const
-    )
-      .filter(([side]) => filled(dispatchMap(side, family)))
-      .map(([side, end]) =>
-        rule(ctState('invalid', 'untracked'), vmap([end[family]], dispatchMap(side, family))),
-      ),
-  )
+const untraceable = (filled: Filled): NftChain => ({
+  name: 'untraceable',
+  rules: KEYS.flatMap(key =>
+    (['egress', 'ingress'] as const)
+      .filter(side => filled(dispatchMap(side, key)))
+      .flatMap(side => [SOURCE, DESTINATION].map(end => rule(vmap([end[key]], dispatchMap(side, key))))),
+  ),
+})
 
 const SOLICITATIONS = [
   [133, 133],
@@ -235,34 +247,45 @@ const preamble = (filled: Filled): NftRule[] => [
   // two ends that are cut off could talk in errors for as long as the connection is remembered.
   rule(protocolIn([1, 58]), ctState('related'), inSet([STAMP], 'allowed'), ACCEPT),
   rule(protocolIn([1, 58]), ctState('related'), counter('invalid'), DROP),
-  ...untraceable(filled),
+  rule(ctState('invalid', 'untracked'), verdict({ kind: 'jump', chain: 'untraceable' })),
+  rule(MIDSTREAM, verdict({ kind: 'jump', chain: 'untraceable' })),
   ...FAMILIES.filter(family => filled(`self_${family}`)).map(family =>
     rule(inSet([ASKER[family], ANSWERER[family]], `self_${family}`), goTo('stamp')),
   ),
 ]
 
 /**
- * The base chains and the judges. A function of which dispatch sets have elements.
+ * The base chains and the judges. A function of which dispatch sets have elements. Whenever a rule with a verdict is
+ * added the kernel walks every way from every base chain, so there are as few ways as can be: each chain of policies
+ * is reached once for packets of either direction, and from `input` and `output` only where it matters there.
  *
  * Own node → workload always passes: its packets are in `output`, which looks at replies only, and their answers
  * are replies in `input`. No address is trusted for it, since IPv6 has no check of forged local sources.
  */
 export function skeletonChains(filled: Filled): NftChain[] {
-  const from = (chain: string) => workloads(filled, SOURCE, chain)
-  const to = (chain: string, ...when: readonly Clause[]) => workloads(filled, DESTINATION, chain, ...when)
+  const first = preamble(filled)
   return [
-    { name: 'judge_asker', rules: [...preamble(filled), ...bothSides(filled, IN, OUT)] },
-    { name: 'judge_answerer', rules: [...preamble(filled), ...bothSides(filled, OUT, IN)] },
-    { name: 'judge', rules: [rule(REPLY, goTo('judge_answerer')), rule(goTo('judge_asker'))] },
+    { name: 'judge_asker', rules: [...first, ...sides(filled, { asker: IN, answerer: OUT })] },
+    { name: 'judge_answerer', rules: [...first, ...sides(filled, { asker: OUT, answerer: IN })] },
+    { name: 'judge_to_node', rules: [...first, ...sides(filled, { asker: IN })] },
+    { name: 'judge_from_node', rules: [...first, ...sides(filled, { asker: OUT })] },
     { name: 'refuse', rules: [rule(verdict({ kind: 'jump', chain: 'stamp_denied' })), rule(DROP)] },
     ...antiSpoof(filled),
-    { name: 'forward', base: at('forward', FILTER), rules: [CACHED, ...from('judge'), ...to('judge')] },
+    {
+      name: 'forward',
+      base: at('forward', FILTER),
+      rules: [CACHED, ...strangers(filled), rule(REPLY, goTo('judge_answerer')), rule(goTo('judge_asker'))],
+    },
     {
       name: 'input',
       base: at('input', FILTER),
-      rules: [CACHED, rule(REPLY, ACCEPT), ...from('judge_asker')],
+      rules: [CACHED, rule(REPLY, ACCEPT), ...workloads(filled, SOURCE, 'judge_to_node')],
     },
-    { name: 'output', base: at('output', FILTER), rules: [CACHED, ...to('judge_answerer', REPLY)] },
+    {
+      name: 'output',
+      base: at('output', FILTER),
+      rules: [CACHED, ...workloads(filled, DESTINATION, 'judge_from_node', REPLY)],
+    },
   ]
 }
 

@@ -42,6 +42,7 @@ export { type LocatedPolicy, type Manifests, modelOfManifests, readManifests } f
 export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from './model/change.ts'
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
+export { NOT_ENFORCED, type NotEnforced, type NotEnforcedWhat, notEnforcedHere } from './not-enforced.ts'
 export type { EndSet, WorkloadSet } from './prove/ends.ts'
 export { type Proof, type ProveQuery, prove } from './prove/prove.ts'
 export type * from './prove/result.ts'

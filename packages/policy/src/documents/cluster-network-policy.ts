@@ -7,7 +7,7 @@ import {
   type PortSpec,
   TIERS,
 } from './document.ts'
-import { canonicalName, namePattern } from './fqdn.ts'
+import { canonicalName, outsidePattern } from './fqdn.ts'
 import type { DocumentKind } from './kind.ts'
 import { annotateMode, MODE_ANNOTATION, readMetadata, readMode, UNINSPECTED } from './metadata.ts'
 import { portName } from './names.ts'
@@ -62,7 +62,7 @@ function readDomain(spot: Spot): readonly Peer[] {
   const text = spot.text()
   if (text === undefined) return []
   const pattern = canonicalName(text)
-  const wrong = namePattern(pattern)
+  const wrong = outsidePattern(pattern)
   if (wrong !== undefined) spot.refuse(wrong)
   return [{ kind: 'fqdn', pattern }]
 }

@@ -4,7 +4,7 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/
 /** A name as it is compared: lower case, without the dot at its end (RFC 4343, RFC 1034 section 3.1). */
 export const canonicalName = (name: string): string => name.toLowerCase().replace(/\.$/, '')
 
-/** What is wrong with a canonical name or `*.` pattern, or nothing. A single label names nothing outside. */
+/** What is wrong with a canonical name or `*.` pattern, or nothing. */
 export function namePattern(text: string): string | undefined {
   if (text.length > 253) return 'must be at most 253 characters'
   const labels = (text.startsWith('*.') ? text.slice(2) : text).split('.')
@@ -14,6 +14,10 @@ export function namePattern(text: string): string | undefined {
     ? undefined
     : 'must be a name as in "www.example.com" or "*.example.com"'
 }
+
+/** The same for a destination outside: a single label would be a whole top-level domain, or a name of a search list. */
+export const outsidePattern = (text: string): string | undefined =>
+  namePattern(text) ?? (text.replace('*.', '').includes('.') ? undefined : 'must have at least two parts')
 
 /** Compiles patterns once: whole names in a set, suffixes looked up label by label. */
 export function compileNames(patterns: readonly string[]): (name: string) => boolean {

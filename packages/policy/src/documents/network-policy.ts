@@ -2,11 +2,11 @@ import { type Direction, LIMITS, policyId } from '@sekisho/core'
 import type { NetworkPolicy, PolicySection } from './document.ts'
 import type { DocumentKind } from './kind.ts'
 import { annotateMode, MODE_ANNOTATION, readMetadata, readMode, UNINSPECTED } from './metadata.ts'
-import { type RuleDialect, readRule } from './rules.ts'
+import { type RuleDialect, readPeer, readRule } from './rules.ts'
 import { readSelector } from './selector.ts'
 import type { Spot } from './spot.ts'
 
-const DIALECT: RuleDialect = { protocols: ['TCP', 'UDP', 'SCTP'], actions: false }
+const DIALECT: RuleDialect = { protocols: ['TCP', 'UDP', 'SCTP'], fields: [], peer: readPeer }
 
 /** A section isolates whether its list of rules is empty, null or missing; `[{}]` allows everything. */
 function readSection(spot: Spot, direction: Direction): PolicySection {

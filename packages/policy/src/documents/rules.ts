@@ -7,8 +7,9 @@ import type { Spot } from './spot.ts'
 /** What differs between the kinds that share this rule shape. */
 export interface RuleDialect {
   readonly protocols: readonly Protocol[]
-  /** Whether a rule may be named and may deny. */
-  readonly actions: boolean
+  /** Fields besides peers and ports; the kind reads those that are not `name` and `action` itself. */
+  readonly fields: readonly string[]
+  readonly peer: (spot: Spot, direction: Direction) => Peer | undefined
 }
 
 /** A block, checked; undefined after a finding. */
@@ -21,7 +22,8 @@ export function readCidr(spot: Spot): Cidr | undefined {
   return undefined
 }
 
-function readBlock(spot: Spot): Peer | undefined {
+/** IPBlock. */
+export function readBlock(spot: Spot): Peer | undefined {
   if (!spot.fields(['cidr', 'except'])) return undefined
   const cidr = readCidr(spot.at('cidr'))
   const except = spot
@@ -41,7 +43,7 @@ function readBlock(spot: Spot): Peer | undefined {
  * NetworkPolicyPeer: a nil podSelector differs from an empty one, so presence decides.
  * `{podSelector: {}}` is every workload of the policy's namespace, `{namespaceSelector: {}}` every workload.
  */
-function readPeer(spot: Spot): Peer | undefined {
+export function readPeer(spot: Spot): Peer | undefined {
   if (!spot.fields(['podSelector', 'namespaceSelector', 'ipBlock'])) return undefined
   const [pods, namespaces, block] = [spot.at('podSelector'), spot.at('namespaceSelector'), spot.at('ipBlock')]
   if (pods.absent && namespaces.absent && block.absent) {
@@ -165,12 +167,11 @@ export function readRuleName(spot: Spot): string | undefined {
 /** One rule of a section. An empty list of peers or ports means any, exactly as a missing one. */
 export function readRule(spot: Spot, direction: Direction, dialect: RuleDialect): PolicyRule {
   const side = direction === 'ingress' ? 'from' : 'to'
-  const known = dialect.actions ? ['name', 'action', side, 'ports'] : [side, 'ports']
-  if (!spot.fields(known)) return { action: 'Allow' }
+  if (!spot.fields([side, 'ports', ...dialect.fields])) return { action: 'Allow' }
   const peers = spot
     .at(side)
     .list(LIMITS.peersPerRule.value)
-    .flatMap(item => readPeer(item) ?? [])
+    .flatMap(item => dialect.peer(item, direction) ?? [])
   const ports = readPorts(spot.at('ports'), dialect)
   if (direction === 'egress') refuseNamesOfBlocks(spot.at('ports'), peers, ports)
   const action = spot.at('action').absent ? 'Allow' : spot.at('action').oneOf(['Allow', 'Deny'])

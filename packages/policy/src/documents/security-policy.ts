@@ -1,17 +1,22 @@
 import { type Direction, LIMITS, type Mode, type PolicyDocumentJson, policyId } from '@sekisho/core'
-import type { ClusterSecurityPolicy, PolicySection, PolicySubject, SecurityPolicy } from './document.ts'
+import {
+  type ClusterSecurityPolicy,
+  ON_FAILURE,
+  type PolicySection,
+  type SecurityPolicy,
+} from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { readMetadata, readMode, UNINSPECTED } from './metadata.ts'
-import { type RuleDialect, readRule } from './rules.ts'
-import { readSelector } from './selector.ts'
+import { readMetadata, readMode } from './metadata.ts'
+import { dnsLabel } from './names.ts'
+import { readSubject } from './own-peer.ts'
+import { readOwnRule } from './own-rule.ts'
 import type { Spot } from './spot.ts'
 
 const API_VERSION = 'sekisho.dev/v1alpha1'
-const DIALECT: RuleDialect = { protocols: ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'], actions: true }
 
 /** A section isolates as in NetworkPolicy, unless it says only what is denied: then all else is left as it was. */
 function readSection(spot: Spot, direction: Direction): PolicySection {
-  const rules = spot.list(LIMITS.rulesPerPolicy.value).map(rule => readRule(rule, direction, DIALECT))
+  const rules = spot.list(LIMITS.rulesPerPolicy.value).map(rule => readOwnRule(rule, direction))
   return { isolates: rules.length === 0 || rules.some(rule => rule.action === 'Allow'), rules }
 }
 
@@ -43,12 +48,16 @@ function readSections(spec: Spot): SecurityPolicy['sections'] {
   return { ...(types.has('ingress') && { ingress }), ...(types.has('egress') && { egress }) }
 }
 
-function readSubject(spot: Spot, scope: 'namespaced' | 'cluster'): PolicySubject {
-  if (!spot.absent) spot.fields(scope === 'cluster' ? ['namespaceSelector', 'podSelector'] : ['podSelector'])
-  const podSelector = readSelector(spot.at('podSelector'))
-  return scope === 'cluster'
-    ? { kind: 'pods', podSelector, namespaceSelector: readSelector(spot.at('namespaceSelector')) }
-    : { kind: 'pods', podSelector }
+/** Names of inspections; each may be said once. */
+function readProfiles(spot: Spot): readonly string[] {
+  const names = spot.list(LIMITS.profilesPerPolicy.value).map(item => {
+    const name = item.text()
+    const wrong = name === undefined ? undefined : dnsLabel(name)
+    if (wrong !== undefined) item.refuse(wrong)
+    return name ?? ''
+  })
+  if (new Set(names).size < names.length) spot.refuse('names a profile twice')
+  return names
 }
 
 function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, kind: K) {
@@ -56,7 +65,7 @@ function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, 
   root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
   const { name, namespace } = readMetadata(root.at('metadata'), scope)
   const spec = root.at('spec')
-  spec.fields(['mode', 'subject', 'policyTypes', 'ingress', 'egress'])
+  spec.fields(['mode', 'subject', 'policyTypes', 'ingress', 'egress', 'profiles', 'onFailure'])
   return {
     kind,
     id: policyId(kind, namespace, name),
@@ -66,7 +75,9 @@ function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, 
     mode: readMode(spec.at('mode'), 'Audit'),
     subject: readSubject(spec.at('subject'), scope),
     sections: readSections(spec),
-    ...UNINSPECTED,
+    profiles: readProfiles(spec.at('profiles')),
+    // A conversation that should be inspected and cannot be is stopped, unless it is written otherwise.
+    onFailure: spec.at('onFailure').absent ? 'closed' : (spec.at('onFailure').oneOf(ON_FAILURE) ?? 'closed'),
   }
 }
 
@@ -75,7 +86,7 @@ const writeMode = (source: PolicyDocumentJson, mode: Mode): PolicyDocumentJson =
   spec: { ...(source.spec as Readonly<Record<string, unknown>>), mode },
 })
 
-/** Sekisho's own namespaced policy: modes, Deny rules, ICMP. */
+/** Sekisho's own namespaced policy: modes, Deny rules, applications and requests, names, exceptions with an end. */
 export const securityPolicy: DocumentKind<SecurityPolicy> = {
   apiVersion: API_VERSION,
   kind: 'SecurityPolicy',

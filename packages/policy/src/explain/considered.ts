@@ -17,7 +17,10 @@ function considerOne({ document, sections }: BoundPolicy, question: Question): C
   if (!section) return { ...base, outcome: 'other-direction' }
   const held = section.rules.map(rule => [rule, matchRule(rule, question)] as const)
   const [rule, knowledge] = held.find(([, match]) => match !== 'no') ?? []
-  if (!rule) return { ...base, outcome: 'no-rule-matched' }
+  if (!rule) {
+    const over = section.expired.find(one => matchRule(one, question) === 'yes')
+    return over ? { ...base, outcome: 'expired', rule: over.id } : { ...base, outcome: 'no-rule-matched' }
+  }
   if (knowledge === 'unknown')
     return { ...base, outcome: 'needs-facts', rule: rule.id, needs: missing(rule, question) }
   const { verdict } = rule.answer

@@ -1,5 +1,6 @@
 import {
   type Direction,
+  type EpochMs,
   type IpRange,
   type LabelSelector,
   mergeRanges,
@@ -40,6 +41,8 @@ export interface BoundPolicy {
 export interface BoundSection {
   readonly policy: PolicyDocument
   readonly rules: readonly BoundRule[]
+  /** Whose time is over: nothing asks them. */
+  readonly expired: readonly BoundRule[]
   readonly denies: boolean
   /** The answer to what no rule allows; absent where the section does not isolate. */
   readonly isolation?: SideDecision
@@ -143,6 +146,7 @@ interface Binding {
   readonly policy: PolicyDocument
   readonly direction: Direction
   readonly bind: Bind
+  readonly now: EpochMs | undefined
 }
 
 const ACTIONS = { Allow: 'allow', Deny: 'deny', Pass: 'pass' } as const
@@ -173,19 +177,28 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
   }
 }
 
+/** Without a time, a rule that ends counts where it denies and not where it allows: nothing opens by accident. */
+export const isExpired = ({ action, validUntil }: PolicyRule, now: EpochMs | undefined): boolean =>
+  validUntil !== undefined && (now === undefined ? action === 'Allow' : validUntil <= now)
+
 function bindSection(section: PolicySection, binding: Binding): BoundSection {
-  const { policy, direction } = binding
-  const rules = section.rules.map((rule, index) => bindRule(rule, index, binding))
+  const { policy, direction, now } = binding
+  const bound = section.rules.map((rule, index) => ({
+    rule: bindRule(rule, index, binding),
+    expired: isExpired(rule, now),
+  }))
+  const rules = bound.flatMap(({ rule, expired }) => (expired ? [] : [rule]))
   const by = ruleId(policy.id, direction)
   return {
     policy,
     rules,
+    expired: bound.flatMap(({ rule, expired }) => (expired ? [rule] : [])),
     denies: rules.some(rule => rule.action === 'deny'),
     ...(section.isolates && { isolation: Object.freeze({ verdict: 'deny', by, why: 'isolated' }) }),
   }
 }
 
-export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
+export function bindPolicy(policy: PolicyDocument, acquire: Bind, now: EpochMs | undefined): BoundPolicy {
   const selections: Selection[] = []
   const bind: Bind = (scope, selector) => {
     const selection = acquire(scope, selector)
@@ -195,8 +208,8 @@ export function bindPolicy(policy: PolicyDocument, acquire: Bind): BoundPolicy {
   const subject = bind(scopeOf(policy, policy.subject), identitySelector(policy.subject))
   const { ingress, egress } = policy.sections
   const sections = {
-    ...(ingress && { ingress: bindSection(ingress, { policy, direction: 'ingress', bind }) }),
-    ...(egress && { egress: bindSection(egress, { policy, direction: 'egress', bind }) }),
+    ...(ingress && { ingress: bindSection(ingress, { policy, direction: 'ingress', bind, now }) }),
+    ...(egress && { egress: bindSection(egress, { policy, direction: 'egress', bind, now }) }),
   }
   return { document: policy, subject, sections, selections }
 }

@@ -1,4 +1,4 @@
-import type { Namespace, NodeName, PolicyId, Workload, WorkloadId } from '@sekisho/core'
+import type { EpochMs, Namespace, NodeName, PolicyId, Workload, WorkloadId } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 
 export interface Changes<T, Id> {
@@ -18,6 +18,11 @@ export interface ModelChange {
   readonly workloads?: Changes<Workload, WorkloadId>
   readonly policies?: Changes<PolicyDocument, PolicyId>
   readonly nodes?: Changes<NodeChange, NodeName>
+  /**
+   * The time, by which rules with an end expire. Until it is told, exceptions that end do not count: an Allow rule with
+   * `validUntil` matches nothing, a Deny rule stays.
+   */
+  readonly now?: EpochMs
 }
 
 /** What a change touched: what was compiled from it must be looked at again, and nothing else. */

@@ -1,4 +1,4 @@
-import { type Direction, type Family, formatIp, type Ip, parseIp } from '@sekisho/core'
+import { type Direction, type Family, formatIp, type Ip, parseIp, type Workload } from '@sekisho/core'
 import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts'
 import type { FlowFacts, Inspect } from '../facts.ts'
 import { type Entry, isSelectable, type PolicySet } from './entry.ts'
@@ -72,12 +72,22 @@ export interface Asked {
   readonly query: FlowQuery
   readonly ends: Ends
   readonly policies: PolicySet
+  /** Only sides that an agent can act for: none runs on an external machine, and none judges its host's own traffic. */
+  readonly acting?: boolean
+}
+
+const isActed = ({ kind }: Workload): boolean => kind !== 'external' && kind !== 'host'
+
+/** The workload or host whose policies are asked. */
+function judged({ entry, host }: End, acting: boolean): Entry | undefined {
+  const subject = entry ?? host
+  return subject && (!acting || isActed(subject.workload)) ? subject : undefined
 }
 
 export const NO_FACTS: FlowFacts = Object.freeze({})
 
 /** Both sides must allow: the source's egress and the destination's ingress. */
-export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked): Decision {
+export function decideEnds(index: ModelIndex, { query, ends, policies, acting = false }: Asked): Decision {
   const { source, destination } = ends
   const { protocol, port, facts = NO_FACTS } = query
   const nodes = index.nodeAddresses
@@ -90,7 +100,7 @@ export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked):
     facts,
     nodes,
     fromOwnNode: false,
-    profile: index.profile(source.entry, 'egress', policies),
+    profile: index.profile(judged(source, acting), 'egress', policies),
   })
   const ingress = answer({
     direction: 'ingress',
@@ -101,7 +111,7 @@ export function decideEnds(index: ModelIndex, { query, ends, policies }: Asked):
     facts,
     nodes,
     fromOwnNode: ingressFromOwnNode(index, ends),
-    profile: index.profile(destination.entry, 'ingress', policies),
+    profile: index.profile(judged(destination, acting), 'ingress', policies),
   })
   return combine(egress, ingress)
 }

@@ -1,5 +1,6 @@
 import {
   type Direction,
+  type EpochMs,
   type Ip,
   namespace as makeNamespace,
   type Namespace,
@@ -9,9 +10,9 @@ import {
   type Workload,
   type WorkloadId,
 } from '@sekisho/core'
-import type { PolicyDocument } from '../documents/document.ts'
+import type { PolicyDocument, PolicyRule } from '../documents/document.ts'
 import { Addresses, lendsAddresses, NodeAddresses } from './addresses.ts'
-import { type BoundPolicy, bindPolicy } from './bound.ts'
+import { type Bind, type BoundPolicy, bindPolicy, isExpired } from './bound.ts'
 import { type Changes, type ModelChange, type ModelDelta, type NodeChange, Touched } from './change.ts'
 import { type Entry, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
 import { identityLabels } from './identity.ts'
@@ -19,6 +20,9 @@ import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
 import { type Selection, Selections } from './selections.ts'
 
 const byId = (a: BoundPolicy, b: BoundPolicy): number => (a.document.id < b.document.id ? -1 : 1)
+
+const timedRules = ({ sections }: PolicyDocument): readonly PolicyRule[] =>
+  Object.values(sections).flatMap(({ rules }) => rules.filter(rule => rule.validUntil !== undefined))
 
 /** An address that is none is left out: it can match nothing. */
 const parseAddresses = (texts: readonly string[]): ReadonlyMap<string, Ip> =>
@@ -38,6 +42,8 @@ export class ModelIndex {
   readonly #namespaces = new Map<string, NamespaceEntry>()
   readonly #policies = new Map<PolicyId, BoundPolicy>()
   readonly #nodes = new Map<NodeName, NodeChange>()
+  readonly #timed = new Set<PolicyDocument>()
+  #now: EpochMs | undefined
   readonly #selections = new Selections()
   readonly addresses = new Addresses(isSelectable)
   /** Of hosts, as `hosts` peers mean them. */
@@ -90,8 +96,26 @@ export class ModelIndex {
     return made
   }
 
+  /** When the next rule expires; undefined where none will. */
+  nextExpiry(): EpochMs | undefined {
+    const now = this.#now
+    const ends = [...this.#timed].flatMap(timedRules).flatMap(({ validUntil }) => validUntil ?? [])
+    return ends.filter(end => now === undefined || end > now).toSorted((a, b) => a - b)[0]
+  }
+
+  /** Policies of which a rule began or ceased to count are bound anew. */
+  #setTime(now: EpochMs, touched: Touched): void {
+    const before = this.#now
+    this.#now = now
+    for (const document of [...this.#timed]) {
+      const changes = timedRules(document).some(rule => isExpired(rule, before) !== isExpired(rule, now))
+      if (changes) this.#setPolicy(document, touched)
+    }
+  }
+
   update(change: ModelChange): ModelDelta {
     const touched = new Touched()
+    if (change.now !== undefined) this.#setTime(change.now, touched)
     this.#updateNodes(change.nodes ?? {}, touched)
     this.#updateNamespaces(change.namespaces ?? {}, touched)
     this.#updateWorkloads(change.workloads ?? {}, touched)
@@ -255,13 +279,14 @@ export class ModelIndex {
   }
 
   #setPolicy(document: PolicyDocument, touched: Touched): void {
-    const bound = bindPolicy(document, (scope, selector) =>
-      this.#selections.acquire(scope, selector, this.#namespaces.values()),
-    )
+    const acquire: Bind = (scope, selector) =>
+      this.#selections.acquire(scope, selector, this.#namespaces.values())
+    const bound = bindPolicy(document, acquire, this.#now)
     // The old one goes second, so that selections both use are not made anew.
     this.#removePolicy(document.id, touched)
     this.#policies.set(document.id, bound)
     this.policies.set(document.id, document)
+    if (timedRules(document).length > 0) this.#timed.add(document)
     bound.subject.subjectOf.add(bound)
     touched.policies.add(document.id)
     for (const entry of bound.subject.members) this.#rejudge(entry, touched)
@@ -270,6 +295,7 @@ export class ModelIndex {
   #removePolicy(id: PolicyId, touched: Touched): void {
     const bound = this.#policies.get(id)
     if (!bound) return
+    this.#timed.delete(bound.document)
     bound.subject.subjectOf.delete(bound)
     this.#policies.delete(id)
     this.policies.delete(id)

@@ -1,5 +1,6 @@
 import {
   canonicalIp,
+  type EpochMs,
   type Namespace,
   type Outcome,
   type PolicyId,
@@ -28,8 +29,10 @@ export interface Model {
   update(change: ModelChange): ModelDelta
   /** The reference: what the policies of a set say about a flow. It knows no modes. */
   decide(query: FlowQuery, policies?: PolicySet): Decision
-  /** What happens to a flow: policies in Enforce act, those in Audit report. */
+  /** What happens to a flow: policies in Enforce act, those in Audit report, where there is an agent to do so. */
   judge(query: FlowQuery): Judgement
+  /** When the time must be told again (`ModelChange.now`), because a rule expires then. */
+  nextExpiry(): EpochMs | undefined
   /** The running or terminating owner of an address; what shares its node's network owns none. */
   workloadAt(ip: string): Workload | undefined
   /** Policies of every mode that select a workload, in the order in which they are asked. */
@@ -59,10 +62,16 @@ export class PolicyModel implements Model {
   judge(query: FlowQuery): Judgement {
     const { index } = this
     const ends = findEnds(index, query)
-    const enforced = decideEnds(index, { query, ends, policies: 'enforce' })
-    const audited = audits(index, ends) ? decideEnds(index, { query, ends, policies: 'audit' }) : enforced
+    const enforced = decideEnds(index, { query, ends, policies: 'enforce', acting: true })
+    const audited = audits(index, ends)
+      ? decideEnds(index, { query, ends, policies: 'audit', acting: true })
+      : enforced
     const outcome = outcomeOf(enforced, audited)
     return { outcome, decision: outcome === 'audited' ? audited : enforced }
+  }
+
+  nextExpiry(): EpochMs | undefined {
+    return this.index.nextExpiry()
   }
 
   workloadAt(ip: string): Workload | undefined {

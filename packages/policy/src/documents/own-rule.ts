@@ -1,0 +1,53 @@
+import type { Direction, EpochMs } from '@sekisho/core'
+import { APPLICATIONS } from './application.ts'
+import type { PolicyRule } from './document.ts'
+import { readL7 } from './l7-reader.ts'
+import { readList, readOwnPeer } from './own-peer.ts'
+import { type RuleDialect, readRule } from './rules.ts'
+import type { Spot } from './spot.ts'
+
+const DIALECT: RuleDialect = {
+  protocols: ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'],
+  fields: ['name', 'action', 'applications', 'l7', 'validUntil', 'ticket'],
+  peer: readOwnPeer,
+}
+
+/** RFC 3339 with its zone: a time without one would end at another moment on each machine. */
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
+
+function readTime(spot: Spot): EpochMs | undefined {
+  const text = spot.text()
+  if (text === undefined) return undefined
+  const [, year = 0, month = 0, day = 0] = TIME.exec(text)?.map(Number) ?? []
+  const at = Date.parse(text)
+  // Date.parse rolls the 31st of a short month over into the next.
+  const exists = new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day
+  if (TIME.test(text) && Number.isFinite(at) && exists) return at as EpochMs
+  spot.refuse('must be a time as in "2027-03-31T18:00:00Z"')
+  return undefined
+}
+
+function readTicket(spot: Spot): string | undefined {
+  const ticket = spot.absent ? undefined : spot.text()
+  if (ticket !== undefined && (ticket === '' || ticket.length > 200))
+    spot.refuse('must be 1 to 200 characters')
+  return ticket
+}
+
+/** A rule of Sekisho's own kinds: what a NetworkPolicy's has, and what only Sekisho knows. */
+export function readOwnRule(spot: Spot, direction: Direction): PolicyRule {
+  const rule = readRule(spot, direction, DIALECT)
+  const applications = readList(spot.at('applications'), APPLICATIONS.length, item =>
+    item.oneOf(APPLICATIONS),
+  )
+  const l7 = readL7(spot.at('l7'))
+  const validUntil = spot.at('validUntil').absent ? undefined : readTime(spot.at('validUntil'))
+  const ticket = readTicket(spot.at('ticket'))
+  return {
+    ...rule,
+    ...(applications && { applications }),
+    ...(l7 && { l7 }),
+    ...(validUntil !== undefined && { validUntil }),
+    ...(ticket !== undefined && { ticket }),
+  }
+}

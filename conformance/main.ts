@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { printTable, type Row, writeReport } from '../bench/report.ts'
+import { ciliumManifests } from './cilium.ts'
 import { connectivity } from './np-guard-connectivity.ts'
 import { negativeInputs } from './np-guard-negative.ts'
 
@@ -17,6 +18,7 @@ interface Suite {
 const SUITES: readonly Suite[] = [
   { name: 'policy/np-guard-connectivity', needs: 'policy/np-guard', run: connectivity },
   { name: 'policy/np-guard-negative', needs: 'policy/np-guard', run: negativeInputs },
+  { name: 'policy/cilium-manifests', needs: 'policy/cilium-manifests', run: ciliumManifests },
 ]
 
 const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))

@@ -4,6 +4,7 @@ import { type Finding, formatPath, type Path, Spot } from '../documents/spot.ts'
 import { deepFreeze, validatePolicy } from '../documents/validate.ts'
 import { type ReadYaml, readYaml } from '../documents/yaml.ts'
 import { calico } from './calico/calico.ts'
+import { cilium } from './cilium/cilium.ts'
 import type {
   Foreign,
   ImportNote,
@@ -16,7 +17,7 @@ import type {
 import { own } from './own.ts'
 
 /** Every product whose policies are read, asked in this order whose a document is. */
-const PRODUCTS: readonly Product[] = [own, calico]
+const PRODUCTS: readonly Product[] = [own, calico, cilium]
 
 interface Reading {
   readonly foreign: Foreign

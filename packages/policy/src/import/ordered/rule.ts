@@ -6,6 +6,8 @@ import type { Draft } from '../foreign.ts'
 export type OrderedPeer =
   | { readonly kind: 'pods'; readonly cube: Cube }
   | { readonly kind: 'block'; readonly cidr: Cidr; readonly except: readonly Cidr[] }
+  /** Any other peer, as Sekisho's documents write it. */
+  | { readonly kind: 'written'; readonly peer: Draft }
 
 /** A rule of a list in which the first match counts. `Pass` goes on with the next tier. */
 export interface OrderedRule {
@@ -36,7 +38,7 @@ function bothBlocks(a: Block, b: Block): Block[] {
 
 function bothPeers(a: OrderedPeer, b: OrderedPeer): OrderedPeer[] {
   if (a.kind === 'block' && b.kind === 'block') return bothBlocks(a, b)
-  if (a.kind === 'block' || b.kind === 'block')
+  if (a.kind !== 'pods' || b.kind !== 'pods')
     throw new Inexpressible('addresses and selectors of rules after one another would have to hold together')
   const cube = and(a.cube, b.cube)
   return cube ? [{ kind: 'pods', cube }] : []
@@ -118,15 +120,12 @@ function writePods(cube: Cube, home: string): Draft {
   return { namespaceSelector, ...(Object.keys(podSelector).length > 0 && { podSelector }) }
 }
 
-const writePeer = (peer: OrderedPeer, home: string): Draft =>
-  peer.kind === 'pods'
-    ? writePods(peer.cube, home)
-    : {
-        ipBlock: {
-          cidr: formatCidr(peer.cidr),
-          ...(peer.except.length > 0 && { except: peer.except.map(formatCidr) }),
-        },
-      }
+function writePeer(peer: OrderedPeer, home: string): Draft {
+  if (peer.kind === 'pods') return writePods(peer.cube, home)
+  if (peer.kind === 'written') return peer.peer
+  const except = peer.except.map(formatCidr)
+  return { ipBlock: { cidr: formatCidr(peer.cidr), ...(except.length > 0 && { except }) } }
+}
 
 export function writeRule(
   rule: OrderedRule,

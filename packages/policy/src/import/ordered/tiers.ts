@@ -160,7 +160,11 @@ function unorderedParts(policy: OrderedPolicy): Part[] {
 
 const FROM_ANNOTATION = 'sekisho.dev/imported-from'
 
-function write({ cube, policies, sections }: Part, name: string): Draft {
+/** A SecurityPolicy where all that is selected is in one namespace, else a ClusterSecurityPolicy. */
+export function writePolicy(
+  { cube, sections }: Pick<Part, 'cube' | 'sections'>,
+  { name, from, mode }: { readonly name: string; readonly from: string; readonly mode: Mode },
+): Draft {
   const home = onlyNamespace(cube) ?? ''
   const podSelector = toSelector(cube, 'pod')
   const namespaceSelector = toSelector(cube, 'namespace')
@@ -172,25 +176,31 @@ function write({ cube, policies, sections }: Part, name: string): Draft {
     const rules = sections[direction]
     return rules && { [direction]: rules.map(rule => writeRule(rule, { direction, home })) }
   }
-  const from = policies.map(
-    policy => `${policy.kind} ${policy.namespace && `${policy.namespace}/`}${policy.name}`,
-  )
   return {
     apiVersion: 'sekisho.dev/v1alpha1',
     kind: home === '' ? 'ClusterSecurityPolicy' : 'SecurityPolicy',
     metadata: {
       name,
       ...(home !== '' && { namespace: home }),
-      annotations: { [FROM_ANNOTATION]: from.join(', ') },
+      annotations: { [FROM_ANNOTATION]: from },
     },
     spec: {
-      mode: policies[0]?.mode ?? 'Enforce',
+      mode,
       ...(Object.keys(subject).length > 0 && { subject }),
       ...section('ingress'),
       ...section('egress'),
     },
   }
 }
+
+const writePart = (part: Part, name: string): Draft =>
+  writePolicy(part, {
+    name,
+    from: part.policies
+      .map(policy => `${policy.kind} ${policy.namespace && `${policy.namespace}/`}${policy.name}`)
+      .join(', '),
+    mode: part.policies[0].mode,
+  })
 
 /** The name of the policy that the part comes from, with a number from its second part on. */
 function naming(): (part: Part) => string {
@@ -217,7 +227,7 @@ export function translateOrdered(policies: readonly OrderedPolicy[]): Ordered {
     try {
       for (const part of isUnordered(group) ? group.flatMap(unorderedParts) : orderedParts(group)) {
         const [policy] = part.policies
-        drafts.push({ draft: part.asIs ?? write(part, name(part)), policy })
+        drafts.push({ draft: part.asIs ?? writePart(part, name(part)), policy })
       }
     } catch (error) {
       if (!(error instanceof Inexpressible)) throw error

@@ -13,7 +13,8 @@ export interface ControlPlaneOptions {
   readonly dir: string
   readonly port: number
   readonly agentsPort: number
-  readonly lab: boolean
+  /** The server's own options, besides where it listens and keeps its state. */
+  readonly serverArguments: readonly string[]
   /** The agent's own options: its node, and where its workloads are. */
   readonly agentArguments: readonly string[]
   started(name: 'server' | 'agent', event: Parameters<Supervision['started']>[0]): void
@@ -78,7 +79,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     async startServer(name) {
       mkdirSync(data, { recursive: true, mode: 0o700 })
       const listen = ['--listen', `127.0.0.1:${port}`, '--agents', `127.0.0.1:${agentsPort}`]
-      const server = program('server', ['--data', data, ...listen, ...(options.lab ? ['--lab'] : [])])
+      const server = program('server', ['--data', data, ...listen, ...options.serverArguments])
       try {
         // Tokens go straight into the database, so they need not wait for the server.
         const tokens = [command('token', '--name', name), command('join-token')] as const

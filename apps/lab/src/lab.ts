@@ -25,6 +25,8 @@ export interface LabOptions {
   readonly agentsPort?: number
   /** Server and agent; without them there are only the workloads. */
   readonly protected?: boolean
+  /** More of the server's own options. */
+  readonly serverArguments?: readonly string[]
   /** Gives up starting. */
   readonly signal?: AbortSignal
   /** Takes the lines that say what happens. */
@@ -187,7 +189,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     dir: runDir,
     port,
     agentsPort,
-    lab: true,
+    serverArguments: ['--lab', ...(options.serverArguments ?? [])],
     agentArguments: ['--node', plan.node, '--netns', plan.nodeNetns, '--workloads', workloads],
     started: (name, event) => programs.started(name, event),
   })

@@ -48,7 +48,7 @@ export async function runUp(options: RunUpOptions = {}): Promise<number> {
     dir,
     port,
     agentsPort,
-    lab: false,
+    serverArguments: [],
     agentArguments: ['--node', hostname(), '--containers', '--systemd'],
     started: (name, { how }) => {
       if (how !== undefined) steps.say('restarted', `${name} (it ended with ${how})`)

@@ -1,5 +1,6 @@
 export { Button, IconButton, LinkButton } from './Button.tsx'
 export { ModeBadge, SeverityBadge, VerdictBadge } from './badges.tsx'
+export { Code } from './Code.tsx'
 export { ConfirmDialog, ModalDialog } from './ConfirmDialog.tsx'
 export { CopyButton, CopyCliButton, CopyLinkButton } from './CopyButton.tsx'
 export { Endpoint } from './Endpoint.tsx'

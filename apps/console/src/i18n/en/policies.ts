@@ -148,7 +148,6 @@ export const policies = {
     again: 'Simulate again',
     explained:
       'Counted are recorded connections. Attack: all that a scanning workload does, and every call to the cloud metadata address.',
-    morePorts: (ports: number) => `and ${plural(ports, 'more port', 'more ports')}`,
     noFlows: 'Nothing was recorded in this time window, so the simulation proves nothing yet.',
   },
   changes: {

@@ -121,7 +121,6 @@ export const policies: Dictionary['policies'] = {
     again: 'もう一度実行',
     explained:
       '記録された接続の数です。スキャンを行ったワークロードの通信すべてと、クラウドのメタデータアドレスへの通信を攻撃とみなします。',
-    morePorts: ports => `ほか ${counted(ports, 'ポート')}`,
     noFlows: 'この期間には記録がないため、シミュレーションでは何も確かめられていません。',
   },
   changes: {

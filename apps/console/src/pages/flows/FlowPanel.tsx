@@ -7,6 +7,7 @@ import { flowsPlace, mapPlace, policyPlace } from '../../app/places.ts'
 import { last } from '../../app/time.ts'
 import { useI18n } from '../../i18n/index.ts'
 import {
+  Code,
   CopyButton,
   CopyCliButton,
   Endpoint,
@@ -75,7 +76,7 @@ function SmallestChange({ change }: { readonly change: string }) {
     <section>
       <h3>{t.flows.panel.change}</h3>
       <p className="muted">{t.flows.panel.changeHint}</p>
-      <pre className="yaml">{change}</pre>
+      <Code className="yaml">{change}</Code>
       <div className="actions">
         <LinkButton href={draftPlace(change)} icon="policies">
           {t.flows.panel.edit}

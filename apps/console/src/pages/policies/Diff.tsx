@@ -1,5 +1,6 @@
 import { useMemo } from 'react'
 import { useI18n } from '../../i18n/index.ts'
+import { Code } from '../../ui/index.ts'
 import { diffLines } from './diff.ts'
 
 const SIGNS = { same: ' ', added: '+', removed: '−' } as const
@@ -13,7 +14,7 @@ export function Diff({ before, after }: DiffProps) {
   const { t } = useI18n()
   const lines = useMemo(() => diffLines(before, after), [before, after])
   return (
-    <pre className="diff">
+    <Code className="diff">
       {lines.map(({ kind, text }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other identity than its place
         <span key={index} className={kind}>
@@ -23,6 +24,6 @@ export function Diff({ before, after }: DiffProps) {
           {'\n'}
         </span>
       ))}
-    </pre>
+    </Code>
   )
 }

@@ -25,13 +25,11 @@ function Figure({ count, label, look, icon }: FigureProps) {
 const PORTS_SHOWN = 3
 
 function Ports({ ports, protocol }: Pick<SimulationView['groups'][number], 'ports' | 'protocol'>) {
-  const { t } = useI18n()
   const hidden = ports.length - PORTS_SHOWN
   if (hidden <= 0) return `${ports.join(', ')}/${protocol}`
   return (
     <span title={ports.join(', ')}>
-      {ports.slice(0, PORTS_SHOWN).join(', ')}/{protocol}{' '}
-      <span className="muted">{t.policies.simulation.morePorts(hidden)}</span>
+      {ports.slice(0, PORTS_SHOWN).join(', ')}, <span className="muted">+{hidden}</span>/{protocol}
     </span>
   )
 }
@@ -61,14 +59,14 @@ function Groups({ groups }: Pick<SimulationView, 'groups'>) {
             <tr
               key={`${group.source.key} ${group.destination.key} ${group.ports.join()}/${group.protocol} ${group.after}`}
             >
-              <td>
+              <td className="nowrap">
                 <Endpoint end={group.source} />
                 {group.attack && <span className="badge denied attack">{simulation.attack}</span>}
               </td>
               <td>
                 <Endpoint end={group.destination} />
               </td>
-              <td className="mono">
+              <td className="mono nowrap">
                 <Ports ports={group.ports} protocol={group.protocol} />
               </td>
               <td>

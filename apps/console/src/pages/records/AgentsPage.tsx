@@ -1,7 +1,7 @@
 import type { AgentView } from '@sekisho/control'
 import { useAgents } from '../../api/index.ts'
 import { entry, useI18n } from '../../i18n/index.ts'
-import { Ago, EmptyState, Facts, Icon, Loaded, Page } from '../../ui/index.ts'
+import { Ago, Code, EmptyState, Facts, Icon, Loaded, Page } from '../../ui/index.ts'
 import './records.css'
 
 const JOIN_COMMANDS = `sekisho-server join-token
@@ -98,7 +98,7 @@ export default function AgentsPage() {
           items.length === 0 ? (
             <EmptyState icon="agents" title={agents.empty}>
               <p>{agents.emptyText}</p>
-              <pre className="yaml commands">{JOIN_COMMANDS}</pre>
+              <Code className="yaml commands">{JOIN_COMMANDS}</Code>
             </EmptyState>
           ) : (
             <div className="agents">

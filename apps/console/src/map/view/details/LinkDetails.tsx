@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useApi } from '../../../api/index.ts'
 import { useI18n } from '../../../i18n/index.ts'
 import { RuleLink } from '../../../pages/flows/FlowPanel.tsx'
-import { Ago, Facts, SidePanel, useFailure, VerdictBadge } from '../../../ui/index.ts'
+import { Ago, Code, Facts, SidePanel, useFailure, VerdictBadge } from '../../../ui/index.ts'
 import { edgeKey, type Link as MapLink } from '../../graph/graph.ts'
 import { isFolded, OTHERS, portText } from '../../graph/port.ts'
 import { askName, nodeLabel } from '../words.ts'
@@ -47,7 +47,7 @@ function WhatIf({
       {data.change !== undefined && (
         <details>
           <summary>{t.map.panel.change}</summary>
-          <pre className="map-yaml">{data.change}</pre>
+          <Code className="map-yaml">{data.change}</Code>
         </details>
       )}
     </>

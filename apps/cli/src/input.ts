@@ -3,8 +3,7 @@ import { LIMITS, SekishoError } from '@sekisho/core'
 import { UsageError } from './command.ts'
 
 /** A file, or standard input for `-`; stops reading at the limit, so that a pipe without end does no harm. */
-export async function readInput(path: string): Promise<string> {
-  const limit = LIMITS.documentBytes.value
+export async function readInput(path: string, limit: number = LIMITS.documentBytes.value): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   const stream = path === '-' ? process.stdin : await openFile(path)

@@ -35,7 +35,8 @@ function help(program: string): string {
     '',
     'Options of every command:',
     '  -o, --output table|wide|json|yaml|name   --no-headers   -n, --namespace NAME',
-    '  --server URL   --token TOKEN   --color auto|always|never   --lang en|ja   -q, --quiet',
+    '  --server URL   --token TOKEN   --color auto|always|never   -q, --quiet',
+    '  --lang en|ja (of explanations)',
     '',
     `"${program} COMMAND --help" says more. Exit codes: 0 done, 1 failed or different, 2 wrong usage.`,
     '',
@@ -51,7 +52,8 @@ function parse(
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true })
     return { values: parsed.values as Values, positionals: parsed.positionals } // parseArgs' own value types
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    // Node goes on to advise on positional arguments, which is seldom what was meant.
+    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))
   }
 }
 
@@ -74,6 +76,9 @@ function invocation(values: Values, positionals: readonly string[]): Invocation 
   return { values, positionals, output, client }
 }
 
+const UNKNOWN_TOKEN =
+  'the server does not know this token, or it has expired; "sekisho-server token --data DIR" on the server prints a new one'
+
 function report(error: unknown, usage: string | undefined): number {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   if (error instanceof UsageError) {
@@ -82,8 +87,9 @@ function report(error: unknown, usage: string | undefined): number {
     return EXIT.usage
   }
   if (error instanceof SekishoError) {
-    say(`sekisho: ${error.message}`)
+    say(`sekisho: ${error.code === 'unauthenticated' ? UNKNOWN_TOKEN : error.message}`)
     for (const problem of error.problems) {
+      if (error.message.endsWith(problem.reason)) continue
       const place = problem.line === undefined ? '' : `line ${problem.line}: `
       say(`  document ${problem.document + 1}: ${place}${problem.path}: ${problem.reason}`)
     }
@@ -97,6 +103,7 @@ function report(error: unknown, usage: string | undefined): number {
 export async function run(args: readonly string[], path: string): Promise<number> {
   const [name, ...rest] = args
   const program = programName(path)
+  if (name === 'help' && rest.length > 0) return run([...rest, '--help'], path)
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(help(program))
     return name === undefined ? EXIT.usage : EXIT.ok

@@ -1,4 +1,5 @@
 import type { ChangeView, PolicyView, SimulationView, SuggestionView } from '@sekisho/control'
+import { MODES, type Mode } from '@sekisho/core'
 import { type Command, duration, EXIT, type Invocation, required, text, UsageError } from '../command.ts'
 import { readInput } from '../input.ts'
 import { age, end, outcome } from '../output/format.ts'
@@ -70,15 +71,22 @@ async function apply(invocation: Invocation): Promise<number> {
   const dryRun = text(values, 'dry-run')
   if (dryRun === 'client') return validate(invocation, await file(invocation))
   if (dryRun !== undefined && dryRun !== 'server') throw new UsageError('--dry-run takes client or server')
-  const mode = text(values, 'mode')
+  const wanted = text(values, 'mode')
+  const mode = wanted === undefined ? undefined : modeNamed(wanted)
   const revertAfterSeconds = duration(values, 'revert-after')
   const yaml = await file(invocation)
   const body = { yaml, mode, revertAfterSeconds, ...(dryRun === 'server' ? { dryRun: true } : {}) }
   return printChange(invocation, await (await invocation.client()).post<ChangeView>('policies/apply', body))
 }
 
+function modeNamed(text: string): Mode {
+  const mode = MODES.find(known => known === text)
+  if (!mode) throw new UsageError(`there is no mode "${text}"; it is Learn, Audit or Enforce`)
+  return mode
+}
+
 async function setMode(invocation: Invocation): Promise<number> {
-  const mode = required(invocation.positionals, 1, 'the mode (Learn, Audit or Enforce)')
+  const mode = modeNamed(required(invocation.positionals, 1, 'the mode (Learn, Audit or Enforce)'))
   const wanted = invocation.positionals.slice(2)
   const found =
     wanted.length > 0
@@ -95,7 +103,9 @@ async function setMode(invocation: Invocation): Promise<number> {
 /** All policies, where the person said so with --all. */
 async function every({ values, client }: Invocation): Promise<PolicyView[]> {
   if (!values.all) throw new UsageError('name policies, or say --all')
-  return (await client()).list<PolicyView>('policies')
+  const items = await (await client()).list<PolicyView>('policies')
+  if (items.length === 0) throw new UsageError('there are no policies yet')
+  return items
 }
 
 async function remove(invocation: Invocation): Promise<number> {
@@ -151,7 +161,7 @@ const shortened = (ports: readonly number[]): string =>
 
 function describeSimulation(result: SimulationView, { output }: Invocation): string {
   const lines = [
-    `${result.flows} conversations replayed: ${result.unchanged} unchanged, ` +
+    `${result.flows} connections replayed: ${result.unchanged} unchanged, ` +
       `${result.legitimateBroken} legitimate broken, ${result.attacksDenied} attack attempts denied, ` +
       `${result.newlyAllowed} newly allowed`,
     ...result.groups.map(

@@ -38,7 +38,7 @@ export const windowQuery = z.object({
   /** A duration back from now (`15m`, `1h`, `7d`) … */
   window: z
     .string()
-    .regex(/^\d{1,4}[smhd]$/)
+    .regex(/^\d{1,4}[smhd]$/, 'a window is a number and s, m, h or d, such as 15m')
     .optional(),
   /** … or fixed ends. */
   since: timestamp.optional(),

@@ -1,8 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { issueJoinToken, issueLoginLink, issueToken, OWNER, openAuthority } from '@sekisho/control'
+import {
+  issueJoinToken,
+  issueLoginLink,
+  issueToken,
+  OWNER,
+  openAuthority,
+} from '@sekisho/control/credentials'
 import type { Clock } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
+import { databaseIn } from './data.ts'
 import type { Command } from './options.ts'
 
 /** Short commands beside a running server: they write to the same database, and what they did is in its audit log. */
@@ -42,7 +49,7 @@ function run(
 
 /** @returns what is printed. */
 export function runCommand(command: Short, clock: Clock): string {
-  using store = openStore({ path: join(command.data, 'sekisho.db'), clock })
+  using store = openStore({ path: databaseIn(command.data), clock })
   return store.transaction(() => {
     const { target, output } = run(command, store, clock)
     const actor = `uid ${process.getuid?.() ?? 'unknown'}`

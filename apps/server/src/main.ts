@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { systemClock as clock } from './clock.ts'
 import { keepCompiled } from './data.ts'
-import { HELP, parseCommand, type ServerOptions } from './options.ts'
+import type { ServerOptions } from './options.ts'
+
+// Each command loads what it needs, from compiled code where there is some: starting is most of what a short one does.
 
 async function serve(options: ServerOptions): Promise<void> {
   mkdirSync(options.data, { recursive: true, mode: 0o700 })
@@ -15,11 +18,15 @@ async function serve(options: ServerOptions): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
   await using _server = await startServer(options, { clock, timer: systemTimer, log })
+  // Now, not at the end: the short commands that are called while we run start from it too.
+  flushCompileCache()
   log.info('stopping', { signal: await stop })
 }
 
 /** Exit codes: 0 done, 1 failed, 2 the command line is wrong. */
 async function main(): Promise<number> {
+  keepCompiled()
+  const { HELP, parseCommand } = await import('./options.ts')
   const command = parseCommand(process.argv.slice(2))
   if (!command.ok) {
     process.stderr.write(`${command.error.map(line => `sekisho-server: ${line}\n`).join('')}${HELP}`)

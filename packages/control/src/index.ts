@@ -1,5 +1,4 @@
-export { issueJoinToken } from './agents/join.ts'
-export { issueLoginLink, issueToken, LOGIN_LINK_MS, OWNER } from './auth/login.ts'
+export { issueJoinToken, issueLoginLink, issueToken, LOGIN_LINK_MS, OWNER } from './auth/issue.ts'
 export { type Control, type ControlOptions, createControl } from './control.ts'
 export type { Reach } from './http/guard.ts'
 export { type Answer, type Asked, createAnswers, type Insight, type Question } from './insight/insight.ts'

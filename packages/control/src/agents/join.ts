@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { type Clock, type EpochMs, type NodeName, SekishoError } from '@sekisho/core'
-import type { Accounts, Store } from '@sekisho/store'
+import { type NodeName, SekishoError } from '@sekisho/core'
+import type { Store } from '@sekisho/store'
 import { z } from 'zod'
-import { digest, newSecret } from '../auth/secret.ts'
+import { digest } from '../auth/secret.ts'
 import type { Authority } from '../pki/authority.ts'
 
 /** RFC 1123 labels, and what host names of real machines also hold. It becomes the certificate's common name. */
@@ -24,26 +24,6 @@ export interface Joined {
 export interface JoinOptions {
   readonly store: Pick<Store, 'accounts' | 'agents' | 'audit' | 'transaction'>
   readonly authority: Authority
-}
-
-/**
- * Makes a token that lets one agent join once: `<id>.<secret>.<CA fingerprint>`. The fingerprint lets the agent
- * know the server before it sends the secret.
- */
-export function issueJoinToken(
-  accounts: Accounts,
-  authority: Authority,
-  {
-    clock,
-    minutes,
-    node,
-  }: { readonly clock: Pick<Clock, 'now'>; readonly minutes: number; readonly node?: string | undefined },
-): { readonly id: string; readonly token: string; readonly expiresAt: EpochMs } {
-  const id = newSecret().slice(0, 8)
-  const secret = `${id}.${newSecret()}`
-  const expiresAt = (clock.now() + minutes * 60_000) as EpochMs
-  accounts.issue({ hash: digest(secret), purpose: 'join', subject: node ?? '', expiresAt })
-  return { id, token: `${secret}.${authority.fingerprint}`, expiresAt }
 }
 
 /** The part of a token that the store knows: without the fingerprint. */

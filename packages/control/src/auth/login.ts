@@ -1,15 +1,11 @@
 import { type Clock, type EpochMs, LIMITS, SekishoError } from '@sekisho/core'
-import type { Accounts, ApiToken, AuditNote, Store } from '@sekisho/store'
+import type { ApiToken, AuditNote, Store } from '@sekisho/store'
+import { issueToken } from './issue.ts'
 import { createLimiter, limiterAddress } from './limiter.ts'
 import type { Passwords } from './password.ts'
 import { csrfToken, digest, newSecret } from './secret.ts'
 
-const MINUTE = 60_000
-const DAY = 86_400_000
 const SESSION_MS = 12 * 3_600_000
-export const LOGIN_LINK_MS = 15 * MINUTE
-/** The account that a one-time link opens; whoever can write the server's database is its owner. */
-export const OWNER = 'admin'
 
 /** Someone who proved who they are. Only `createLogin` makes one. */
 export interface Principal {
@@ -61,27 +57,6 @@ export interface LoginOptions {
   readonly store: Pick<Store, 'accounts' | 'audit' | 'transaction'>
   readonly passwords: Passwords
   readonly clock: Clock
-}
-
-/** Makes a one-time login secret; the caller puts it into a link. */
-export function issueLoginLink(accounts: Accounts, clock: Pick<Clock, 'now'>): string {
-  const secret = newSecret()
-  const expiresAt = (clock.now() + LOGIN_LINK_MS) as EpochMs
-  accounts.ensureUser(OWNER)
-  accounts.issue({ hash: digest(secret), purpose: 'login', subject: OWNER, expiresAt })
-  return secret
-}
-
-/** Makes an API token of the owner. @returns what is sent as `Authorization: Bearer`; it is shown only once. */
-export function issueToken(
-  accounts: Accounts,
-  clock: Pick<Clock, 'now'>,
-  { user, name, days }: { readonly user: string; readonly name: string; readonly days: number },
-): ApiToken & { readonly token: string } {
-  const id = newSecret().slice(0, 12)
-  const token = `sekisho_${newSecret()}`
-  const expiresAt = (clock.now() + days * DAY) as EpochMs
-  return { ...accounts.createToken({ id, hash: digest(token), user, name, expiresAt }), token }
 }
 
 // How a session was opened is part of its secret, and the stored hash covers it: it cannot be changed afterwards.

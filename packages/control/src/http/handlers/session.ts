@@ -1,5 +1,5 @@
 import { SekishoError, VERSION } from '@sekisho/core'
-import { issueJoinToken } from '../../agents/join.ts'
+import { issueJoinToken } from '../../auth/issue.ts'
 import type { Principal } from '../../auth/login.ts'
 import { routes } from '../../routes.ts'
 import type { Session } from '../../schema/session.ts'

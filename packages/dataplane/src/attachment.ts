@@ -1,7 +1,7 @@
 import type { Attachment, ChainId } from '@sekisho/policy'
 import { addressText, chainName, isInterfaceName, quoteInterface, type Role } from './names.ts'
 import { EMPTY, type Fragment, type NftElement } from './objects.ts'
-import { type DispatchKey, type DispatchSide, dispatchMap, localSet } from './skeleton.ts'
+import { type DispatchKey, type DispatchSide, dispatchMap, judgedSet, localSet } from './skeleton.ts'
 
 const SIDES = { enforce: '', audit: 'audit_' } as const
 const DIRECTIONS = ['egress', 'ingress'] as const
@@ -52,6 +52,7 @@ function ownership({ interface: name, addresses }: Attachment): NftElement[] {
 export function attachmentFragment(attachment: Attachment): Fragment {
   const elements = places(attachment).flatMap(({ key, text }) => [
     { set: localSet(key), key: text },
+    ...(Object.keys(attachment.enforce).length > 0 ? [{ set: judgedSet(key), key: text }] : []),
     ...chainUses(attachment).map(({ side, role, chain }) => ({
       set: dispatchMap(side, key),
       key: text,

@@ -1,12 +1,11 @@
 import type { Chain, RuleTable, TableRule } from '@sekisho/policy'
 import type { Clause } from './field.ts'
-import { MIDSTREAM } from './match.ts'
 import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftFixedMap, type NftRule } from './objects.ts'
 import { portDispatch } from './port-dispatch.ts'
 import { type Asked, nftRules } from './rule.ts'
 import { told } from './skeleton.ts'
-import { counter, ctState, DROP, goTo, RETURN, rule } from './statement.ts'
+import { counter, goTo, RETURN, rule } from './statement.ts'
 
 function consequence(role: Role, { id, action }: TableRule, next: string | undefined): readonly Clause[] {
   const key = ruleKey(id)
@@ -32,12 +31,6 @@ function denyChain(role: Role, key: string): NftChain {
     rules: role === 'enforce' ? [...reported, rule(goTo('refuse'))] : reported,
   }
 }
-
-/** A packet without a connection, or without its beginning, cannot be judged; only workloads with rules lose it. */
-const UNTRACEABLE = [
-  rule(ctState('invalid', 'untracked'), counter('invalid'), DROP),
-  rule(MIDSTREAM, counter('invalid'), DROP),
-]
 
 /** Rules that are walked one after the other, and where the packet goes that none of them matches. */
 interface Part {
@@ -68,21 +61,19 @@ function parts(chain: Chain, role: Role): Part[] {
   return all
 }
 
-function render(table: RuleTable, { name, asked, fallThrough }: Part, before: readonly NftRule[]) {
+function render(table: RuleTable, { name, asked, fallThrough }: Part) {
   const flat = asked.flatMap(one => nftRules(table, one))
   const dispatched = portDispatch(table, { name, asked, fallThrough, flat })
-  if (!dispatched) return { maps: [], chains: [{ name, rules: [...before, ...flat, ...fallThrough] }] }
+  if (!dispatched) return { maps: [], chains: [{ name, rules: [...flat, ...fallThrough] }] }
   const { map, chains, rules } = dispatched
-  return { maps: [map], chains: [{ name, rules: [...before, ...rules] }, ...chains] }
+  return { maps: [map], chains: [{ name, rules }, ...chains] }
 }
 
 /** The nft chains of one compiled chain in one role, with the counters and deny chains its rules need. */
 export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragment {
   const rules = chain.stages.flat()
   const denied = new Set(rules.filter(({ action }) => action === 'deny').map(({ id }) => ruleKey(id)))
-  const rendered = parts(chain, role).map((part, index) =>
-    render(table, part, index === 0 && role === 'enforce' ? UNTRACEABLE : []),
-  )
+  const rendered = parts(chain, role).map(part => render(table, part))
   return {
     ...EMPTY,
     counters: [...new Map(rules.map(({ id, action }) => [id, action === 'deny']))].map(([id, denies]) => ({

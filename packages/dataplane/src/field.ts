@@ -38,6 +38,10 @@ const metaIs = (key: 'nfproto' | 'l4proto', value: number): readonly NftExpressi
   { kind: 'meta', key, to: 0 },
   { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(value) },
 ]
+export const familyIs = (family: 4 | 6): Clause => ({
+  text: `meta nfproto ipv${family}`,
+  expressions: metaIs('nfproto', FAMILY_NUMBER[family]),
+})
 const FAMILY_NUMBER = { 4: 2, 6: 10 } as const
 
 export const meta = (key: MetaKey, type: KeyType, text: string = key): Field => ({
@@ -103,10 +107,16 @@ export const inSet = (fields: readonly Field[], set: string): Clause => ({
   expressions: [...load(fields), { kind: 'lookup', set, from: 0 }],
 })
 
+/** Goes on where the fields together are no element of a set. */
+export const notInSet = (fields: readonly Field[], set: string): Clause => ({
+  text: `${names(fields)} != @${set}`,
+  expressions: [...load(fields), { kind: 'lookup', set, from: 0, outcome: 'not' }],
+})
+
 /** Does what the element says, or goes on to the next rule. */
 export const vmap = (fields: readonly Field[], map: string): Clause => ({
   text: `${names(fields)} vmap @${map}`,
-  expressions: [...load(fields), { kind: 'lookup', set: map, from: 0, vmap: true }],
+  expressions: [...load(fields), { kind: 'lookup', set: map, from: 0, outcome: 'vmap' }],
 })
 
 export type NumberRange = readonly [first: number, last: number]

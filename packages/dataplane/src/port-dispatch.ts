@@ -6,8 +6,11 @@ import type { NftChain, NftFixedMap, NftRule } from './objects.ts'
 import { type Asked, type Known, nftRules } from './rule.ts'
 import { rule } from './statement.ts'
 
-/** Fewer rules are walked as fast as a map is asked. */
-const RULES_MIN = 12
+/**
+ * Fewer rules are walked, 15 ns each. Every chain behind a map makes each later change of rules slower, since the
+ * kernel follows all verdicts to look for loops.
+ */
+const RULES_MIN = 200
 /** Ports told apart by one map; a chain with more is walked. */
 const PORTS_MAX = 64
 /** How much larger the chains behind a map may be together than the rules they stand for: rules for any port are in each. */

@@ -1,6 +1,6 @@
 import { type Direction, type Family, protocolNumber } from '@sekisho/core'
 import type { AddressSet, PortMatch, RuleTable, TableRule } from '@sekisho/policy'
-import { type Clause, inSet } from './field.ts'
+import { type Clause, inSet, notInSet } from './field.ts'
 import { ANSWERER, ASKER, namedPortMatch, portMatches } from './match.ts'
 import { setName } from './names.ts'
 import type { NftRule } from './objects.ts'
@@ -27,9 +27,23 @@ export interface Known {
   readonly port: number
 }
 
+/** Clauses for each family that no set may hold the peer; reading the other family's address ends the rule. */
+function outsideMatches(
+  table: RuleTable,
+  { direction, rule: { outside = [] } }: Asked,
+  known: Known | undefined,
+): (readonly Clause[])[] {
+  const address = direction === 'egress' ? ANSWERER : ASKER
+  const families = known ? [known.family] : FAMILIES
+  return families.map(family =>
+    outside.map(id => notInSet([address[family]], setName(addressSet(table, id).kind, family, id))),
+  )
+}
+
 /** One clause per set and family that may hold the peer; none where every peer will do. */
 function peerMatches(table: RuleTable, asked: Asked, known: Known | undefined): (readonly Clause[])[] {
   const { peers } = asked.rule
+  if (asked.rule.outside) return outsideMatches(table, asked, known)
   if (peers === undefined) return [[]]
   const address = asked.direction === 'egress' ? ANSWERER : ASKER
   return peers.flatMap(id => {

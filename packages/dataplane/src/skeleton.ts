@@ -51,6 +51,8 @@ const SIDES = ['egress', 'ingress', 'audit_egress', 'audit_ingress'] as const
 export const dispatchMap = (side: DispatchSide, key: DispatchKey): string => `${side}_${key}`
 /** Interfaces and addresses of this node's workloads: what Sekisho has any business with. */
 export const localSet = (key: DispatchKey): string => `local_${key}`
+/** Those of them that any policy in Enforce selects. */
+export const judgedSet = (key: DispatchKey): string => `judged_${key}`
 
 /** Sets and maps that are always there; their elements come from attachments and the generation. */
 export const SKELETON_SETS: readonly NftSet[] = [
@@ -59,7 +61,7 @@ export const SKELETON_SETS: readonly NftSet[] = [
   ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
   ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
-  ...KEYS.map(key => ({ name: localSet(key), key: [KEY[key]] })),
+  ...KEYS.flatMap(key => [localSet(key), judgedSet(key)].map(name => ({ name, key: [KEY[key]] }))),
   ...SIDES.flatMap(side =>
     KEYS.map(key => ({ name: dispatchMap(side, key), key: [KEY[key]], verdicts: true })),
   ),
@@ -128,8 +130,8 @@ function strangers(filled: Filled): NftRule[] {
     const set = localSet(family)
     const byAddress = filled(set)
       ? [notInSet([SOURCE[family]], set), notInSet([DESTINATION[family]], set)]
-      : []
-    return rule(familyIs(family), ...byInterface, ...byAddress, ACCEPT)
+      : [familyIs(family)]
+    return rule(...byInterface, ...byAddress, ACCEPT)
   })
 }
 
@@ -209,15 +211,13 @@ const antiSpoof = (filled: Filled): readonly NftChain[] => [
 ]
 
 /**
- * Of a packet without a connection, or without its beginning, nobody knows who asked: every chain of either end may
- * drop it, and does so first of all.
+ * Of a packet without a connection, or without its beginning, nobody knows who asked: it is lost where either end has
+ * rules. Asked by sets, not by way of the chains: each way to them would make every later change slower.
  */
 const untraceable = (filled: Filled): NftChain => ({
   name: 'untraceable',
-  rules: KEYS.flatMap(key =>
-    (['egress', 'ingress'] as const)
-      .filter(side => filled(dispatchMap(side, key)))
-      .flatMap(side => [SOURCE, DESTINATION].map(end => rule(vmap([end[key]], dispatchMap(side, key))))),
+  rules: KEYS.filter(key => filled(judgedSet(key))).flatMap(key =>
+    [SOURCE, DESTINATION].map(end => rule(inSet([end[key]], judgedSet(key)), counter('invalid'), DROP)),
   ),
 })
 
@@ -270,6 +270,7 @@ export function skeletonChains(filled: Filled): NftChain[] {
     { name: 'judge_to_node', rules: [...first, ...sides(filled, { asker: IN })] },
     { name: 'judge_from_node', rules: [...first, ...sides(filled, { asker: OUT })] },
     { name: 'refuse', rules: [rule(verdict({ kind: 'jump', chain: 'stamp_denied' })), rule(DROP)] },
+    untraceable(filled),
     ...antiSpoof(filled),
     {
       name: 'forward',

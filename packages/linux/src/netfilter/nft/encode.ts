@@ -38,6 +38,7 @@ const HOOK = { prerouting: 0, input: 1, forward: 2, output: 3 } as const
 const TYPE: Record<KeyType, { readonly bytes: number; readonly id: number; readonly host?: true }> = {
   ipv4_addr: { bytes: 4, id: 7 },
   ipv6_addr: { bytes: 16, id: 8 },
+  nf_proto: { bytes: 1, id: 2 },
   inet_proto: { bytes: 1, id: 12 },
   inet_service: { bytes: 2, id: 13 },
   mark: { bytes: 4, id: 19, host: true },

@@ -21,6 +21,7 @@ const LIST_ELEMENT = 1
 const DATA = { value: 1, verdict: 2 } as const
 const VERDICT_REGISTER = 0
 const REGISTER_32 = 8
+const INVERTED = 1
 
 const register = (number: Register): number => REGISTER_32 + number
 
@@ -91,7 +92,8 @@ function writeAttributes(
     case 'lookup':
       to.text(1, expression.set)
       to.u32(2, register(expression.from))
-      if (expression.vmap) to.u32(3, VERDICT_REGISTER)
+      if (expression.outcome === 'vmap') to.u32(3, VERDICT_REGISTER)
+      if (expression.outcome === 'not') to.u32(5, INVERTED)
       return
     case 'one-of':
       if (!anonymous) throw new TypeError('a one-of without its set')

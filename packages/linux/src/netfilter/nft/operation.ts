@@ -49,8 +49,13 @@ export type NftExpression =
       readonly mask: Uint8Array
       readonly xor: Uint8Array
     }
-  /** `vmap`: the element found decides. */
-  | { readonly kind: 'lookup'; readonly set: string; readonly from: Register; readonly vmap?: boolean }
+  /** `vmap`: the element found decides; `not`: goes on where there is none. */
+  | {
+      readonly kind: 'lookup'
+      readonly set: string
+      readonly from: Register
+      readonly outcome?: 'vmap' | 'not'
+    }
   /** Whether the value lies in one of the ranges; made an anonymous set of the rule. */
   | {
       readonly kind: 'one-of'
@@ -64,7 +69,14 @@ export type NftExpression =
   | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
 
 /** Data types of keys; several make a concatenation. */
-export type KeyType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark' | 'ifname'
+export type KeyType =
+  | 'ipv4_addr'
+  | 'ipv6_addr'
+  | 'nf_proto'
+  | 'inet_proto'
+  | 'inet_service'
+  | 'mark'
+  | 'ifname'
 
 /** First and last key, both inside, in network order. */
 export interface KeyRange {

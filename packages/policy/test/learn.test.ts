@@ -194,6 +194,15 @@ describe('learn', () => {
     ])
   })
 
+  test('what comes from a workload’s own node needs no rule, but the workload still gets its policy', () => {
+    const probe = flow(outside('192.168.0.1'), api, 'TCP 8080', { why: 'own-node' })
+    const { policies, excluded } = learn([probe])
+    expect(policies.map(({ document, rules }) => [document.name, rules.map(rule => rule.peers)])).toEqual([
+      ['learned-api', []],
+    ])
+    expect(excluded).toEqual([])
+  })
+
   test('the same flows in another order propose the same', () => {
     expect(learn(SHOP.toReversed()).yaml).toBe(learn(SHOP).yaml)
   })

@@ -118,10 +118,15 @@ function currentGroups(model: Model): ReadonlyMap<string, LearnGroup> {
   const groups = new Map<string, LearnGroup>()
   for (const workload of model.workloads.values()) {
     const known = groups.get(ownerKey(workload))
-    const labels = known ? inCommon(known.labels, workload.labels) : workload.labels
-    groups.set(ownerKey(workload), { ...groupOf(workload), labels })
+    groups.set(ownerKey(workload), { ...groupOf(workload), ...(known && joined(known, workload.labels)) })
   }
   return groups
+}
+
+function joined({ labels, varying = [] }: LearnGroup, more: Labels): Pick<LearnGroup, 'labels' | 'varying'> {
+  const common = inCommon(labels, more)
+  const keys = [...varying, ...Object.keys(labels), ...Object.keys(more)]
+  return { labels: common, varying: [...new Set(keys.filter(key => !Object.hasOwn(common, key)))] }
 }
 
 const inCommon = (a: Labels, b: Labels): Labels =>

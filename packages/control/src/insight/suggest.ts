@@ -64,6 +64,7 @@ const flowOf = (edge: EdgeTotals, groups: Groups): LearnFlow => ({
   first: edge.first,
   last: edge.last,
   outcome: edge.outcome,
+  why: edge.why,
   bytesToSource: edge.bytesToSource,
 })
 

@@ -1,4 +1,4 @@
-import type { EpochMs, Labels, Mode, Outcome, Protocol, RuleId, WorkloadKind } from '@sekisho/core'
+import type { EpochMs, Labels, Mode, Outcome, Protocol, Reason, RuleId, WorkloadKind } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 
 /** Workloads with one owner, seen as one. */
@@ -7,6 +7,8 @@ export interface LearnGroup {
   readonly owner: { readonly kind: string; readonly name: string }
   /** Labels that all its workloads have, with equal values. */
   readonly labels: Labels
+  /** Keys of other labels, that only some of its workloads have or that differ between them. */
+  readonly varying?: readonly string[]
   readonly kind: WorkloadKind
   /** Its workloads share their node's addresses, so that labels cannot select them. */
   readonly hostNetwork?: boolean
@@ -28,6 +30,8 @@ export interface LearnFlow {
   readonly first: EpochMs
   readonly last: EpochMs
   readonly outcome: Outcome
+  /** Why it passed, where that is known: what comes from a workload's own node needs no rule. */
+  readonly why?: Reason
   /** Bytes that came back; tells a scan's empty answers from a conversation. */
   readonly bytesToSource?: number
 }

@@ -113,7 +113,9 @@ const sharesNode = (groups: readonly LearnGroup[]): readonly LearnNote[] =>
  */
 export function learn(input: Iterable<LearnFlow>, options: LearnOptions = {}): LearnResult {
   const flows = [...input]
-  const { learned, excluded } = sortFlows(flows, options)
+  // Health probes of the kubelet: always allowed, and a node's address in a rule would open more than they need.
+  const judged = flows.filter(({ why }) => why !== 'own-node')
+  const { learned, excluded } = sortFlows(judged, options)
   const known = [...flows.flatMap(groupsOf), ...(options.groups ?? [])]
   const evident = withDns(learned, known)
   const groups = [...known, ...evident.flatMap(groupsOf)]

@@ -1,5 +1,6 @@
-import type { LabelSelector, Labels, SelectorRequirement } from '@sekisho/core'
+import type { LabelSelector, Labels } from '@sekisho/core'
 import { groupKey, groupName, type LearnGroup, type LearnNote } from './flow.ts'
+import { type GroupLabels, selectorOf } from './selector.ts'
 
 /** Labels that a controller writes anew for each version, pod or run: a selector with one would soon select nothing. */
 const UNSTABLE = new Set([
@@ -34,47 +35,25 @@ export interface LearnSubject {
   readonly selector: LabelSelector
 }
 
-const includes = (labels: Labels, part: Labels): boolean =>
-  Object.entries(part).every(([key, value]) => labels[key] === value)
-
-/** What keeps `labels` from selecting `other` too, which has them all and more. */
-function exclusion(labels: Labels, other: Labels): SelectorRequirement | undefined {
-  const extra = Object.keys(other).find(key => !Object.hasOwn(labels, key))
-  const value = extra === undefined ? undefined : other[extra]
-  return extra === undefined || value === undefined
-    ? undefined
-    : { key: extra, operator: 'NotIn', values: [value] }
-}
-
-function selectorOf(labels: Labels, others: readonly Labels[]): LabelSelector {
-  const wider = others.filter(other => includes(other, labels))
-  const exclusions = new Map<string, Set<string>>()
-  for (const other of wider) {
-    const { key, values = [] } = exclusion(labels, other) ?? {}
-    if (key !== undefined) exclusions.set(key, new Set([...(exclusions.get(key) ?? []), ...values]))
-  }
-  const matchExpressions = [...exclusions].map(([key, values]) => {
-    return { key, operator: 'NotIn' as const, values: [...values].toSorted() }
-  })
-  return { matchLabels: labels, ...(matchExpressions.length > 0 && { matchExpressions }) }
-}
-
 export interface Subjects {
   /** By `groupKey`; a group that no selector selects alone is missing. */
   readonly of: ReadonlyMap<string, LearnSubject>
   readonly notes: readonly LearnNote[]
 }
 
-interface Labelled {
+interface Labelled extends GroupLabels {
   readonly group: LearnGroup
-  readonly labels: Labels
 }
 
 function label(groups: readonly LearnGroup[]): readonly Labelled[] {
   const known = new Map(groups.map(group => [groupKey(group), group]))
   return [...known.values()]
     .toSorted((a, b) => (groupKey(a) < groupKey(b) ? -1 : 1))
-    .map(group => ({ group, labels: stableLabels(group.labels) }))
+    .map(group => ({
+      group,
+      labels: stableLabels(group.labels),
+      varying: new Set(group.varying),
+    }))
 }
 
 /** The subject of groups with equal labels, among all groups of their namespace. */
@@ -83,12 +62,13 @@ function subjectOf(
   alike: readonly Labelled[],
   inNamespace: readonly Labelled[],
 ): LearnSubject {
-  const others = inNamespace.filter(one => !alike.includes(one)).map(one => one.labels)
+  const others = inNamespace.filter(one => !alike.includes(one))
+  const varying = new Set(alike.flatMap(one => [...one.varying]))
   return {
     namespace: first.group.namespace,
     owner: first.group.owner,
     names: alike.map(one => groupName(one.group)),
-    selector: selectorOf(first.labels, others),
+    selector: selectorOf({ labels: first.labels, varying }, others),
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Direction, type PolicyId, type RuleId, ruleId } from '@sekisho/core'
-import type { Peer, PolicyDocument, PolicyRule } from './documents/document.ts'
+import type { PolicyDocument, PolicyRule } from './documents/document.ts'
 import { DIRECTIONS } from './model/entry.ts'
 
 /** What the kernel's rules cannot ask, so that it is decided here and not yet enforced there. */
@@ -7,7 +7,6 @@ export const NOT_ENFORCED = [
   'application', // what is spoken shows only in the bytes after the first packets
   'request', // so does what is asked
   'name', // which names led to an address
-  'world', // everything that is no workload and no node
   'profiles', // inspections of allowed traffic
   'host-subject', // the host's own traffic does not pass where workloads' traffic is judged
   'external-subject', // no agent runs on an external machine
@@ -23,16 +22,11 @@ export interface NotEnforced {
   readonly what: NotEnforcedWhat
 }
 
-const ofPeer = (peer: Peer): readonly NotEnforcedWhat[] => {
-  if (peer.kind === 'fqdn') return ['name']
-  return peer.kind === 'entity' && peer.entity === 'world' ? ['world'] : []
-}
-
 function ofRule({ applications, l7, peers = [] }: PolicyRule): ReadonlySet<NotEnforcedWhat> {
   return new Set([
     ...(applications ? (['application'] as const) : []),
     ...(l7 ? (['request'] as const) : []),
-    ...peers.flatMap(ofPeer),
+    ...(peers.some(({ kind }) => kind === 'fqdn') ? (['name'] as const) : []),
   ])
 }
 

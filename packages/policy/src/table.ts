@@ -58,6 +58,8 @@ export interface TableRule {
   readonly why: Reason
   /** Any of these sets holds the peer's address; absent means any peer. An empty list matches nothing. */
   readonly peers?: readonly SetId[]
+  /** None of these sets holds the peer's address. Never beside `peers`, never empty. */
+  readonly outside?: readonly SetId[]
   /** Any of these matches; absent means every protocol and port. An empty list matches nothing. */
   readonly ports?: readonly PortMatch[]
   /**

@@ -1,4 +1,5 @@
 import {
+  type EpochMs,
   type Labels,
   type NamedPort,
   type Namespace,
@@ -21,15 +22,20 @@ export interface Sizes {
   readonly apps: number
   /** Odd cases: shared addresses, host network, finished and terminating workloads, unusual selectors. */
   readonly odd: boolean
+  /** Everything else that Sekisho knows: hosts and external machines, tiers, entities, names, requests, rules that end. */
+  readonly rich?: boolean
 }
 
 export const SMALL: Sizes = { namespaces: 3, nodes: 2, workloads: 14, policies: 10, apps: 3, odd: true }
+
+export const RICH: Sizes = { ...SMALL, rich: true }
 
 export interface Cluster {
   readonly namespaces: readonly Namespace[]
   readonly nodes: readonly NodeChange[]
   readonly workloads: readonly Workload[]
   readonly policies: readonly PolicyDocument[]
+  readonly now?: EpochMs
 }
 
 const NAMED = [
@@ -40,11 +46,27 @@ export const PORTS = [53, 80, 443, 5432, 8080, 9090] as const
 const PROTOCOLS = ['TCP', 'TCP', 'UDP', 'SCTP'] as const
 
 export const nodeName = (index: number): NodeName => `node-${index}` as NodeName
-const isBlock = (peer: unknown): boolean => typeof peer === 'object' && peer !== null && 'ipBlock' in peer
+/** A peer whose destinations have no named ports. */
+const isNameless = (peer: unknown): boolean =>
+  typeof peer === 'object' &&
+  peer !== null &&
+  ['ipBlock', 'hostSelector', 'entity', 'fqdn'].some(field => field in peer)
 const isNamed = (port: unknown): boolean =>
   typeof port === 'object' && port !== null && 'port' in port && typeof port.port === 'string'
 
+const TIMES = ['2030-01-01T00:00:00Z', '2031-01-01T00:00:00Z'] as const
+const ACCOUNTS = ['default', 'api'] as const
+
 const namespaceName = (index: number): string => `ns-${index}`
+
+type Json = Readonly<Record<string, unknown>>
+
+function read(json: PolicyDocumentJson): PolicyDocument {
+  const document = validatePolicy(json)
+  if (!document.ok)
+    throw new TypeError(`the generator drew a bad policy: ${JSON.stringify([json, document.error])}`)
+  return document.value
+}
 
 /** Draws the parts of a cluster; equal seeds draw equal clusters. */
 export class ClusterSource {
@@ -88,14 +110,17 @@ export class ClusterSource {
   }
 
   workload(index: number): Workload {
+    if (this.sizes.rich && index === 0) return this.#host()
     const { random, sizes } = this
     const name = `w-${index}`
     const space = namespaceName(random.below(sizes.namespaces))
     const hostNetwork = sizes.odd && random.chance(0.1)
     const node = random.below(sizes.nodes)
+    const kind = sizes.rich ? random.pick(['pod', 'pod', 'pod', 'container', 'external'] as const) : 'pod'
     return {
       id: workloadId('pod', 'any', name),
-      kind: 'pod',
+      kind,
+      ...(sizes.rich && { serviceAccount: random.pick(ACCOUNTS) }),
       namespace: space,
       name,
       owner: { kind: 'Deployment', name },
@@ -107,6 +132,23 @@ export class ClusterSource {
       state: sizes.odd
         ? random.pick(['running', 'running', 'running', 'terminating', 'finished'])
         : 'running',
+    }
+  }
+
+  /** Index 0 of odd clusters is the first node itself. */
+  #host(): Workload {
+    return {
+      id: workloadId('host', '', nodeName(0)),
+      kind: 'host',
+      namespace: '',
+      name: nodeName(0),
+      owner: { kind: 'Node', name: nodeName(0) },
+      labels: this.labels(),
+      node: nodeName(0),
+      addresses: ['192.168.0.1'],
+      hostNetwork: true,
+      ports: [],
+      state: 'running',
     }
   }
 
@@ -132,6 +174,21 @@ export class ClusterSource {
       () => ({}),
       () => ({ matchLabels: { 'kubernetes.io/metadata.name': name } }),
       () => ({ matchLabels: { team: 'red' } }),
+    ])()
+  }
+
+  /** Peers that only Sekisho's own kinds have; those by name or entity are for egress. */
+  #ownPeer = (side: 'from' | 'to'): unknown => {
+    if (!this.sizes.rich) return this.#peer()
+    return this.random.pick([
+      () => this.#peer(),
+      () => this.#peer(),
+      () => ({ podSelector: this.#selector(), serviceAccounts: [this.random.pick(ACCOUNTS)] }),
+      () => ({ workloadKinds: [this.random.pick(['pod', 'external'])] }),
+      () => ({ hostSelector: this.random.pick([{}, { matchLabels: { app: 'app-1' } }]) }),
+      () => ({ externalSelector: this.#selector() }),
+      () => ({ entity: this.random.pick(['world', 'cluster', 'host', 'metadata', 'kube-apiserver']) }),
+      () => (side === 'to' ? { fqdn: '*.example.com' } : { entity: 'world' }),
     ])()
   }
 
@@ -169,15 +226,27 @@ export class ClusterSource {
     ])()
   }
 
+  #conditions(): Json {
+    const { random } = this
+    return {
+      ...(random.chance(0.1) && { applications: [random.pick(['http', 'redis'])] }),
+      ...(random.chance(0.1) && { l7: [{ http: { methods: ['GET'] } }] }),
+      ...(random.chance(0.1) && { validUntil: random.pick(TIMES) }),
+    }
+  }
+
   #rule = (side: 'from' | 'to', own: boolean): unknown => {
-    const peers = this.random.chance(0.85) ? this.random.some(2, this.#peer) : undefined
+    const peers = this.random.chance(0.85)
+      ? this.random.some(2, () => (own ? this.#ownPeer(side) : this.#peer()))
+      : undefined
     // One port each: several that are drawn might overlap, which is refused.
     const port = this.random.chance(0.7) ? this.#port(own) : undefined
-    const isRefused = side === 'to' && peers?.[0] !== undefined && peers.every(isBlock) && isNamed(port)
+    const isRefused = side === 'to' && peers?.[0] !== undefined && peers.every(isNameless) && isNamed(port)
     return {
       ...(peers && { [side]: peers }),
       ...(port !== undefined && { ports: [isRefused ? { port: 80 } : port] }),
       ...(own && { action: this.random.pick(['Allow', 'Allow', 'Deny']) }),
+      ...(own && this.sizes.rich && this.#conditions()),
     }
   }
 
@@ -185,12 +254,19 @@ export class ClusterSource {
   #kinds(index: number): readonly PolicyKind[] {
     if (!this.sizes.odd)
       return index % 1000 === 0 ? ['ClusterSecurityPolicy'] : ['NetworkPolicy', 'SecurityPolicy']
-    return ['NetworkPolicy', 'NetworkPolicy', 'SecurityPolicy', 'ClusterSecurityPolicy']
+    return [
+      'NetworkPolicy',
+      'NetworkPolicy',
+      'SecurityPolicy',
+      'ClusterSecurityPolicy',
+      ...(this.sizes.rich ? (['ClusterNetworkPolicy'] as const) : []),
+    ]
   }
 
   policy(index: number): PolicyDocument {
     const { random } = this
     const kind = random.pick(this.#kinds(index))
+    if (kind === 'ClusterNetworkPolicy') return read(this.#tierPolicy(index))
     const own = kind !== 'NetworkPolicy'
     const mode = random.pick(['Enforce', 'Enforce', 'Enforce', 'Audit', 'Learn'])
     const metadata = {
@@ -224,10 +300,56 @@ export class ClusterSource {
           metadata: { ...metadata, annotations: { 'sekisho.dev/mode': mode } },
           spec: { podSelector: this.#selector(), ...sections },
         }
-    const read = validatePolicy(json)
-    if (!read.ok)
-      throw new TypeError(`the generator drew a bad policy: ${JSON.stringify([json, read.error])}`)
-    return read.value
+    return read(json)
+  }
+
+  #tierPeer(side: 'from' | 'to'): unknown {
+    const pods = { namespaceSelector: this.#namespaceSelector(), podSelector: this.#selector() }
+    const cidr = this.random.pick(['0.0.0.0/0', '10.0.0.0/29', 'fd00:2::/64'])
+    return this.random.pick([
+      () => ({ namespaces: this.#namespaceSelector() }),
+      () => ({ pods }),
+      () => ({ pods }),
+      () => (this.random.chance(0.1) ? {} : { pods }),
+      () => (side === 'to' ? { networks: [cidr] } : { pods }),
+      () => (side === 'to' ? { nodes: {} } : { pods }),
+    ])()
+  }
+
+  #tierRule = (side: 'from' | 'to'): unknown => {
+    const { random } = this
+    const peer = this.#tierPeer(side)
+    const number = random.pick(PORTS)
+    const isNamable = typeof peer === 'object' && peer !== null && !('networks' in peer || 'nodes' in peer)
+    const port = random.pick([
+      { tcp: { destinationPort: { number } } },
+      { udp: { destinationPort: { range: { start: number, end: number + 20 } } } },
+      ...(isNamable ? [{ destinationNamedPort: random.pick(NAMED).name }] : []),
+    ])
+    return {
+      action: random.pick(['Accept', 'Deny', 'Pass']),
+      [side]: [peer],
+      ...(random.chance(0.6) && { protocols: [port] }),
+    }
+  }
+
+  #tierPolicy(index: number): PolicyDocumentJson {
+    const { random } = this
+    return {
+      apiVersion: 'policy.networking.k8s.io/v1alpha2',
+      kind: 'ClusterNetworkPolicy',
+      metadata: {
+        name: `p-${index}`,
+        annotations: { 'sekisho.dev/mode': random.pick(['Enforce', 'Audit']) },
+      },
+      spec: {
+        tier: random.pick(['Admin', 'Baseline']),
+        priority: random.below(3),
+        subject: { pods: { namespaceSelector: this.#namespaceSelector(), podSelector: this.#selector() } },
+        ingress: random.some(3, () => this.#tierRule('from')),
+        egress: random.some(3, () => this.#tierRule('to')),
+      },
+    }
   }
 
   cluster(): Cluster {

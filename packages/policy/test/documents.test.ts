@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parsePolicies, policyToYaml, validatePolicy } from '../src/index.ts'
 import { parsed } from './builders.ts'
-import { generateCluster, SMALL } from './cluster.ts'
+import { generateCluster, RICH } from './cluster.ts'
 
 function problems(text: string): readonly Problem[] {
   const read = parsePolicies(text)
@@ -261,6 +261,8 @@ describe('bounds', () => {
       /alias/i,
     ],
     ['many aliases', `a: &a x\nb: [${'*a,'.repeat(LIMITS.yamlAliases.value + 1)}]\n`, /aliases/],
+    ['a map of many keys', 'a: b\n'.repeat(100_000), /too many keys/],
+    ['a map of many keys within brackets', `a: {${'b: c, '.repeat(100_000)}}`, /too many keys/],
     ['many documents', '---\na: 1\n'.repeat(LIMITS.documentsPerFile.value + 1), /too many documents/],
     ['many rules', rules(LIMITS.rulesPerPolicy.value + 1), /at most 1000/],
   ])('%s', (_name, text, reason) => {
@@ -323,7 +325,7 @@ describe('what is accepted', () => {
   test('YAML and back is the same policy', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 31 }), seed => {
-        for (const policy of generateCluster(seed, SMALL).policies) {
+        for (const policy of generateCluster(seed, RICH).policies) {
           expect(parsed(policyToYaml(policy))[0]).toEqual(policy)
         }
       }),

@@ -1,4 +1,4 @@
-import type { Protocol } from '@sekisho/core'
+import type { EpochMs, Protocol } from '@sekisho/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -13,18 +13,23 @@ import {
   type SideDecision,
   type TableChange,
 } from '../src/index.ts'
-import { type Cluster, ClusterSource, generateCluster, nodeName, PORTS, SMALL } from './cluster.ts'
+import { type Cluster, ClusterSource, generateCluster, nodeName, PORTS, RICH } from './cluster.ts'
 import { Random } from './random.ts'
 
 const NODE = { name: nodeName(0), addresses: ['192.168.0.1'] }
 const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP', 'ICMP', 'IP/47']
 const OUTSIDE = ['203.0.113.7', '192.168.0.1', '192.168.0.2', '2001:db8::1']
 
-const whole = ({ namespaces, nodes, workloads, policies }: Cluster): ModelChange => ({
+/** One of the generated ends of rules has passed, the other not. */
+const BETWEEN = Date.parse('2030-06-01T00:00:00Z') as EpochMs
+const LATER = Date.parse('2032-01-01T00:00:00Z') as EpochMs
+
+const whole = ({ namespaces, nodes, workloads, policies, now }: Cluster): ModelChange => ({
   namespaces: { set: namespaces },
   nodes: { set: nodes },
   workloads: { set: workloads },
   policies: { set: policies },
+  now: now ?? BETWEEN,
 })
 
 function modelOf(cluster: Cluster): Model {
@@ -169,6 +174,10 @@ function step(source: ClusterSource, cluster: Cluster): { change: ModelChange; a
       return { change: { policies: { removed: [gone.id] } }, after: { ...cluster, policies } }
     },
     () => {
+      const now = random.pick([BETWEEN, LATER])
+      return { change: { now }, after: { ...cluster, now } }
+    },
+    () => {
       const at = random.below(sizes.namespaces)
       const namespace = source.namespace(at)
       const namespaces = swap(cluster.namespaces, at, namespace)
@@ -211,7 +220,7 @@ describe('decide, the compiled table and its changes say the same', () => {
   test('decide ≡ decideByTable', () => {
     fc.assert(
       fc.property(seeds, seed => {
-        const cluster = generateCluster(seed, SMALL)
+        const cluster = generateCluster(seed, RICH)
         const model = modelOf(cluster)
         expectEqual(model, createTableCompiler(model, NODE).table, packets(cluster, new Random(seed), 60))
       }),
@@ -223,7 +232,7 @@ describe('decide, the compiled table and its changes say the same', () => {
     test.each(Object.keys(EXPANSIONS))('%s: incremental ≡ fresh, and the changes say it all', name => {
       fc.assert(
         fc.property(seeds, seed => {
-          const source = new ClusterSource(seed, SMALL)
+          const source = new ClusterSource(seed, RICH)
           let cluster = source.cluster()
           const model = modelOf(cluster)
           const compiler = createTableCompiler(model, NODE)

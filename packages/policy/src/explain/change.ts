@@ -14,7 +14,8 @@ import { KINDS } from '../documents/kinds.ts'
 import { validatePolicy } from '../documents/validate.ts'
 import { policyToYaml } from '../documents/write.ts'
 import { stableLabels } from '../learn/subjects.ts'
-import type { Ends } from '../model/decide.ts'
+import type { NodeChange } from '../model/change.ts'
+import { decideEnds, type Ends, findEnds } from '../model/decide.ts'
 import type { PolicySet } from '../model/entry.ts'
 import type { End } from '../model/evaluators.ts'
 import { createModel, type Model } from '../model/model.ts'
@@ -32,11 +33,28 @@ export interface Asked {
 /** Each policy can deny once per direction; more rounds than this mean that an edit did not work. */
 const ROUNDS = 64
 
-/** The two ends, and the policies that select them: all that the answer depends on. */
-function smallModel(model: Model, { source, destination }: Ends): Model {
-  const entries = [...new Set([source.entry, destination.entry])].filter(entry => entry !== undefined)
+/** Nodes of the ends, with every address they are known by. */
+function nodesOf({ index }: Model, { source, destination }: Ends): readonly NodeChange[] {
+  const names = [source, destination].flatMap(({ entry, text }) => [
+    ...(entry ? [entry.workload.node] : []),
+    ...(text === undefined ? [] : index.nodeAddresses.nodesAt(text)),
+  ])
+  return [...new Set(names)].map(name => ({
+    name,
+    addresses: [...(index.nodeAddresses.of(name)?.keys() ?? [])],
+  }))
+}
+
+/** The two ends, their nodes, and the policies that select them: all that the answer depends on. */
+function smallModel(model: Model, ends: Ends): Model {
+  const { source, destination } = ends
+  const found = [source.entry, destination.entry, source.host, destination.host]
+  const entries = [...new Set(found)].filter(entry => entry !== undefined)
+  const { now } = model.index
   const small = createModel()
   small.update({
+    ...(now !== undefined && { now }),
+    nodes: { set: nodesOf(model, ends) },
     namespaces: { set: entries.map(entry => entry.namespace.namespace) },
     workloads: { set: entries.map(entry => entry.workload) },
     policies: {
@@ -207,7 +225,13 @@ export function findChange(model: Model, asked: Asked): ExplainedChange | undefi
   const small = smallModel(model, asked.ends)
   const steps: Step[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    const decision = small.decide(asked.query, asked.policies)
+    const { query, policies } = asked
+    const decision = decideEnds(small.index, {
+      query,
+      ends: findEnds(small.index, query),
+      policies,
+      acting: true,
+    })
     if (decision.verdict === 'allow') return steps.length > 0 ? result(steps) : undefined
     const step = decision.by && nextStep(small, decision.by, asked)
     if (!step) return undefined

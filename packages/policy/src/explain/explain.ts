@@ -7,16 +7,12 @@ import { findChange } from './change.ts'
 import { consider } from './considered.ts'
 import type { ExplainedEnd, Explanation } from './explanation.ts'
 
-function nodeAt(model: Model, ip: string) {
-  return [...model.workloads.values()].find(({ node }) => model.index.nodeAddresses.has(node, ip))?.node
-}
-
 function explainEnd(model: Model, { workload: id }: QueryEnd, end: End): ExplainedEnd {
   const ip = end.text === undefined ? {} : { ip: end.text }
   const workload = end.entry?.workload ?? (id === undefined ? undefined : model.workloads.get(id))
   if (workload && isNode(workload)) return { kind: 'node', node: workload.node, ...ip }
   if (workload) return { kind: 'workload', namespace: workload.namespace, name: workload.name, ...ip }
-  const node = end.text === undefined ? undefined : nodeAt(model, end.text)
+  const node = end.text === undefined ? undefined : model.index.nodeAddresses.nodesAt(end.text)[0]
   return node === undefined ? { kind: 'outside', ...ip } : { kind: 'node', node, ...ip }
 }
 

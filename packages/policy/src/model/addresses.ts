@@ -78,6 +78,11 @@ export class NodeAddresses {
     return this.#nodes.has(ip)
   }
 
+  /** The nodes an address belongs to. */
+  nodesAt(ip: string): readonly NodeName[] {
+    return this.hasAny(ip) ? [...this.#counts.keys()].filter(node => this.has(node, ip)) : []
+  }
+
   all(): Iterable<string> {
     return this.#nodes.keys()
   }

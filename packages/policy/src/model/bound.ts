@@ -133,7 +133,7 @@ function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): 
     selections: [...bound.selections],
     ranges: mergeRanges(bound.ranges),
     places: [...bound.places],
-    ...(bound.places.has('cluster') && { inside: bind(EVERYWHERE, INSIDE) }),
+    ...((bound.places.has('cluster') || bound.places.has('world')) && { inside: bind(EVERYWHERE, INSIDE) }),
     ...(bound.names.length > 0 && { names: compileNames(bound.names) }),
   }
 }

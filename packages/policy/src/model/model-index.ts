@@ -96,6 +96,10 @@ export class ModelIndex {
     return made
   }
 
+  get now(): EpochMs | undefined {
+    return this.#now
+  }
+
   /** When the next rule expires; undefined where none will. */
   nextExpiry(): EpochMs | undefined {
     const now = this.#now

@@ -3,7 +3,7 @@ import type { PortSpec } from '../documents/document.ts'
 import type { BoundRule } from '../model/bound.ts'
 import { mergePorts, type NamedPortSpec, resolvePort } from '../model/ports.ts'
 import { effectOf, type Profile, type Stage } from '../model/profile.ts'
-import type { Chain, PortMatch, TableRule } from '../table.ts'
+import type { Chain, PortMatch, SetId, TableRule } from '../table.ts'
 import { contentHash } from './hash.ts'
 import type { CompiledSection, RuleSets } from './section.ts'
 import type { SetSpec } from './set-spec.ts'
@@ -50,27 +50,35 @@ interface CompiledRule {
   readonly sets: RuleSets
 }
 
-function tableRule(
+const ids = (sets: readonly SetSpec[]): readonly SetId[] => sets.map(set => set.id)
+
+/** One rule, and one more with the same name for what is in the world: inside and outside cannot be asked at once. */
+function tableRules(
   stage: Stage,
-  { rule, sets: { peers, named } }: CompiledRule,
+  { rule, sets: { peers, outside, named } }: CompiledRule,
   source: ChainSource,
-): TableRule {
+): readonly TableRule[] {
   const ports = portsOf(rule, source)
-  return {
+  const base = {
     id: rule.id,
     action: effectOf(stage, rule),
     why: rule.answer.why,
-    ...(peers && { peers: peers.map(set => set.id) }),
     ...(ports && { ports }),
-    ...(named.length > 0 && { namedPorts: named.map(set => set.id) }),
   }
+  const inside: TableRule = {
+    ...base,
+    ...(peers && { peers: ids(peers) }),
+    ...(named.length > 0 && { namedPorts: ids(named) }),
+  }
+  const says = peers === undefined || peers.length > 0
+  return [...(says ? [inside] : []), ...(outside ? [{ ...base, outside: ids(outside) }] : [])]
 }
 
 /** What closes the stage of Allow rules is its last rule. */
 function tableStage(stage: Stage, source: ChainSource, sets: SetsOfRules): readonly TableRule[] {
   const rules = stage.rules.flatMap(rule => {
     const compiled = sets.get(rule)
-    return compiled ? [tableRule(stage, { rule, sets: compiled }, source)] : []
+    return compiled ? tableRules(stage, { rule, sets: compiled }, source) : []
   })
   const { closing } = stage
   return closing?.by === undefined ? rules : [...rules, { id: closing.by, action: 'deny', why: closing.why }]
@@ -92,5 +100,6 @@ export function compileChain(source: ChainSource, key: string): CompiledChain {
 
 const setsOf = (sets: RuleSets | undefined): readonly SetSpec[] => [
   ...(sets?.peers ?? []),
+  ...(sets?.outside ?? []),
   ...(sets?.named ?? []),
 ]

@@ -45,7 +45,9 @@ function matches(
   rule: TableRule,
   { peer, packet }: { peer: Peer; packet: PacketQuery },
 ): boolean {
-  const inPeers = !rule.peers || rule.peers.some(id => holds(table, id, peer))
+  const inPeers = rule.outside
+    ? !rule.outside.some(id => holds(table, id, peer))
+    : !rule.peers || rule.peers.some(id => holds(table, id, peer))
   const inPorts = !rule.ports || matchesPorts(rule.ports, packet.protocol, packet.port)
   return inPeers && (inPorts || (rule.namedPorts ?? []).some(id => holds(table, id, peer)))
 }

@@ -7,6 +7,8 @@ import { namedPortSet, nodesSet, rangeSet, type SetSpec, selectorSet } from './s
 /** The sets one rule asks for; absent peers mean any. */
 export interface RuleSets {
   readonly peers?: readonly SetSpec[]
+  /** The rule also matches what is in none of these. */
+  readonly outside?: readonly SetSpec[]
   readonly named: readonly SetSpec[]
 }
 
@@ -20,31 +22,36 @@ export interface CompiledSection {
   readonly names: readonly NamedPortSpec[]
 }
 
-/** Sets for where an address is. What is in the world is in none of the sets for `cluster`: that is not said yet. */
-function placeSets({ places, inside }: BoundPeers): readonly SetSpec[] {
-  return [
-    ...(places.includes('host') ? [nodesSet(true)] : []),
-    ...(places.includes('cluster') && inside ? [selectorSet(inside), nodesSet(false)] : []),
-  ]
-}
+/** Everything that belongs to the installation. */
+const insideSets = ({ inside }: BoundPeers): readonly SetSpec[] =>
+  inside ? [selectorSet(inside), nodesSet(false)] : []
 
 /** Names of destinations are left out: without them a rule matches less, and what it lacks is in `notEnforcedHere`. */
 function ruleSets({ peers, named, namedOn }: BoundRule): RuleSets {
   const perSelection = namedOn.flatMap(selection => named.map(port => namedPortSet(selection, port)))
   if (!peers) return { named: perSelection }
   const ranges = peers.ranges.length > 0 ? [rangeSet(peers.ranges)] : []
-  const sets = [...peers.selections.map(selectorSet), ...placeSets(peers), ...ranges]
-  return { peers: [...new Map(sets.map(set => [set.id, set])).values()], named: perSelection }
+  const places = [
+    ...(peers.places.includes('host') ? [nodesSet(true)] : []),
+    ...(peers.places.includes('cluster') ? insideSets(peers) : []),
+  ]
+  const sets = [...peers.selections.map(selectorSet), ...places, ...ranges]
+  return {
+    peers: [...new Map(sets.map(set => [set.id, set])).values()],
+    ...(peers.places.includes('world') && { outside: insideSets(peers) }),
+    named: perSelection,
+  }
 }
 
 /** What the kernel can ask of a packet: a rule that asks for more is not there, so an Allow never allows more. */
 const inKernel = ({ condition }: BoundRule): boolean => condition === undefined
 
-const text = (rule: BoundRule, { peers, named }: RuleSets): string =>
+const text = (rule: BoundRule, { peers, outside, named }: RuleSets): string =>
   JSON.stringify([
     rule.id,
     rule.action,
     peers?.map(set => set.id) ?? null,
+    outside?.map(set => set.id) ?? null,
     rule.ports ?? null,
     rule.named.map(port => [port.protocol, port.name]),
     named.map(set => set.id),
@@ -53,8 +60,10 @@ const text = (rule: BoundRule, { peers, named }: RuleSets): string =>
 function compile(section: BoundSection, direction: Direction): CompiledSection {
   const sets = new Map(section.rules.filter(inKernel).map(rule => [rule, ruleSets(rule)]))
   const content = [...sets].map(([rule, of]) => text(rule, of))
+  const { policy } = section
+  const rank = policy.kind === 'ClusterNetworkPolicy' ? `${policy.tier} ${policy.priority}` : ''
   return {
-    fingerprint: contentHash(`${section.policy.id} ${section.isolation ? 'isolates' : ''} ${content.join()}`),
+    fingerprint: contentHash(`${policy.id} ${rank} ${section.isolation ? 'isolates' : ''} ${content.join()}`),
     sets,
     names: direction === 'ingress' ? section.rules.flatMap(rule => rule.named) : [],
   }

@@ -68,6 +68,11 @@ export interface FlowLog {
 
 /** Four times the edges: a window holds what changed, the connections of several windows live at once. */
 const CONNECTIONS_PER_EDGE = 4
+/**
+ * The model is ahead of the kernel by the time a change takes to be programmed: a packet of that time was judged by
+ * the rules before. Afterwards both must agree.
+ */
+const SETTLING_MS = 2_000
 const NOTHING = { connections: 0, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
 
 class NodeFlowLog implements FlowLog {
@@ -78,6 +83,7 @@ class NodeFlowLog implements FlowLog {
   readonly #untold = createUntold()
   readonly #losses = { 'connection-events': 0, 'logged-packets': 0 }
   #disagreements = 0
+  #settledFrom = 0
   #unfollowed = 0
   /** Connections announced before the first dump, which shows them once more. */
   #early: Set<number> | undefined = new Set()
@@ -135,6 +141,7 @@ class NodeFlowLog implements FlowLog {
 
   modelChanged(): void {
     this.#attributions.modelChanged()
+    this.#settledFrom = this.#options.clock.now() + SETTLING_MS
   }
 
   lost(what: LossKind, count: number): void {
@@ -213,7 +220,7 @@ class NodeFlowLog implements FlowLog {
     }
     this.#untold.told(1)
     const told = this.#read(packet, reason, parsed.value)
-    if (!told.agreed) this.#disagreements++
+    if (!told.agreed && packet.at >= this.#settledFrom) this.#disagreements++
     if (told.attribution.outcome === 'audited') this.#attributions.set(told.ends, told.attribution)
     else this.#denied(told, packet)
   }

@@ -40,7 +40,12 @@ function describe({ overview, agents }: Status): string {
       return `Node         ${agent.node}: ${state}, ${agent.rules} rules, seen ${seen} ago`
     }),
     ...agents.flatMap(agent => agent.degraded.map(reason => `Degraded     ${agent.node}: ${reason}`)),
-    ...overview.attention.map(item => `Attention    ${item.severity}: ${ATTENTION[item.code](item.details)}`),
+    ...overview.attention.map(({ severity, code, details }) => {
+      const end = details.stopped
+        ? `, stopped: ${details.denied} attempts denied, nothing passes any more`
+        : ''
+      return `Attention    ${severity}: ${ATTENTION[code](details)}${end}`
+    }),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -3,6 +3,7 @@ import { formatFilter } from '@sekisho/core'
 import type { AgentRecord, EdgeTotals, Window } from '@sekisho/store'
 import type { Overview } from '../schema/map.ts'
 import { type Attacks, findAttacks } from './attacks.ts'
+import { readFilter } from './filter.ts'
 import { type InsightPorts, timestamp } from './ports.ts'
 import { groupKey, isProtectable, protectionOf } from './protection.ts'
 
@@ -23,9 +24,7 @@ const term = (key: FilterTerm['key'], value: string): FilterTerm => ({ key, valu
 export function attention(ports: InsightPorts, window: Window): Attention[] {
   const attacks = findAttacks(ports.store.records, window)
   const items = [
-    ...scans(attacks),
-    ...miners(attacks),
-    ...probes(attacks),
+    ...[...scans(attacks), ...miners(attacks), ...probes(attacks)].map(item => stopped(ports, window, item)),
     ...agentsAway(ports),
     ...recordsDropped(ports),
     ...pendingChanges(ports),
@@ -37,6 +36,26 @@ export function attention(ports: InsightPorts, window: Window): Attention[] {
   ]
   // Stable: within one severity the order above stays.
   return items.sort((a, b) => URGENCY[a.severity] - URGENCY[b.severity])
+}
+
+/** Denied traffic is told a moment after the last that passed: the record's times are those of its reading. */
+const OVERLAP_MS = 10_000
+
+/** An attack of which nothing passed any more since the first denial is less urgent, and is told to be so. */
+function stopped({ store }: InsightPorts, window: Window, item: Attention): Attention {
+  if (item.filter === undefined) return item
+  let passed = 0
+  let deniedFrom = Number.POSITIVE_INFINITY
+  let denied = 0
+  for (const edge of store.records.edges(window, readFilter(item.filter))) {
+    if (edge.outcome !== 'denied') passed = Math.max(passed, edge.last)
+    else {
+      deniedFrom = Math.min(deniedFrom, edge.first)
+      denied += edge.connections
+    }
+  }
+  if (denied === 0 || passed > deniedFrom + OVERLAP_MS) return item
+  return { ...item, severity: 'warning', details: { ...item.details, denied, stopped: true } }
 }
 
 const scans = ({ scans: found }: Attacks): Attention[] =>

@@ -1,6 +1,7 @@
 import type { EpochMs } from '@sekisho/core'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { raiseAlarms } from '../../src/insight/alarms.ts'
+import { attention } from '../../src/insight/attention.ts'
 import { mapView } from '../../src/insight/map.ts'
 import { at, end, flow, MINUTE, SHOP, scan, WINDOW, world } from './world.ts'
 
@@ -69,4 +70,43 @@ test('the map marks the attacker, and nobody else', () => {
   expect(nodes.flatMap(({ key, attack }) => (attack === undefined ? [] : [[key, attack]]))).toEqual([
     ['shop/foothold', 'port-scan'],
   ])
+})
+
+describe('the overview', () => {
+  const scanned = (here: ReturnType<typeof world>) =>
+    attention(here.ports, WINDOW).find(({ code }) => code === 'port-scan')
+  const denied = (ms: number) =>
+    flow({
+      source: end('foothold'),
+      port: 7001,
+      outcome: 'denied',
+      why: 'isolated',
+      first: at(ms),
+      last: at(ms),
+    })
+
+  test('an attack that passes is critical', () => {
+    const { here } = attacked()
+    using _ = here
+    expect(scanned(here)).toMatchObject({ severity: 'critical' })
+    expect(scanned(here)?.details).not.toHaveProperty('stopped')
+  })
+
+  test('an attack of which nothing passes any more is told to be stopped', () => {
+    const { here } = attacked()
+    using _ = here
+    here.report({ flows: [denied(2 * MINUTE)] })
+    expect(scanned(here)).toMatchObject({ severity: 'warning', details: { stopped: true, denied: 1 } })
+  })
+
+  test('an attack that still passes in part is not stopped', () => {
+    const { here, wait } = attacked()
+    using _ = here
+    wait(MINUTE)
+    const later = here.ports.clock.time
+    here.report({
+      flows: [denied(2 * MINUTE), flow({ source: end('foothold'), first: later, last: later })],
+    })
+    expect(scanned(here)).toMatchObject({ severity: 'critical' })
+  })
 })

@@ -37,6 +37,7 @@ export const overview = {
   attention: {
     title: 'What to look at',
     none: 'Nothing unusual',
+    stopped: (denied: number) => `Stopped: ${plural(denied, 'attempt')} denied, nothing passes any more.`,
     noneText: 'No scans, no denied attempts, every agent is up to date.',
     codes,
   },

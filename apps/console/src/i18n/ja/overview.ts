@@ -8,6 +8,7 @@ export const overview: Dictionary['overview'] = {
   attention: {
     title: '確認が必要なこと',
     none: '異常はありません',
+    stopped: denied => `阻止済み: ${counted(denied, '件')}を拒否し、以後は通っていません。`,
     noneText: 'スキャンも拒否された通信もなく、すべてのエージェントが最新の状態です。',
     codes: {
       'port-scan': (workload, d) =>

@@ -7,7 +7,7 @@ import { cardAt, type PlacedAggregate, type World } from './world.ts'
 
 /** far: islands and the lines between them; middle: names too; near: cards. */
 export type Detail = 'far' | 'middle' | 'near'
-export const DETAIL = { middle: 0.3, near: 0.52 } as const
+export const DETAIL = { middle: 0.24, near: 0.52 } as const
 export const detailAt = (k: number): Detail =>
   k < DETAIL.middle ? 'far' : k < DETAIL.near ? 'middle' : 'near'
 

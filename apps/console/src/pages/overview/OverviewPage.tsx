@@ -53,6 +53,7 @@ function AttentionItem({ item }: { readonly item: Attention }) {
       </span>
       <p>
         {t.overview.attention.codes[item.code](subjectOf(item), item.details)}
+        {item.details.stopped === true && <b> {t.overview.attention.stopped(Number(item.details.denied))}</b>}
         <span className="muted">
           {' '}
           <Ago at={item.at} />

@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as Connections, request } from 'node:https'
 import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
@@ -44,9 +44,9 @@ const pem = (key: KeyObject): string =>
 export const newKey = (): string => pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
 export const publicPem = (key: string): string => pem(createPublicKey(key))
 
-async function open(server: TestServer, wire: Wire): Promise<IncomingMessage> {
+function begin(server: TestServer, wire: Wire): ClientRequest {
   const { identity } = wire
-  const outgoing = request({
+  return request({
     host: '127.0.0.1',
     port: server.agentsPort,
     method: wire.method,
@@ -58,6 +58,10 @@ async function open(server: TestServer, wire: Wire): Promise<IncomingMessage> {
     ...(identity?.cert ? { key: identity.key, cert: identity.cert } : {}),
     ...(identity?.ca ? { ca: identity.ca } : {}),
   })
+}
+
+async function open(server: TestServer, wire: Wire): Promise<IncomingMessage> {
+  const outgoing = begin(server, wire)
   outgoing.end(wire.body)
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
   return response
@@ -94,6 +98,14 @@ export const upload = (server: TestServer, identity: Identity, batch: unknown): 
     headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' },
     body: gzipSync(JSON.stringify(batch)),
   })
+
+/** An upload whose body never comes. */
+export function stall(server: TestServer, identity: Identity): Disposable {
+  const headers = { 'content-length': '1000' }
+  const outgoing = begin(server, { method: 'POST', path: '/agent/v1/batches', identity, headers })
+  outgoing.on('error', () => undefined).flushHeaders() // ended below, by the test
+  return { [Symbol.dispose]: () => void outgoing.destroy() }
+}
 
 export interface Following extends Disposable {
   /** The next message that is no heartbeat. */

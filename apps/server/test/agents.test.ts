@@ -16,6 +16,7 @@ import {
   send,
   sendJoin,
   shop,
+  stall,
   upload,
   workload,
 } from './agent.ts'
@@ -230,6 +231,17 @@ describe('a batch', () => {
     expect((await post(gzipSync('hello'), { 'content-encoding': 'gzip' })).status).toBe(400)
   })
 
+  test('of too many uploads of one node at once the last is refused', async () => {
+    const crowd = await join(server, 'crowd')
+    const status = async () => (await upload(server, crowd, batch('crowd', 1))).status
+    {
+      using stalled = new DisposableStack()
+      for (let i = 0; i < LIMITS.uploadsPerAgent.value; i++) stalled.use(stall(server, crowd))
+      await expect.poll(status).toBe(429)
+    }
+    await expect.poll(status).toBe(200)
+  })
+
   test('a gzip bomb stops at the limit', async () => {
     const bomb = gzipSync(Buffer.alloc(LIMITS.batchBytes.value + 1, 0x20))
     expect(bomb.length).toBeLessThan(100_000)
@@ -350,6 +362,19 @@ describe('the state stream', () => {
   test('an agent that is ahead of this server, as after a restore, gets a snapshot', async () => {
     using stream = await follow(server, identity, 1_000_000)
     expect((await stream.next()).kind).toBe('snapshot')
+  })
+
+  test('of too many streams of one node the oldest ends', async () => {
+    using oldest = await follow(server, identity)
+    await oldest.next()
+    const more = await Promise.all(
+      Array.from({ length: LIMITS.streamsPerAgent.value }, () => follow(server, identity)),
+    )
+    await oldest.ended
+    for (const stream of more) {
+      expect((await stream.next()).kind).toBe('snapshot')
+      stream[Symbol.dispose]()
+    }
   })
 
   test('a heartbeat comes every five seconds, and the agent counts as connected while it listens', async () => {

@@ -17,6 +17,7 @@ export const LIMITS = {
   documentsPerFile: limit(1_000, 'items', 'A file of a million tiny documents that blocks the server.'),
   problemsPerFile: limit(100, 'items', 'A file of mistakes whose report is larger than the file.'),
   yamlAliases: limit(100, 'items', 'An alias bomb ("billion laughs") that expands to gigabytes.'),
+  yamlKeys: limit(1_000, 'items', 'One map of 100,000 keys, each compared with all before it.'),
   yamlDepth: limit(64, 'items', 'Deeply nested input that overflows the stack.'),
   rulesPerPolicy: limit(1_000, 'items', 'One document that makes every packet walk a million rules.'),
   peersPerRule: limit(1_000, 'items', 'One rule that expands to a million address sets.'),
@@ -54,6 +55,12 @@ export const LIMITS = {
     'A flood of made-up addresses that fills the memory of the rate limiter.',
   ),
   passwordChecks: limit(8, 'items', 'A flood of logins whose key derivations take all memory at once.'),
+  streamsPerAgent: limit(
+    4,
+    'items',
+    'A node that was broken into opens state streams until no socket is left.',
+  ),
+  uploadsPerAgent: limit(4, 'items', 'A node that was broken into sends large batches all at once.'),
   streamRing: limit(512, 'items', 'Live messages kept for resuming, which would otherwise grow for ever.'),
   streamClients: limit(128, 'items', 'A script that opens live streams until the server has no sockets.'),
   streamRingBytes: limit(

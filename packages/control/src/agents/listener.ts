@@ -69,11 +69,32 @@ async function pour(
   }
 }
 
+/** Uploads under way, counted by node: each holds a body in memory. */
+function createUploads() {
+  const counts = new Map<NodeName, number>()
+  return {
+    /** @throws SekishoError too-many */
+    enter(node: NodeName): Disposable {
+      const count = counts.get(node) ?? 0
+      if (count >= LIMITS.uploadsPerAgent.value) throw new SekishoError('too-many')
+      counts.set(node, count + 1)
+      return {
+        [Symbol.dispose]() {
+          const left = (counts.get(node) ?? 0) - 1
+          if (left > 0) counts.set(node, left)
+          else counts.delete(node)
+        },
+      }
+    },
+  }
+}
+
 /** The agents' side of the server: join, state stream, batches. */
 export function createAgents(options: AgentsOptions): Agents {
   const { store, clock, pulse } = options
   const feed = createStateFeed(store.state)
   const closing = new AbortController()
+  const uploads = createUploads()
   const presence = createPresence({ agents: store.agents, clock, onChange: options.onPresence })
   const joins = createLimiter({
     attempts: LIMITS.loginAttempts.value,
@@ -95,8 +116,8 @@ export function createAgents(options: AgentsOptions): Agents {
   const serveState = async ({ node, certificate }: Caller, url: URL, response: ServerResponse) => {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
-    const signal = AbortSignal.any([gone.signal, closing.signal])
     using stream = presence.enter(node)
+    const signal = AbortSignal.any([gone.signal, closing.signal, stream.replaced])
     const admitted = () => {
       if (nodeOf(certificate, store.agents) === undefined) return false
       stream.stillHere()
@@ -112,6 +133,7 @@ export function createAgents(options: AgentsOptions): Agents {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> => {
+    using _upload = uploads.enter(node)
     const body = await readBody(request, LIMITS.requestBytes.value)
     const packed = request.headers['content-encoding'] === 'gzip'
     const bytes = packed ? await gunzipBounded(body, LIMITS.batchBytes.value) : body

@@ -1,4 +1,4 @@
-import type { Clock, NodeName } from '@sekisho/core'
+import { type Clock, LIMITS, type NodeName } from '@sekisho/core'
 import type { Agents } from '@sekisho/store'
 
 /** How often an open stream is noted in the store: at every heartbeat would be a write per agent and 5 s. */
@@ -7,8 +7,11 @@ const SEEN_MS = 30_000
 /** Which agents have a stream open. An agent that reconnects has two for a moment. */
 export interface Presence {
   readonly connected: ReadonlySet<NodeName>
-  /** Counts a stream until it is disposed; `stillHere` notes in the store that the agent listens. */
-  enter(node: NodeName): Disposable & { stillHere(): void }
+  /**
+   * Counts a stream until it is disposed; `stillHere` notes in the store that the agent listens. Of too many streams
+   * the oldest is `replaced`: a connection that died unnoticed must not keep its agent out.
+   */
+  enter(node: NodeName): Disposable & { stillHere(): void; readonly replaced: AbortSignal }
 }
 
 export interface PresenceOptions {
@@ -19,10 +22,9 @@ export interface PresenceOptions {
 
 export function createPresence({ agents, clock, onChange }: PresenceOptions): Presence {
   const connected = new Set<NodeName>()
-  const streams = new Map<NodeName, number>()
-  const count = (node: NodeName, step: 1 | -1) => {
-    const open = (streams.get(node) ?? 0) + step
-    if (open > 0) {
+  const streams = new Map<NodeName, readonly AbortController[]>()
+  const keep = (node: NodeName, open: readonly AbortController[]) => {
+    if (open.length > 0) {
       streams.set(node, open)
       connected.add(node)
     } else {
@@ -34,15 +36,21 @@ export function createPresence({ agents, clock, onChange }: PresenceOptions): Pr
   return {
     connected,
     enter(node) {
-      count(node, 1)
+      const own = new AbortController()
+      const open = [...(streams.get(node) ?? []), own]
+      if (open.length > LIMITS.streamsPerAgent.value) open[0]?.abort()
+      keep(node, open)
       let noted = Number.NEGATIVE_INFINITY
       return {
+        replaced: own.signal,
         stillHere() {
           if (clock.monotonic() - noted < SEEN_MS) return
           agents.seen(node)
           noted = clock.monotonic()
         },
-        [Symbol.dispose]: () => count(node, -1),
+        [Symbol.dispose]() {
+          keep(node, streams.get(node)?.filter(other => other !== own) ?? [])
+        },
       }
     },
   }

@@ -67,12 +67,19 @@ function* tokens(text: string, lines: LineCounter): Generator<CST.Token | Refuse
   yield* parser.end()
 }
 
-/** The composer recurses: what is too deep must not reach it. */
-function refuseDepth(token: CST.Token): Refused | undefined {
+const isLargeMap = (token: CST.Token): boolean =>
+  (token.type === 'block-map' || token.type === 'flow-collection') &&
+  token.items.length > LIMITS.yamlKeys.value &&
+  (token.type === 'block-map' || token.start.source === '{')
+
+/** The composer recurses, and compares each key of a map with all before it: what is too deep or wide must not reach it. */
+function refuseShape(token: CST.Token): Refused | undefined {
   let level: readonly CST.Token[] = [token]
   for (let depth = 0; level.length > 0; depth++) {
     const first = level[0]
     if (depth > LIMITS.yamlDepth.value) return new Refused(first?.offset ?? 0, TOO_DEEP)
+    const wide = level.find(isLargeMap)
+    if (wide) return new Refused(wide.offset, 'has too many keys')
     level = level.flatMap(inner)
   }
   return undefined
@@ -141,8 +148,8 @@ function compose(text: string, lines: LineCounter): Result<readonly Document[], 
   const documents: Document[] = []
   for (const token of tokens(text, lines)) {
     if (token instanceof Refused) return fail(token)
-    const deep = refuseDepth(token)
-    if (deep) return fail(deep)
+    const refused = refuseShape(token)
+    if (refused) return fail(refused)
     documents.push(...composer.next(token))
     if (documents.length > LIMITS.documentsPerFile.value) break
   }
@@ -155,7 +162,7 @@ function compose(text: string, lines: LineCounter): Result<readonly Document[], 
 const isEmpty = ({ contents }: Document): boolean =>
   contents === null || (isScalar(contents) && contents.value === null && !contents.source)
 
-/** Reads YAML under bounds (bytes, depth, aliases, documents); duplicate keys and unknown tags are mistakes. */
+/** Reads YAML under bounds (bytes, depth, keys, aliases, documents); duplicate keys and unknown tags are mistakes. */
 export function readYaml(text: string): Result<readonly ReadYaml[], readonly Problem[]> {
   if (tooLarge(text)) {
     const reason = `the text is larger than ${LIMITS.documentBytes.value} bytes`

@@ -13,10 +13,10 @@ const WORKLOADS: Readonly<Record<string, WorkloadId>> = {
 const RULE = 'SecurityPolicy/shop/web#egress' as RuleId
 
 /** TCP 10.0.0.1:40000 → 10.0.0.2:5432, SYN: what nflog hands over from the IP header on. */
-const SYN = Uint8Array.from([
-  ...[0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2],
-  ...[0x9c, 0x40, 0x15, 0x38, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0],
-])
+const SYN = Buffer.from(
+  '4500002800014000400600000a0000010a000002' + '9c40153800000001000000005002ffff00000000',
+  'hex',
+)
 
 /** The policies in this process say "denied"; the kernel logs what its rules say. */
 function flowLog() {
@@ -24,7 +24,10 @@ function flowLog() {
   const judgement: Judgement = {
     outcome: 'denied',
     decision: {
-      ...{ verdict: 'deny', why: 'isolated', direction: 'egress', by: RULE },
+      verdict: 'deny',
+      why: 'isolated',
+      direction: 'egress',
+      by: RULE,
       egress: { verdict: 'deny', why: 'isolated', by: RULE },
       ingress: { verdict: 'allow', why: 'not-selected' },
     },

@@ -72,6 +72,9 @@ describeAsRoot('attacks on the kernel path', () => {
     ['an ICMP type without a meaning', { family: 4, head: [200, 0, 0, 0, 0, 0, 0, 0] }],
     ['GRE', { family: 4, protocol: 47, head: [0, 0, 8, 0] }],
     ['ESP', { family: 6, protocol: 50, head: [0, 0, 0, 1, 0, 0, 0, 1] }],
+    ['IPv6 options before nothing', { family: 6, protocol: 60, head: [59, 0, 1, 4, 0, 0, 0, 0] }],
+    ['IPv6 without a next header', { family: 6, protocol: 59, head: [] }],
+    ['IPv6 within IPv4', { family: 4, protocol: 41, head: [0x60, 0, 0, 0] }],
     ['an unassigned protocol', { family: 6, protocol: 200, head: [] }],
   ])('%s does not pass an isolated workload, known by interface or by address', async (_name, message) => {
     await expectCut(message)
@@ -110,7 +113,7 @@ describeAsRoot('attacks on the kernel path', () => {
     expect(isHeard(error)).toBe(true)
   })
 
-  /** An intruder that was cut off can make the kernel forget: a reset ends the entry, though it does not pass. */
+  /** Connections are forgotten: they expire, others flush them. */
   test.each(FAMILIES)(
     'an IPv%i connection that was cut does not come back from its other side',
     async family => {

@@ -7,6 +7,7 @@ import { attackContainer, type Container, prepareContainers, type Run } from './
 import { type ControlPlane, controlPlane, waitForAgent } from './control-plane.ts'
 import { prepareDatabase } from './database.ts'
 import { containedCommand, isReady, launch } from './launch.ts'
+import { keepLogsShort } from './logs.ts'
 import { netnsNames, type Plan, planLab, workloadsFile } from './plan.ts'
 import { type Missing, missingPrograms } from './prerequisites.ts'
 import { identify } from './process.ts'
@@ -183,6 +184,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   // 2. Ground, certificates, database and server, side by side: none needs another.
   resources.defer(() => removeNetns(netnsNames(plan)))
   resources.use(programs)
+  resources.use(keepLogsShort(runDir, error => steps.say('logs', `cannot be cut: ${String(error)}`)))
   const workloads = join(runDir, 'workloads.json')
   replaceFile(workloads, workloadsFile(plan))
   const control = controlPlane({

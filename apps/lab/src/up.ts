@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { run } from './command.ts'
 import { askServer, controlPlane, waitForAgent } from './control-plane.ts'
+import { keepLogsShort } from './logs.ts'
 import { openBrowser } from './run.ts'
 import { openSteps } from './steps.ts'
 import { untilAskedToStop } from './stop.ts'
@@ -56,6 +57,7 @@ export async function runUp(options: RunUpOptions = {}): Promise<number> {
   })
   {
     await using resources = new AsyncDisposableStack()
+    resources.use(keepLogsShort(dir, error => steps.say('logs', `cannot be cut: ${String(error)}`)))
     const access = await steps.run(
       'server',
       () => control.startServer('up'),

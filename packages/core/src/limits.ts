@@ -73,6 +73,11 @@ export const LIMITS = {
     'items',
     'A burst of flows that becomes one huge live message for every browser.',
   ),
+  learnedEdges: limit(
+    200_000,
+    'items',
+    'A month of scans and strangers whose every edge is held in memory to suggest policies from.',
+  ),
   insightQuestions: limit(
     32,
     'items',

@@ -203,6 +203,17 @@ describe('learn', () => {
     expect(excluded).toEqual([])
   })
 
+  test('what is held in memory is bounded, and said; the rest is not even read', () => {
+    let read = 0
+    function* endless() {
+      for (;;) yield flow(web, api, `TCP ${(read++ % 1_000) + 1}`)
+    }
+    const { notes } = learn(endless(), { most: 20 })
+    expect(read).toBe(21)
+    expect(notes).toEqual([{ code: 'flows-limited', details: { flows: 20 } }])
+    expect(learn(SHOP, { most: SHOP.length }).notes).toEqual([])
+  })
+
   test('the same flows in another order propose the same', () => {
     expect(learn(SHOP.toReversed()).yaml).toBe(learn(SHOP).yaml)
   })

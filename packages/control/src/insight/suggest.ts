@@ -12,6 +12,9 @@ export interface SuggestRequest {
   readonly kind: 'NetworkPolicy' | 'SecurityPolicy'
 }
 
+/** Rows of what was left out that are listed, the busiest first; a scan alone makes tens of thousands. */
+const EXCLUDED = 1_000
+
 /** Least privilege from what was seen; what looks like an attack is left out and named. */
 export function suggest({ store, model }: InsightPorts, request: SuggestRequest): SuggestionView {
   const { records } = store
@@ -32,6 +35,8 @@ export function suggest({ store, model }: InsightPorts, request: SuggestRequest)
     groups: groups.current(),
     suspicious: flow => marked.get(flow),
   })
+  const excluded = excludedView(result.excluded)
+  const unlisted = excluded.length - EXCLUDED
   return {
     yaml: result.yaml,
     policies: result.policies.map(({ document, yaml, rules }) => ({
@@ -39,8 +44,11 @@ export function suggest({ store, model }: InsightPorts, request: SuggestRequest)
       yaml,
       rules: rules.map(ruleView),
     })),
-    excluded: excludedView(result.excluded),
-    notes: result.notes.map(noteView),
+    excluded: excluded.slice(0, EXCLUDED),
+    notes: [
+      ...result.notes.map(noteView),
+      ...(unlisted > 0 ? [{ code: 'excluded-limited', details: { rows: unlisted } }] : []),
+    ],
   }
 }
 
@@ -52,7 +60,7 @@ function excludedView(excluded: LearnResult['excluded']): SuggestionView['exclud
     const row = rows.get(key) ?? { source, destination, port, protocol, connections: 0, code }
     rows.set(key, { ...row, connections: row.connections + connections })
   }
-  return [...rows.values()]
+  return [...rows.values()].sort((a, b) => b.connections - a.connections)
 }
 
 const flowOf = (edge: EdgeTotals, groups: Groups): LearnFlow => ({

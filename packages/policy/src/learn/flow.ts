@@ -48,6 +48,8 @@ export interface LearnOptions {
   readonly suspicious?: (flow: LearnFlow) => string | undefined
   /** Above so many public addresses on one port the rule is opened to all public ones, with a note. */
   readonly outsideAddresses?: number
+  /** Flows that are learned from; `LIMITS.learnedEdges` unless given. What comes after is not read, and said so. */
+  readonly most?: number
 }
 
 /** Why a flow was not learned; the caller's own codes beside these. */
@@ -63,6 +65,8 @@ export const LEARN_NOTES = [
   'groups-merged', // groups with equal labels cannot be told apart
   'no-labels', // nothing selects the group: no policy for it
   'shares-node-network', // it is its node to every policy: no policy for it
+  'flows-limited', // there was more to learn from than is held in memory: what was left over may be missing
+  'excluded-limited', // more was left out than is listed
 ] as const
 export type LearnNoteCode = (typeof LEARN_NOTES)[number]
 

@@ -1,4 +1,4 @@
-import type { Direction } from '@sekisho/core'
+import { type Direction, LIMITS } from '@sekisho/core'
 import { type Evident, withDns } from './dns.ts'
 import { addSeen, portKey, type Seen, seenOf } from './evidence.ts'
 import { sortFlows } from './exclude.ts'
@@ -106,13 +106,28 @@ const sharesNode = (groups: readonly LearnGroup[]): readonly LearnNote[] =>
     .toSorted()
     .map(group => ({ code: 'shares-node-network', details: { group } }))
 
+interface Bounded {
+  readonly flows: readonly LearnFlow[]
+  readonly notes: readonly LearnNote[]
+}
+
+/** Scans are told by looking at all flows of a source at once, so they are in memory, and so they are bounded. */
+function bounded(input: Iterable<LearnFlow>, most: number): Bounded {
+  const flows: LearnFlow[] = []
+  for (const flow of input) {
+    if (flows.length === most) return { flows, notes: [{ code: 'flows-limited', details: { flows: most } }] }
+    flows.push(flow)
+  }
+  return { flows, notes: [] }
+}
+
 /**
  * Least-privilege policies from what was seen: one for each group of workloads, both directions, each rule with its
  * evidence. Enforced, they allow every learned flow and, but for DNS, nothing that was not seen; what looks like an
  * attack is left out, and said.
  */
 export function learn(input: Iterable<LearnFlow>, options: LearnOptions = {}): LearnResult {
-  const flows = [...input]
+  const { flows, notes: limited } = bounded(input, options.most ?? LIMITS.learnedEdges.value)
   // Health probes of the kubelet: always allowed, and a node's address in a rule would open more than they need.
   const judged = flows.filter(({ why }) => why !== 'own-node')
   const { learned, excluded } = sortFlows(judged, options)
@@ -132,6 +147,6 @@ export function learn(input: Iterable<LearnFlow>, options: LearnOptions = {}): L
     policies,
     yaml: policies.map(policy => policy.yaml).join('---\n'),
     excluded,
-    notes: [...notes, ...sharesNode(groups)],
+    notes: [...limited, ...notes, ...sharesNode(groups)],
   }
 }

@@ -15,6 +15,10 @@ const notes: Record<LearnNoteCode, Note> = {
   'no-labels': d => `No labels select ${detail(d, 'group')}, so there is no policy for it.`,
   'shares-node-network': d =>
     `${detail(d, 'group')} shares the network of its node, so there is no policy for it.`,
+  'flows-limited': d =>
+    `Learned from the first ${plural(count(d, 'flows'), 'edge', 'edges')} only; there are more. Choose a shorter window, or policies may lack what was left over.`,
+  'excluded-limited': d =>
+    `${plural(count(d, 'rows'), 'more row was', 'more rows were')} left out than are listed.`,
 }
 
 /** Why a flow was not learned; `mining-pool` is the server's own finding. */
@@ -71,6 +75,21 @@ export const policies = {
     problems: (problems: number) => plural(problems, 'problem'),
     checking: 'Checking…',
     at: (line: number) => `line ${line}`,
+    notEnforced: {
+      what: {
+        application: 'asks what is spoken, which is not inspected yet.',
+        request: 'asks what is requested, which is not inspected yet.',
+        name: 'names destinations by DNS name, which is not enforced yet.',
+        profiles: 'names inspection profiles, which are not applied yet.',
+        'host-subject': 'is about hosts, whose own traffic is not enforced yet.',
+        'external-subject': 'is about external machines, where no agent runs.',
+      },
+      effect: {
+        Allow: 'Until then the rule allows nothing.',
+        Deny: 'Until then the rule denies nothing.',
+        Pass: 'Until then the rule does nothing.',
+      },
+    },
     simulate: 'Simulate',
     saved: 'Saved',
     unchanged: 'No changes',

@@ -46,6 +46,21 @@ export const policies: Dictionary['policies'] = {
     problems: problems => `問題 ${counted(problems, '件')}`,
     checking: '確認中…',
     at: line => `${line} 行目`,
+    notEnforced: {
+      what: {
+        application: '：アプリケーションの検査はまだ行われません。',
+        request: '：リクエスト内容の検査はまだ行われません。',
+        name: '：DNS 名による宛先の指定はまだ適用されません。',
+        profiles: '：検査プロファイルはまだ適用されません。',
+        'host-subject': '：ホスト自身の通信にはまだ適用されません。',
+        'external-subject': '：外部マシンではエージェントが動作していないため、適用されません。',
+      },
+      effect: {
+        Allow: 'それまで、このルールは何も許可しません。',
+        Deny: 'それまで、このルールは何も拒否しません。',
+        Pass: 'それまで、このルールは何も行いません。',
+      },
+    },
     simulate: 'シミュレーション',
     saved: '保存しました',
     unchanged: '変更なし',
@@ -150,6 +165,9 @@ export const policies: Dictionary['policies'] = {
     'no-labels': d => `${detail(d, 'group')} を選択できるラベルがないため、ポリシーを作りませんでした。`,
     'shares-node-network': d =>
       `${detail(d, 'group')} はノードのネットワークを共有しているため、ポリシーを作りませんでした。`,
+    'flows-limited': d =>
+      `通信が多いため、最初の ${counted(count(d, 'flows'), '件')}だけから学習しました。残りはポリシーに含まれないことがあります。期間を短くしてください。`,
+    'excluded-limited': d => `一覧にあるほかに、${counted(count(d, 'rows'), '件')}を除外しました。`,
   },
   excludedCodes: {
     'port-scan': 'ポートスキャン',

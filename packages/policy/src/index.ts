@@ -15,6 +15,7 @@ export { explain } from './explain/explain.ts'
 export type { Edit, ExplainedChange, ExplainedEnd, Explanation } from './explain/explanation.ts'
 export { type ExplainLanguage, explainSentences } from './explain/sentences.ts'
 export type * from './facts.ts'
+export { type ExportResult, exportNetworkPolicies, type Lost } from './export/export.ts'
 export type { ImportNote, ImportOptions, ImportResult, Refusal } from './import/foreign.ts'
 export { importPolicies } from './import/import.ts'
 export {

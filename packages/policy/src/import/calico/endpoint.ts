@@ -80,6 +80,29 @@ function globalSetBlocks(cubes: readonly Cube[], { sets }: CalicoScope): Ordered
   return chosen.flatMap(({ nets }) => nets.map(cidr => ({ kind: 'block' as const, cidr, except: [] })))
 }
 
+/** Everything that is no workload: the world, nodes, and machines outside that Sekisho is told about. */
+const ELSEWHERE: readonly OrderedPeer[] = [
+  { kind: 'written', peer: { entity: 'world' } },
+  { kind: 'written', peer: { hostSelector: {} } },
+  { kind: 'written', peer: { externalSelector: {} } },
+]
+
+/** `notSelector` alone is whatever the selector does not mean, in every namespace and outside. */
+function readUnselected(
+  spot: Spot,
+  unwanted: readonly Cube[],
+  { sets }: CalicoScope,
+): readonly OrderedPeer[] {
+  const known = ({ labels, namespace }: NetworkSet) => ({
+    pod: labels,
+    namespace: { [NAME_LABEL]: namespace },
+  })
+  if (sets.some(set => unwanted.some(cube => holds(cube, known(set)))))
+    spot.refuse('leaves out a network set, for which Sekisho has no word')
+  const pods = subtract([EVERYTHING], unwanted).map(cube => ({ kind: 'pods' as const, cube }))
+  return [...pods, ...ELSEWHERE]
+}
+
 function readSelected(spot: Spot, scope: CalicoScope): readonly OrderedPeer[] {
   const [selector, not, namespaces] = [
     spot.at('selector'),
@@ -88,8 +111,7 @@ function readSelected(spot: Spot, scope: CalicoScope): readonly OrderedPeer[] {
   ]
   const wanted = selector.absent ? [EVERYTHING] : readSelectorText(selector, endpointSelector)
   const unwanted = not.absent ? [] : readSelectorText(not, endpointSelector)
-  if (!not.absent && selector.absent && namespaces.absent)
-    not.refuse('alone it also means every address outside, which no selector of Sekisho does')
+  if (selector.absent && namespaces.absent) return readUnselected(not, unwanted, scope)
   const labelled = subtract(wanted, unwanted)
   if (isGlobal(namespaces)) return globalSetBlocks(labelled, scope)
   const cubes = andAll(scopeCubes(namespaces, scope), labelled)

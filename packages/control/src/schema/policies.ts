@@ -1,4 +1,5 @@
 import { MODES } from '@sekisho/core'
+import { NOT_ENFORCED } from '@sekisho/policy'
 import { z } from 'zod'
 import { outcome, problem, reason, timestamp, windowQuery } from './common.ts'
 import { edgeEnd } from './records.ts'
@@ -21,6 +22,15 @@ export const policyView = z.object({
   yaml: z.string(),
 })
 
+/** A part of a policy that agents do not enforce yet: an Allow rule then allows nothing, a Deny rule denies nothing. */
+export const notEnforced = z.object({
+  policy: z.string(),
+  /** Absent where the whole policy is meant. */
+  rule: z.string().optional(),
+  action: z.enum(['Allow', 'Deny', 'Pass']).optional(),
+  what: z.enum(NOT_ENFORCED),
+})
+
 /** A set of documents applied as one: all or nothing, kept or taken back as a whole. */
 export const changeView = z.object({
   id: z.string(),
@@ -38,6 +48,8 @@ export const changeView = z.object({
       after: z.string().nullable(),
     }),
   ),
+  /** In the answer to whoever applies policies or changes their mode: what of them is not enforced yet. */
+  notEnforced: z.array(notEnforced).optional(),
 })
 
 export const applyRequest = z.object({
@@ -57,7 +69,11 @@ export const modeRequest = z.object({
 })
 
 export const validateRequest = z.object({ yaml: z.string() })
-export const validation = z.object({ problems: z.array(problem), policies: z.array(z.string()) })
+export const validation = z.object({
+  problems: z.array(problem),
+  policies: z.array(z.string()),
+  notEnforced: z.array(notEnforced),
+})
 
 export const suggestRequest = windowQuery.extend({
   /** Namespaces to propose policies for; all that have flows when left out. */

@@ -1,4 +1,5 @@
 import type { Direction, Outcome, Reason } from '@sekisho/core'
+import type { Need } from '../facts.ts'
 import type { Edit, ExplainedEnd } from './explanation.ts'
 
 /** What the sentence about a reason may speak of; texts are in the dictionary's own language. */
@@ -26,6 +27,11 @@ export interface Dictionary {
   readonly rule: (policy: string, direction: string, number: number) => string
   readonly policy: (kind: string, name: string) => string
   readonly otherSide: Readonly<Record<'allow' | 'deny', (facts: ReasonFacts) => string>>
+  readonly needs: Readonly<Record<Need, string>>
+  /** The verdict holds for as long as these are not known. */
+  readonly inspect: (needs: readonly string[]) => string
+  /** A rule that would have matched, had it not ended. */
+  readonly expired: (rule: string) => string
   /** The last touch: spaces and punctuation as the language has them. */
   readonly finish: (sentence: string) => string
   readonly edits: Readonly<Record<Edit, (policy: string) => string>>

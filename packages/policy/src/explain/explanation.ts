@@ -1,6 +1,7 @@
 import type { Direction, NodeName, Outcome, PolicyId, Reason, RuleId, Verdict } from '@sekisho/core'
 import type { ConsideredPolicy, FlowQuery, SideDecision } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
+import type { Inspect } from '../facts.ts'
 
 /** One end of the question as people name it. */
 export type ExplainedEnd =
@@ -32,6 +33,8 @@ export interface Explanation {
   readonly direction?: Direction
   readonly by?: RuleId
   readonly why: Reason
+  /** Present where the verdict depends on facts that are not known. */
+  readonly inspect?: Inspect
   readonly egress: SideDecision
   readonly ingress: SideDecision
   /** Egress of the source, then ingress of the destination; in each the order in which policies are asked. */

@@ -39,6 +39,20 @@ export const ja: Dictionary = {
     allow: ({ subject, direction }) => `${subject} の${direction}側では許可されます。`,
     deny: ({ by, subject, direction }) => `${subject} の${direction}側でも拒否されます（${by}）。`,
   },
+  needs: {
+    name: '宛先の名前',
+    application: 'アプリケーション',
+    http: 'HTTP リクエスト',
+    grpc: 'gRPC 呼び出し',
+    dns: 'DNS 問い合わせ',
+    tls: 'TLS サーバー名',
+    sql: 'SQL 文',
+    redis: 'Redis コマンド',
+    kafka: 'Kafka リクエスト',
+    mongodb: 'MongoDB 操作',
+  },
+  inspect: needs => `${needs.join('、')}が分かると、この結果は変わることがあります。`,
+  expired: rule => `${rule} は一致しますが、期限が切れています。`,
   // A full-width bracket brings its own space.
   finish: sentence => sentence.replaceAll('） ', '）'),
   edits: {

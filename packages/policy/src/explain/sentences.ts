@@ -68,6 +68,15 @@ function otherSide(words: Dictionary, explanation: Explanation): readonly string
   return [words.otherSide[other.verdict === 'allow' ? 'allow' : 'deny'](facts)]
 }
 
+/** What the answer depends on, and what no longer counts. */
+function reservations(words: Dictionary, { inspect, considered }: Explanation): readonly string[] {
+  const expired = considered.filter(({ outcome }) => outcome === 'expired')
+  return [
+    ...(inspect ? [words.inspect(inspect.needs.map(need => words.needs[need]))] : []),
+    ...expired.map(({ rule }) => words.expired(byText(words, rule))),
+  ]
+}
+
 /** The explanation as sentences, the verdict first. */
 export function explainSentences(explanation: Explanation, language: ExplainLanguage): string[] {
   const words = DICTIONARIES[language]
@@ -82,6 +91,7 @@ export function explainSentences(explanation: Explanation, language: ExplainLang
     words.outcomes[explanation.outcome](conversation),
     words.reasons[explanation.why](decider),
     ...otherSide(words, explanation),
+    ...reservations(words, explanation),
     ...(explanation.change?.edits ?? []).map(({ policy, edit }) =>
       words.edits[edit](policyText(words, policy)),
     ),

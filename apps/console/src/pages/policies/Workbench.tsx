@@ -1,4 +1,5 @@
 import type { Problem } from '@sekisho/core'
+import type { NotEnforced } from '@sekisho/policy'
 import { useMutation } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { useApi } from '../../api/index.ts'
@@ -25,6 +26,24 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
               <span className="muted">{t.policies.editor.at(problem.line)} </span>
             )}
             {problem.path && <code>{problem.path}</code>} {problem.reason}
+          </span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** What would be applied and not enforced: an Allow rule that allows nothing is no surprise then. */
+function NotEnforcedYet({ parts }: { readonly parts: readonly NotEnforced[] }) {
+  const { t } = useI18n()
+  const { notEnforced } = t.policies.editor
+  return (
+    <ul className="problems">
+      {parts.map(({ policy, rule, action, what }) => (
+        <li key={`${rule ?? policy} ${what}`}>
+          <Icon name="warning" size={14} />
+          <span>
+            <code>{rule ?? policy}</code> {notEnforced.what[what]} {action && notEnforced.effect[action]}
           </span>
         </li>
       ))}
@@ -87,6 +106,7 @@ export function Workbench({ yaml, onChange, saved, window, onApplied }: Workbenc
           </span>
         </footer>
         {problems.length > 0 && <Problems problems={problems} />}
+        {verdict && verdict.notEnforced.length > 0 && <NotEnforcedYet parts={verdict.notEnforced} />}
       </section>
       <p className="muted small">{editor.hint}</p>
       {simulate.isPending && <p role="status">{t.policies.simulation.running}</p>}

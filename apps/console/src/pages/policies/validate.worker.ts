@@ -1,5 +1,5 @@
 import type { Problem } from '@sekisho/core'
-import { parsePolicies } from '@sekisho/policy'
+import { type NotEnforced, notEnforcedHere, parsePolicies } from '@sekisho/policy'
 
 export interface ValidateRequest {
   readonly id: number
@@ -9,6 +9,8 @@ export interface Verdict {
   readonly problems: readonly Problem[]
   /** Ids of the documents, empty when anything is wrong: policies are refused whole. */
   readonly policies: readonly string[]
+  /** What of them no agent enforces yet. */
+  readonly notEnforced: readonly NotEnforced[]
 }
 export interface ValidateResponse extends Verdict {
   readonly id: number
@@ -17,9 +19,12 @@ export interface ValidateResponse extends Verdict {
 /** The server's own parser, off the main thread: what it says here is what the server would say. */
 function validate(yaml: string): Verdict {
   const parsed = parsePolicies(yaml)
-  return parsed.ok
-    ? { problems: [], policies: parsed.value.map(document => document.id) }
-    : { problems: parsed.error, policies: [] }
+  if (!parsed.ok) return { problems: parsed.error, policies: [], notEnforced: [] }
+  return {
+    problems: [],
+    policies: parsed.value.map(document => document.id),
+    notEnforced: parsed.value.flatMap(notEnforcedHere),
+  }
 }
 
 addEventListener('message', ({ data: { id, yaml } }: MessageEvent<ValidateRequest>) => {

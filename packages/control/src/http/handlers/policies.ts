@@ -1,7 +1,9 @@
 import { type PolicyId, policyId, SekishoError } from '@sekisho/core'
-import { type Model, parsePolicies } from '@sekisho/policy'
+import { type Model, notEnforcedHere, parsePolicies, validatePolicy } from '@sekisho/policy'
 import type { StoredPolicy } from '@sekisho/store'
+import type { Applied } from '../../lifecycle/changes.ts'
 import { routes } from '../../routes.ts'
+import type { ChangeView } from '../../schema/policies.ts'
 import { changeView, type PolicyFacts, pageView, policyView } from '../../views.ts'
 import { windowOf } from '../../window.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -15,6 +17,15 @@ function selectedBy(model: Model): ReadonlyMap<PolicyId, number> {
     for (const { policy } of model.selecting(id)) counts.set(policy.id, (counts.get(policy.id) ?? 0) + 1)
   }
   return counts
+}
+
+/** Whoever brings a policy into force is told what of it nothing enforces yet. */
+function withWarnings(change: Applied): ChangeView {
+  const documents = change.policies.flatMap(({ after }) => {
+    const read = after && validatePolicy(after.document)
+    return read?.ok ? [read.value] : []
+  })
+  return { ...changeView(change), notEnforced: documents.flatMap(notEnforcedHere) }
 }
 
 /** Changes of policies answer with the change; reading answers with policies as they are now. */
@@ -49,7 +60,7 @@ export function servePolicies(api: Api, { store, state, lifecycle, clock }: Depe
   })
   api.openapi(routes.apply, context => {
     const change = lifecycle.apply(context.req.valid('json'), context.var.principal)
-    return context.json(changeView(change), 200)
+    return context.json(withWarnings(change), 200)
   })
   api.openapi(routes.deletePolicies, context => {
     const change = lifecycle.remove(context.req.valid('json').ids, context.var.principal)
@@ -57,12 +68,17 @@ export function servePolicies(api: Api, { store, state, lifecycle, clock }: Depe
   })
   api.openapi(routes.mode, context => {
     const { ids, ...change } = context.req.valid('json')
-    return context.json(changeView(lifecycle.setMode(ids, change, context.var.principal)), 200)
+    return context.json(withWarnings(lifecycle.setMode(ids, change, context.var.principal)), 200)
   })
   api.openapi(routes.validate, context => {
     const read = parsePolicies(context.req.valid('json').yaml)
-    const problems = read.ok ? [] : [...read.error]
-    return context.json({ problems, policies: read.ok ? read.value.map(({ id }) => id) : [] }, 200)
+    const documents = read.ok ? read.value : []
+    const answer = {
+      problems: read.ok ? [] : [...read.error],
+      policies: documents.map(({ id }) => id),
+      notEnforced: documents.flatMap(notEnforcedHere),
+    }
+    return context.json(answer, 200)
   })
   api.openapi(routes.changes, context =>
     context.json(pageView(store.policies.changes(context.req.valid('query')), changeView), 200),

@@ -38,23 +38,27 @@ export function attention(ports: InsightPorts, window: Window): Attention[] {
   return items.sort((a, b) => URGENCY[a.severity] - URGENCY[b.severity])
 }
 
-/** Denied traffic is told a moment after the last that passed: the record's times are those of its reading. */
-const OVERLAP_MS = 10_000
+/** A connection that was cut is sent on for a while before its program gives up, and counts as what it was. */
+const CUT_MS = 60_000
+/** Denials go on after the last that passed. */
+const SINCE_MS = 5_000
 
 /** An attack of which nothing passed any more since the first denial is less urgent, and is told to be so. */
 function stopped({ store }: InsightPorts, window: Window, item: Attention): Attention {
   if (item.filter === undefined) return item
   let passed = 0
   let deniedFrom = Number.POSITIVE_INFINITY
+  let deniedUntil = 0
   let denied = 0
   for (const edge of store.records.edges(window, readFilter(item.filter))) {
     if (edge.outcome !== 'denied') passed = Math.max(passed, edge.last)
     else {
       deniedFrom = Math.min(deniedFrom, edge.first)
+      deniedUntil = Math.max(deniedUntil, edge.last)
       denied += edge.connections
     }
   }
-  if (denied === 0 || passed > deniedFrom + OVERLAP_MS) return item
+  if (denied === 0 || passed > deniedFrom + CUT_MS || passed > deniedUntil - SINCE_MS) return item
   return { ...item, severity: 'warning', details: { ...item.details, denied, stopped: true } }
 }
 

@@ -23,16 +23,22 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
   const before = modelWith(ports, ports.model.policies.values())
   const after = modelWith(ports, changed)
   const attacks = findAttacks(records, request.window)
+  let exempt = 0
   function* flows(): Iterable<RecordedFlow> {
     for (const edge of records.edges(request.window)) {
+      if (edge.why === 'own-node') {
+        exempt += conversations(edge)
+        continue
+      }
       recall(records, [before, after], edge)
       yield flowOf(edge, attacks)
     }
   }
   const result = simulate({ flows: flows(), before, after })
   return {
-    flows: result.flows,
-    unchanged: result.unchanged,
+    // A node reaches its own workloads whatever the policies say; only its agent knows all of its addresses.
+    flows: result.flows + exempt,
+    unchanged: result.unchanged + exempt,
     newlyDenied: result.newlyDenied,
     newlyAllowed: result.newlyAllowed,
     attacksDenied: result.attacksDenied,
@@ -43,6 +49,9 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
   }
 }
 
+/** None began in the window where one that is older still speaks: a policy would end that one. */
+const conversations = ({ connections }: EdgeTotals): number => Math.max(1, connections)
+
 const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
   query: {
     source: queryEnd(edge.source),
@@ -52,8 +61,7 @@ const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
   },
   source: edge.source.key,
   destination: edge.destination.key,
-  // None began in the window where one that is older still speaks: a policy would end that one.
-  connections: Math.max(1, edge.connections),
+  connections: conversations(edge),
   first: edge.first,
   last: edge.last,
   attack: attacks.of(edge) !== undefined,

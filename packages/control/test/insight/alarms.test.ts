@@ -95,7 +95,8 @@ describe('the overview', () => {
   test('an attack of which nothing passes any more is told to be stopped', () => {
     const { here } = attacked()
     using _ = here
-    here.report({ flows: [denied(2 * MINUTE)] })
+    here.ports.clock.time = at(2 * MINUTE + 5_000)
+    here.report({ flows: [denied(2 * MINUTE + 5_000)] })
     expect(scanned(here)).toMatchObject({ severity: 'warning', details: { stopped: true, denied: 1 } })
   })
 

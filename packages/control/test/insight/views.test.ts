@@ -407,6 +407,18 @@ describe('suggest, simulate, explain', () => {
     expect(without).toMatchObject({ newlyAllowed: 3, newlyDenied: 0 })
   })
 
+  test('a node goes on reaching its own workloads', () => {
+    using here = world()
+    const probe = flow({ source: { ip: '10.9.9.9' }, why: 'own-node', connections: 3 })
+    here.report({ workloads: SHOP, flows: [probe] })
+    const result = simulateView(here.ports, {
+      window: WINDOW,
+      documents: documents(protectDb('Enforce')),
+      without: [],
+    })
+    expect(result).toMatchObject({ flows: 3, unchanged: 3, legitimateBroken: 0, groups: [] })
+  })
+
   test('an old connection that still speaks is one conversation', () => {
     using here = world()
     here.report({

@@ -22,7 +22,7 @@ function Figure({ count, label, look, icon }: FigureProps) {
 }
 
 /** Ports written out in a cell; all of them are in its title. */
-const PORTS_SHOWN = 3
+const PORTS_SHOWN = 2
 
 function Ports({ ports, protocol }: Pick<SimulationView['groups'][number], 'ports' | 'protocol'>) {
   const hidden = ports.length - PORTS_SHOWN
@@ -59,7 +59,7 @@ function Groups({ groups }: Pick<SimulationView, 'groups'>) {
             <tr
               key={`${group.source.key} ${group.destination.key} ${group.ports.join()}/${group.protocol} ${group.after}`}
             >
-              <td className="nowrap">
+              <td>
                 <Endpoint end={group.source} />
                 {group.attack && <span className="badge denied attack">{simulation.attack}</span>}
               </td>

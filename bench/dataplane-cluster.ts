@@ -17,6 +17,9 @@ const APPS_PER_NAMESPACE = 10
 const APPS = NAMESPACES * APPS_PER_NAMESPACE
 export const PORT = 8080
 
+/** What real clusters offer: few ports, many times each. */
+const PORTS = [80, 443, 3306, 5432, 6379, PORT, 9090, 9092]
+
 /** App `n` and where it is; apps 0 (client) and 1 (server) are those that the traffic runs between. */
 const placeOf = (app: number) => ({
   space: `space-${app % NAMESPACES}`,
@@ -33,7 +36,10 @@ function workload(index: number, pods: readonly LocalPod[]): Workload {
   const { space, app: label } = placeOf(app)
   const pod = pods[index]
   const local = index < LOCAL
-  const remote = [`10.${100 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`, `fd77::${index.toString(16)}`]
+  const remote = [
+    `10.${100 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`,
+    `fd77::${index.toString(16)}`,
+  ]
   return {
     id: workloadId('pod', space, `${label}-${index}`),
     kind: 'pod',
@@ -75,7 +81,7 @@ function policyJson(index: number, count: number): PolicyDocumentJson {
   const { space, app: label } = placeOf(app)
   const far = (by: number) => peer(app + 7 + round * 13 + by)
   const [before, after] = round === middle ? [peer(app - 1), peer(app + 1)] : [far(1), far(2)]
-  const ports = [{ port: round === middle ? PORT : 1000 + round }]
+  const ports = [{ port: round === middle ? PORT : (PORTS[round % PORTS.length] ?? PORT) }]
   const measured = round === middle ? [{ ports: [{ port: 5201 }], from: [before] }] : []
   return {
     apiVersion: 'networking.k8s.io/v1',

@@ -46,7 +46,7 @@ const refuse = (reason: string): never => {
   throw new Error(reason)
 }
 const keyOf = (element: NftElementData): string =>
-  'key' in element ? `${element.key}` : `${element.first}-${element.last}`
+  'key' in element ? element.key.join() : `${element.first.join()}-${element.last.join()}`
 
 function apply(next: { state: State | undefined }, operation: NftOperation): void {
   switch (operation.kind) {

@@ -1,3 +1,18 @@
+export {
+  type App,
+  type AppPort,
+  type AppSpec,
+  type Connection,
+  connect,
+  connectOutside,
+  type Outside,
+  outside,
+  type PortOf,
+  type Space,
+  select,
+  space,
+} from './code/cluster.ts'
+export { type Code, renderCode } from './code/render.ts'
 export type * from './decision.ts'
 export { APPLICATIONS, type Application } from './documents/application.ts'
 export * from './documents/document.ts'
@@ -14,8 +29,8 @@ export { parseEnd, parsePort, parseSentence } from './expect/sentence.ts'
 export { explain } from './explain/explain.ts'
 export type { Edit, ExplainedChange, ExplainedEnd, Explanation } from './explain/explanation.ts'
 export { type ExplainLanguage, explainSentences } from './explain/sentences.ts'
-export type * from './facts.ts'
 export { type ExportResult, exportNetworkPolicies, type Lost } from './export/export.ts'
+export type * from './facts.ts'
 export type { ImportNote, ImportOptions, ImportResult, Refusal } from './import/foreign.ts'
 export { importPolicies } from './import/import.ts'
 export {
@@ -44,7 +59,7 @@ export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from 
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
 export { NOT_ENFORCED, type NotEnforced, type NotEnforcedWhat, notEnforcedHere } from './not-enforced.ts'
-export type { EndSet, WorkloadSet } from './prove/ends.ts'
+export { compileWorkloadSet, type EndSet, type WorkloadSet } from './prove/ends.ts'
 export { type Proof, type ProveQuery, prove } from './prove/prove.ts'
 export type * from './prove/result.ts'
 export { type RecordedFlow, type SimulationGroup, type SimulationResult, simulate } from './simulate.ts'

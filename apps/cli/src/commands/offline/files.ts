@@ -1,0 +1,61 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
+import { type Manifests, readManifests, type SourceFile, withMode } from '@sekisho/policy'
+import { text, UsageError, type Values } from '../../command.ts'
+import { readInput } from '../../input.ts'
+import { describeProblem } from '../policy-validate.ts'
+
+const isYaml = (name: string): boolean => /\.ya?ml$/.test(name)
+
+/** A file as it is; of a folder every YAML file below it, in order of name. */
+async function filesAt(path: string): Promise<readonly string[]> {
+  if (path === '-') return [path]
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new UsageError(`${path} does not exist`)
+  if (!found.isDirectory()) return [path]
+  const names = await readdir(path, { recursive: true })
+  const files = names.filter(isYaml).toSorted()
+  if (files.length === 0) throw new UsageError(`${path} holds no .yaml files`)
+  return files.map(name => join(path, name))
+}
+
+/** Every value of an option that may be repeated. */
+export function texts(values: Values, name: string): readonly string[] {
+  const value = values[name]
+  return (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string')
+}
+
+export async function readFiles(paths: readonly string[]): Promise<readonly SourceFile[]> {
+  const files = (await Promise.all(paths.map(filesAt))).flat()
+  return Promise.all(files.map(async file => ({ file, text: await readInput(file) })))
+}
+
+/** All mistakes at once, each with file, line and path. */
+export function refuse(problems: readonly Problem[]): void {
+  if (problems.length === 0) return
+  const lines = problems.map(problem => `  ${describeProblem(problem, undefined)}`)
+  throw new SekishoError('policy-refused', `${problems.length} mistakes in these files:\n${lines.join('\n')}`)
+}
+
+function modeOf(values: Values): Mode | undefined {
+  const wanted = text(values, 'mode')
+  if (wanted === undefined) return undefined
+  const mode = MODES.find(known => known === wanted)
+  if (!mode) throw new UsageError(`--mode takes ${MODES.join(', ')}, not "${wanted}"`)
+  return mode
+}
+
+/** Policies, workloads and namespaces of files and folders; with --mode all policies have that mode. */
+export async function readCluster(values: Values, paths: readonly string[]): Promise<Manifests> {
+  if (paths.length === 0)
+    throw new UsageError('name files or folders with -f, policies and workloads among them')
+  const manifests = readManifests(await readFiles(paths))
+  refuse(manifests.problems)
+  const mode = modeOf(values)
+  if (mode === undefined) return manifests
+  return {
+    ...manifests,
+    policies: manifests.policies.map(each => ({ ...each, policy: withMode(each.policy, mode) })),
+  }
+}

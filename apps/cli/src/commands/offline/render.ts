@@ -1,0 +1,18 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Code, policyToYaml, renderCode } from '@sekisho/policy'
+import { EXIT, type Invocation, required, UsageError } from '../../command.ts'
+
+const isCode = (value: unknown): value is Code =>
+  typeof value === 'object' && value !== null && 'spaces' in value && 'connections' in value
+
+/** Runs a TypeScript file whose default export says who may connect to whom, and prints the policies. */
+export async function render({ positionals, output }: Invocation): Promise<number> {
+  const path = required(positionals, 1, 'FILE.ts')
+  const module: unknown = await import(pathToFileURL(resolve(path)).href)
+  const code =
+    typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+  if (!isCode(code)) throw new UsageError(`${path} must export default { spaces, connections }`)
+  output.text(renderCode(code).map(policyToYaml).join('---\n').trimEnd())
+  return EXIT.ok
+}

@@ -23,6 +23,8 @@ export interface ProgrammerOptions {
 
 /** A burst within this time is one transaction; a single change does not wait for it. */
 const INTERVAL_MS = 2
+/** What a timer holds (a signed 32-bit number of milliseconds); an end further away is looked at again then. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Brings model changes into the kernel: one transaction at a time, what comes meanwhile becomes the next. */
 export class Programmer implements AsyncDisposable {
@@ -36,6 +38,7 @@ export class Programmer implements AsyncDisposable {
   #astray = true
   /** Changes are taken into the model but not yet into the kernel. */
   #held = true
+  #expiry: Disposable | undefined
   #revision: number | undefined
   #programmed: number | undefined
 
@@ -57,9 +60,21 @@ export class Programmer implements AsyncDisposable {
     const { model, timers, onModelChanged } = this.#options
     this.#since ??= timers.monotonic()
     this.#revision = revision ?? this.#revision
-    this.#pending.push(model.update(change))
+    this.#pending.push(model.update({ ...change, now: timers.now() }))
+    this.#awaitExpiry()
     onModelChanged()
     if (!this.#held) this.#runner.trigger()
+  }
+
+  /** Rules that end go on time: what they allowed is denied in the kernel too. */
+  #awaitExpiry(): void {
+    const { model, timers } = this.#options
+    this.#expiry?.[Symbol.dispose]()
+    const next = model.nextExpiry()
+    this.#expiry =
+      next === undefined
+        ? undefined
+        : timers.after(Math.min(next - timers.now(), LONGEST_TIMER_MS), () => this.change({}))
   }
 
   /** Lets changes through to the kernel, those so far as one whole table. */
@@ -107,6 +122,7 @@ export class Programmer implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#expiry?.[Symbol.dispose]()
     return this.#runner[Symbol.asyncDispose]()
   }
 }

@@ -15,7 +15,9 @@ export function modelWith(
   const model = createModel()
   const namespaces = new Map(ports.store.records.lastNamespaces().map(each => [each.name, each]))
   for (const [name, namespace] of ports.model.namespaces) namespaces.set(name, namespace)
+  const { now } = ports.model.index
   model.update({
+    ...(now !== undefined && { now }),
     namespaces: { set: [...namespaces.values()] },
     workloads: { set: [...ports.model.workloads.values()] },
     policies: { set: [...policies] },

@@ -103,6 +103,7 @@ export function createAnswers(store: Store): (asked: Asked) => Answer {
   return ({ question, now, connected }) =>
     store.transaction(() => {
       catchUp()
+      state.model.update({ now })
       return answerTo(
         {
           store,

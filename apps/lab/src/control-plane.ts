@@ -110,6 +110,16 @@ export async function askServer({ url, token }: Credentials, path: string): Prom
   return response.json()
 }
 
+/** A server that takes its time on a busy machine is asked again; what it refuses is an error. */
+async function asked(condition: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await condition()
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') return false
+    throw error
+  }
+}
+
 /** Waits for the agent's first report of itself: before it, it has no version. */
 export async function waitForAgent(access: Credentials): Promise<void> {
   const reported = async () => {
@@ -117,7 +127,7 @@ export async function waitForAgent(access: Credentials): Promise<void> {
     const { items } = answer as { items: { connected: boolean; version: string }[] } // our own API
     return items.some(agent => agent.connected && agent.version !== '')
   }
-  await waitFor('the agent', reported, { timeoutMs: START_MS, everyMs: 100 })
+  await waitFor('the agent', () => asked(reported), { timeoutMs: START_MS, everyMs: 100 })
 }
 
 /** Waits until the map has something to show. @returns how many edges it has. */
@@ -129,6 +139,6 @@ export async function waitForEdges(access: Credentials, signal?: AbortSignal): P
     return edges > 0
   }
   const patience = { timeoutMs: START_MS, everyMs: 100, ...(signal ? { signal } : {}) }
-  await waitFor('the first edge on the map', drawn, patience)
+  await waitFor('the first edge on the map', () => asked(drawn), patience)
   return edges
 }

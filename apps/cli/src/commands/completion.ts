@@ -3,7 +3,7 @@ import { COMMANDS } from './index.ts'
 
 const names = (): string => Object.keys(COMMANDS).join(' ')
 const VERBS = {
-  policy: 'list get apply mode delete suggest simulate diff validate',
+  policy: 'list get apply mode delete suggest simulate diff validate convert',
   changes: 'list keep revert',
   lab: 'attack status',
   completion: 'bash zsh fish',

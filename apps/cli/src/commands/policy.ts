@@ -4,7 +4,7 @@ import { type Command, duration, EXIT, type Invocation, required, text, UsageErr
 import { readInput } from '../input.ts'
 import { age, end, outcome } from '../output/format.ts'
 import { changeName, describeChange } from './changes.ts'
-import { OFFLINE, OFFLINE_OPTIONS, OFFLINE_USAGE } from './offline/verbs.ts'
+import { convert } from './policy-convert.ts'
 import { diffPolicies } from './policy-diff.ts'
 import { validate } from './policy-validate.ts'
 
@@ -183,28 +183,17 @@ async function diff(invocation: Invocation): Promise<number> {
   return text ? EXIT.failed : EXIT.ok
 }
 
-type Run = (invocation: Invocation) => Promise<number>
-
-/** With --flows a verb needs files only, else the flows are the server's. */
-const withFlows =
-  (verb: 'suggest' | 'simulate', online: Run): Run =>
-  async invocation => {
-    const path = text(invocation.values, 'flows')
-    if (path === undefined) return online(invocation)
-    return (await import('./offline/replay.ts'))[verb](invocation, path)
-  }
-
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   list,
   get,
   apply,
   mode: setMode,
   delete: remove,
-  suggest: withFlows('suggest', suggest),
-  simulate: withFlows('simulate', simulate),
+  suggest,
+  simulate,
   diff,
   validate: async invocation => validate(invocation, await file(invocation)),
-  ...OFFLINE,
+  convert: async invocation => convert(invocation, await file(invocation)),
 }
 
 export const policy: Command = {
@@ -218,17 +207,18 @@ export const policy: Command = {
     'sekisho policy simulate -f FILE [--window 1h] [--mode Enforce]',
     'sekisho policy diff -f FILE      (exit code 0 the same, 1 different)',
     'sekisho policy validate -f FILE  (needs no server)',
-    'Without server or cluster, PATH a file or folder of policies and manifests:',
-    ...OFFLINE_USAGE,
+    'sekisho policy convert -f FILE [--to sekisho|networkpolicy] [--cluster-cidrs CIDR,…]  (needs no server)',
   ].join('\n  '),
   options: {
-    ...OFFLINE_OPTIONS,
+    filename: { type: 'string', short: 'f' },
     mode: { type: 'string' },
     'revert-after': { type: 'string' },
     'dry-run': { type: 'string' },
     window: { type: 'string' },
     kind: { type: 'string' },
     all: { type: 'boolean' },
+    to: { type: 'string' },
+    'cluster-cidrs': { type: 'string' },
   },
   run: invocation => {
     const verb = invocation.positionals[0] ?? 'list'

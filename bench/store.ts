@@ -114,6 +114,25 @@ function ingest(store: Store): Row[] {
   ]
 }
 
+/** What a server does in the background: sums of ten minutes and hours that are over. */
+function rollUp(store: Store): Row[] {
+  const times: number[] = []
+  for (let step = store.rollups.step(); !step.done; step = store.rollups.step()) times.push(step.ms)
+  const row = (measured: string, value: number): Row => ({
+    suite: 'store/rollups',
+    measure: measured,
+    value,
+    unit: 'ms',
+  })
+  return [
+    row(
+      `sums of ${BATCHES * 4} minutes of ${EDGES} edges`,
+      times.reduce((a, b) => a + b, 0),
+    ),
+    row('longest step', Math.max(...times)),
+  ]
+}
+
 const denied: readonly FilterTerm[] = [{ key: 'verdict', value: 'denied', not: false }]
 const source: readonly FilterTerm[] = [{ key: 'src', value: 'ns-7/app-7', not: false }]
 
@@ -134,6 +153,7 @@ function queries({ records }: Store): Row[] {
   })
   return [
     row(`all ${EDGES} edges of an hour`, () => count(records.edges(hour))),
+    row(`all ${EDGES} edges of ${BATCHES * 4} minutes`, () => count(records.edges(all))),
     row('first page of all flows', () => records.flows({ window: all, limit: 100 })),
     row('first page of denied flows', () => records.flows({ window: all, limit: 100, filter: denied })),
     row('first page of one workload’s flows', () =>
@@ -179,11 +199,13 @@ export const store: Suite = {
       progress('ingest')
       const stored = ingest(opened)
       const bytes = opened.retention.size().bytes / (BATCHES * LIMITS.flowsPerBatch.value)
+      progress('rollups')
+      const rolled = rollUp(opened)
       progress('queries')
       const asked = queries(opened)
       progress('retention')
       const size = { suite: 'store/ingest', measure: 'disk per edge and minute', value: bytes, unit: 'bytes' }
-      return Promise.resolve([...stored, size, ...asked, ...retention(opened)])
+      return Promise.resolve([...stored, size, ...rolled, ...asked, ...retention(opened)])
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }

@@ -69,7 +69,7 @@ export class Flows {
   }
 
   page({ cursor, limit, window, filter = [] }: FlowsRequest): Page<FlowRecord> {
-    const { from, to } = this.#recorded(window)
+    const { from, to } = minutes(window)
     let query = this.#records()
       .where('f.minute', '>=', from)
       .where('f.minute', '<', to)
@@ -77,7 +77,7 @@ export class Flows {
       .orderBy('f.edge', 'desc')
       .limit(limit + 1)
     if (filter.length > 0) {
-      const [chosen] = this.#chosen([{ span: 1, from, to }], filter)
+      const [chosen] = this.#chosen([{ span: 1, ...this.#recorded(window) }], filter)
       if (chosen) query = query.where(chosen(sql`f.minute`, sql`f.edge`))
     }
     if (cursor !== undefined) {

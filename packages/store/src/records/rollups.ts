@@ -76,12 +76,22 @@ export class Rollups {
   /** Call for each flow record inside the transaction that adds it. @param rolled as it is in this transaction. */
   add(rolled: readonly Rolled[], minute: number, [edge, flow]: readonly [number, Flow]): void {
     for (const { span, since, until } of rolled) {
-      const start = floorTo(span, minute)
-      if (start < since || start >= until) continue
+      // Both are multiples of the span, so a minute is inside when its bucket is.
+      if (minute >= until || minute < since) continue
       const { connections, packets, bytesToDestination, bytesToSource, first, last } = flow
       this.#database
         .prepare(ADD)
-        .run(span, start, edge, connections, packets, bytesToDestination, bytesToSource, first, last)
+        .run(
+          span,
+          floorTo(span, minute),
+          edge,
+          connections,
+          packets,
+          bytesToDestination,
+          bytesToSource,
+          first,
+          last,
+        )
     }
   }
 

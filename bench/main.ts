@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { consoleMap } from './console-map.ts'
 import { dataplane } from './dataplane.ts'
+import { policy } from './policy.ts'
 import { printTable, type Row, writeReport } from './report.ts'
 import { store } from './store.ts'
 
@@ -11,7 +12,7 @@ export interface Suite {
 }
 
 /** Every suite, in the order in which they run. */
-const SUITES: readonly Suite[] = [dataplane, store, consoleMap]
+const SUITES: readonly Suite[] = [policy, dataplane, store, consoleMap]
 
 const wanted = process.argv.slice(2)
 const chosen = SUITES.filter(({ name }) => wanted.length === 0 || wanted.some(word => name.startsWith(word)))

@@ -2,7 +2,7 @@ import { type Workload, workloadId } from '@sekisho/core'
 import type { ModelChange } from '@sekisho/policy'
 import { expect, test } from 'vitest'
 import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
-import { ClusterSource, SMALL } from '../../packages/policy/test/cluster.ts'
+import { ClusterSource, RICH } from '../../packages/policy/test/cluster.ts'
 import { NODE, openTestNode, type TestNode } from './node.ts'
 import type { Probe } from './prober.ts'
 
@@ -19,6 +19,7 @@ function localWorkload(node: TestNode, source: ClusterSource, index: number): Wo
   return {
     ...rest,
     id: workloadId('pod', 'any', pod.name),
+    kind: 'pod',
     node: NODE,
     addresses: pod.addresses,
     hostNetwork: false,
@@ -71,7 +72,7 @@ describeAsRoot('reference and kernel', () => {
   test('generated policies: every probe arrives exactly where `decide` allows it', async () => {
     await using node = await openTestNode({ prefix: `eq${process.pid}`, pods: PODS, ports: PORTS })
     const seed = Date.now() % 1_000_000
-    const source = new ClusterSource(seed, { ...SMALL, odd: true })
+    const source = new ClusterSource(seed, { ...RICH, odd: true })
     await node.change({
       namespaces: { set: [0, 1, 2].map(source.namespace) },
       workloads: { set: [0, 1, 2, 3, 4].map(index => localWorkload(node, source, index)) },

@@ -73,7 +73,8 @@ function expectEqual(model: Model, table: RuleTable, asked: readonly Packet[]): 
       if (byTable.egress) expect(plain(decision.egress), where).toEqual(plain(byTable.egress))
       if (byTable.ingress) expect(plain(decision.ingress), where).toEqual(plain(byTable.ingress))
       for (const end of ['source', 'destination'] as const) {
-        const local = model.workloadAt(packet[end])?.node === NODE.name
+        const owner = model.workloadAt(packet[end])
+        const local = owner?.node === NODE.name && owner.kind !== 'external'
         expect(byTable[end === 'source' ? 'egress' : 'ingress'] !== undefined, where).toBe(local)
       }
     }

@@ -1,7 +1,7 @@
-import { type Direction, type Family, formatIp, type Ip, parseIp, type Workload } from '@sekisho/core'
+import { type Direction, type Family, formatIp, type Ip, parseIp } from '@sekisho/core'
 import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts'
 import type { FlowFacts, Inspect } from '../facts.ts'
-import { type Entry, isSelectable, type PolicySet } from './entry.ts'
+import { type Entry, isActed, isSelectable, type PolicySet } from './entry.ts'
 import { answer, type End, mergeInspect } from './evaluators.ts'
 import type { ModelIndex } from './model-index.ts'
 
@@ -75,8 +75,6 @@ export interface Asked {
   /** Only sides that an agent can act for: none runs on an external machine, and none judges its host's own traffic. */
   readonly acting?: boolean
 }
-
-const isActed = ({ kind }: Workload): boolean => kind !== 'external' && kind !== 'host'
 
 /** The workload or host whose policies are asked. */
 function judged({ entry, host }: End, acting: boolean): Entry | undefined {

@@ -39,3 +39,6 @@ export const isNode = (workload: Workload): boolean => workload.hostNetwork || w
  * still answered as it was in force; it owns no address, so that no packet is taken for it.
  */
 export const isSelectable = (workload: Workload): boolean => !isNode(workload)
+
+/** Its own policies can act: none do on an external machine, and a host's own traffic is not judged. */
+export const isActed = ({ kind }: Workload): boolean => kind !== 'external' && kind !== 'host'

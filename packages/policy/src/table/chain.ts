@@ -86,7 +86,9 @@ function tableStage(stage: Stage, source: ChainSource, sets: SetsOfRules): reado
 
 export function compileChain(source: ChainSource, key: string): CompiledChain {
   const sets = new Map(source.sections.flatMap(section => [...section.sets]))
-  const stages = source.profile.stages.map(stage => tableStage(stage, source, sets))
+  const stages = source.profile.stages
+    .map(stage => tableStage(stage, source, sets))
+    .filter(stage => stage.length > 0)
   const used = source.profile.stages.flatMap(stage => stage.rules.flatMap(rule => setsOf(sets.get(rule))))
   return {
     chain: {

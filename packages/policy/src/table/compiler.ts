@@ -1,6 +1,6 @@
 import type { Direction, NodeName, WorkloadId } from '@sekisho/core'
 import type { ModelDelta } from '../model/change.ts'
-import { DIRECTIONS, type Entry, isSelectable, type PolicySet } from '../model/entry.ts'
+import { DIRECTIONS, type Entry, isActed, isSelectable, type PolicySet } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import type { ModelIndex } from '../model/model-index.ts'
 import type { Attachment, Chain, ChainId, RuleTable, TableChange } from '../table.ts'
@@ -79,6 +79,7 @@ class Compiler implements TableCompiler {
   #local(id: WorkloadId): Entry | undefined {
     const entry = this.#index.entry(id)
     if (!entry || entry.workload.node !== this.#node || !isSelectable(entry.workload)) return undefined
+    if (!isActed(entry.workload)) return undefined
     return entry.workload.state === 'finished' ? undefined : entry
   }
 

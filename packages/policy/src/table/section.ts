@@ -61,9 +61,11 @@ function compile(section: BoundSection, direction: Direction): CompiledSection {
   const sets = new Map(section.rules.filter(inKernel).map(rule => [rule, ruleSets(rule)]))
   const content = [...sets].map(([rule, of]) => text(rule, of))
   const { policy } = section
+  // A Deny rule that is not compiled still makes a stage of its own.
+  const does = `${section.isolation ? 'isolates' : ''} ${section.denies ? 'denies' : ''}`
   const rank = policy.kind === 'ClusterNetworkPolicy' ? `${policy.tier} ${policy.priority}` : ''
   return {
-    fingerprint: contentHash(`${policy.id} ${rank} ${section.isolation ? 'isolates' : ''} ${content.join()}`),
+    fingerprint: contentHash(`${policy.id} ${rank} ${does} ${content.join()}`),
     sets,
     names: direction === 'ingress' ? section.rules.flatMap(rule => rule.named) : [],
   }

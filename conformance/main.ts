@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { printTable, type Row, writeReport } from '../bench/report.ts'
 import { ciliumManifests } from './cilium.ts'
+import { analyzer } from './nca.ts'
 import { connectivity } from './np-guard-connectivity.ts'
 import { negativeInputs } from './np-guard-negative.ts'
 
@@ -12,20 +13,24 @@ interface Suite {
   readonly name: string
   /** Folder of the data it needs. */
   readonly needs: string
+  /** Takes minutes: runs only when it is named. */
+  readonly isSlow?: true
   run(folder: string, explain: (line: string) => void): readonly Row[]
 }
 
 const SUITES: readonly Suite[] = [
   { name: 'policy/np-guard-connectivity', needs: 'policy/np-guard', run: connectivity },
   { name: 'policy/np-guard-negative', needs: 'policy/np-guard', run: negativeInputs },
+  { name: 'policy/np-guard-nca-k8s', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('k8s') },
+  { name: 'policy/np-guard-nca-calico', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('calico') },
   { name: 'policy/cilium-manifests', needs: 'policy/cilium-manifests', run: ciliumManifests },
 ]
 
 const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))
 const verbose = process.argv.includes('--verbose')
 const rows: Row[] = []
-for (const suite of SUITES.filter(
-  ({ name }) => wanted.length === 0 || wanted.some(word => name.includes(word)),
+for (const suite of SUITES.filter(({ name, isSlow }) =>
+  wanted.length === 0 ? !isSlow : wanted.some(word => name.includes(word)),
 )) {
   const folder = join(data, suite.needs)
   if (!existsSync(folder)) {

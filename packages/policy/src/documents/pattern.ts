@@ -39,7 +39,8 @@ const either =
   code =>
     tests.some(test => test(code))
 const code = (text: string): number => text.codePointAt(0) ?? -1
-const letters = (text: string): Test => either([...text].map(letter => between(code(letter), code(letter))))
+const letters = (text: string): Test =>
+  either(Array.from(text, letter => between(code(letter), code(letter))))
 
 const CLASSES: Readonly<Record<string, Test>> = {
   d: between(48, 57),
@@ -55,7 +56,7 @@ class Reader {
   #depth = 0
 
   constructor(text: string) {
-    this.#text = [...text]
+    this.#text = Array.from(text)
   }
 
   whole(): Node {

@@ -111,10 +111,10 @@ export class ModelIndex {
   #setTime(now: EpochMs, touched: Touched): void {
     const before = this.#now
     this.#now = now
-    for (const document of [...this.#timed]) {
-      const changes = timedRules(document).some(rule => isExpired(rule, before) !== isExpired(rule, now))
-      if (changes) this.#setPolicy(document, touched)
-    }
+    const changed = [...this.#timed].filter(document =>
+      timedRules(document).some(rule => isExpired(rule, before) !== isExpired(rule, now)),
+    )
+    for (const document of changed) this.#setPolicy(document, touched)
   }
 
   update(change: ModelChange): ModelDelta {

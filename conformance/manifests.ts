@@ -44,16 +44,20 @@ function collect(value: unknown, into: Manifest[]): void {
   else if (kind) into.push(value as Manifest) // an object with a kind
 }
 
-/** Workloads and namespaces of a folder, as the engine reads them; workloads by np-guard's name, `namespace/owner[Kind]`. */
-export function readCluster(folder: string): {
-  workloads: Map<string, Workload>
-  namespaces: readonly Namespace[]
-} {
-  const { workloads, namespaces } = readClusterFiles(yamlFiles(folder))
+/** As the engine itself reads manifests: JSON is YAML. */
+const read = (manifests: readonly Manifest[]) =>
+  readClusterFiles(manifests.map((manifest, at) => ({ file: `${at}`, text: JSON.stringify(manifest) })))
+
+/** Workloads by np-guard's name, `namespace/owner[Kind]`. */
+export function readWorkloads(manifests: readonly Manifest[]): Map<string, Workload> {
   const byOwner = new Map<string, Workload>()
-  for (const workload of workloads) {
+  for (const workload of read(manifests).workloads) {
     const key = `${workload.namespace}/${workload.owner.name}[${workload.owner.kind}]`
     if (!byOwner.has(key)) byOwner.set(key, workload)
   }
-  return { workloads: byOwner, namespaces }
+  return byOwner
 }
+
+/** Declared namespaces, and those that workloads and policies only mention. */
+export const readNamespaces = (manifests: readonly Manifest[]): readonly Namespace[] =>
+  read(manifests).namespaces

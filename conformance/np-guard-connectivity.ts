@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { formatIp, type IpRange, parseCidr, parseIp, type Transport, type Workload } from '@sekisho/core'
 import { createModel, type Model, type QueryEnd, validatePolicy } from '@sekisho/policy'
 import { barred, type Row } from '../bench/report.ts'
-import { field, type Manifest, readCluster, readManifests, textField } from './manifests.ts'
+import { field, type Manifest, readManifests, readNamespaces, readWorkloads, textField } from './manifests.ts'
 
 interface Case {
   readonly dir: string
@@ -142,11 +142,11 @@ function runCase(
 ): { equal: number; total: number; skipped: number } {
   const { manifests } = readManifests(join(folder, each.dir))
   const policies = manifests.filter(manifest => textField(manifest, 'kind') === 'NetworkPolicy')
-  const { workloads, namespaces } = readCluster(join(folder, each.dir))
+  const workloads = readWorkloads(manifests)
   const model = createModel()
   const documents = policies.map(policy => validatePolicy(withValidName(policy)))
   model.update({
-    namespaces: { set: namespaces },
+    namespaces: { set: readNamespaces(manifests) },
     workloads: { set: [...workloads.values()] },
     policies: { set: documents.flatMap(result => (result.ok ? [result.value] : [])) },
   })

@@ -4,6 +4,7 @@ import { type Command, duration, EXIT, type Invocation, required, text, UsageErr
 import { readInput } from '../input.ts'
 import { age, end, outcome } from '../output/format.ts'
 import { changeName, describeChange } from './changes.ts'
+import { OFFLINE, OFFLINE_OPTIONS, OFFLINE_USAGE } from './offline/verbs.ts'
 import { convert } from './policy-convert.ts'
 import { diffPolicies } from './policy-diff.ts'
 import { validate } from './policy-validate.ts'
@@ -183,17 +184,29 @@ async function diff(invocation: Invocation): Promise<number> {
   return text ? EXIT.failed : EXIT.ok
 }
 
+type Run = (invocation: Invocation) => Promise<number>
+
+/** With --flows a verb needs files only, else the flows are the server's. */
+const withFlows =
+  (verb: 'suggest' | 'simulate', online: Run): Run =>
+  async invocation => {
+    const path = text(invocation.values, 'flows')
+    if (path === undefined) return online(invocation)
+    return (await import('./offline/replay.ts'))[verb](invocation, path)
+  }
+
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   list,
   get,
   apply,
   mode: setMode,
   delete: remove,
-  suggest,
-  simulate,
+  suggest: withFlows('suggest', suggest),
+  simulate: withFlows('simulate', simulate),
   diff,
   validate: async invocation => validate(invocation, await file(invocation)),
   convert: async invocation => convert(invocation, await file(invocation)),
+  ...OFFLINE,
 }
 
 export const policy: Command = {
@@ -208,9 +221,11 @@ export const policy: Command = {
     'sekisho policy diff -f FILE      (exit code 0 the same, 1 different)',
     'sekisho policy validate -f FILE  (needs no server)',
     'sekisho policy convert -f FILE [--to sekisho|networkpolicy] [--cluster-cidrs CIDR,…]  (needs no server)',
+    'Without server or cluster, PATH a file or folder of policies and manifests:',
+    ...OFFLINE_USAGE,
   ].join('\n  '),
   options: {
-    filename: { type: 'string', short: 'f' },
+    ...OFFLINE_OPTIONS,
     mode: { type: 'string' },
     'revert-after': { type: 'string' },
     'dry-run': { type: 'string' },

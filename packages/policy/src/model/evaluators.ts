@@ -74,9 +74,9 @@ function matchesPeer(peers: BoundPeers | undefined, question: Question): boolean
   return (
     !peers ||
     selects(peers.selections, peer.entry) ||
-    selects(peers.selections, peer.host) ||
+    (peer.host !== undefined && selects(peers.selections, peer.host)) ||
     (peer.ip !== undefined && inRanges(peers.ranges, peer.ip)) ||
-    peers.places.some(place => PLACES[place](question))
+    (peers.places.length > 0 && peers.places.some(place => PLACES[place](question)))
   )
 }
 

@@ -165,6 +165,8 @@ export interface Loaded {
 
 /** The policies through the importer, on the workloads of the configuration. */
 export function loadModel({ namespaces, workloads, policies }: Config): Loaded {
+  // Calico's WorkloadEndpoints are not read: without workloads every answer would be the same.
+  if (workloads.length === 0) throw new Unsupported('a topology of no pods (WorkloadEndpoint)')
   const text = policies
     .map(policy => stringify(named(policy), { aliasDuplicateObjects: false }))
     .join('---\n')

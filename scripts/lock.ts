@@ -55,7 +55,8 @@ for (const entry of Object.values(lock.packages)) {
     lock.packages[key] = {
       version,
       ...(entry.dev && { dev: true }),
-      ...{ optional: true, ...platform(name) },
+      optional: true,
+      ...platform(name),
     }
     console.log(`added ${name}@${version}`)
   }

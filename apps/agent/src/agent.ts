@@ -2,7 +2,7 @@ import { type AgentStatus, type EpochMs, LIMITS, VERSION } from '@sekisho/core'
 import type { Dataplane } from '@sekisho/dataplane'
 import { findDegraded } from './degraded.ts'
 import { openEnforcement } from './kernel/enforcement.ts'
-import { type Observer, openObserver } from './kernel/observer.ts'
+import { nodeAddresses, type Observer, openObserver } from './kernel/observer.ts'
 import type { Programmer } from './kernel/programmer.ts'
 import { type Log, reasonOf } from './log.ts'
 import type { RunOptions } from './options.ts'
@@ -200,6 +200,7 @@ function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentSta
       node: options.node,
       version: VERSION,
       startedAt,
+      addresses: nodeAddresses(options.netns).slice(0, LIMITS.addressesPerWorkload.value),
       revision: programmer.revision ?? 0,
       workloads: local?.workloads.length ?? 0,
       rules,

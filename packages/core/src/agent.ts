@@ -56,6 +56,8 @@ export interface AgentStatus {
   readonly node: NodeName
   readonly version: string
   readonly startedAt: EpochMs
+  /** The node's own, canonical texts: what comes from them to its workloads always passes. */
+  readonly addresses: readonly string[]
   /** Revision of the server's state that is in the kernel now. */
   readonly revision: number
   readonly workloads: number

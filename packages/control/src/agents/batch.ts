@@ -82,6 +82,7 @@ const status = z.strictObject({
   node: id<Batch['node']>(),
   version: z.string().max(64),
   startedAt: epochMs,
+  addresses: z.array(ip).max(LIMITS.addressesPerWorkload.value),
   revision: count,
   workloads: count,
   rules: count,

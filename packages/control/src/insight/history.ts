@@ -18,6 +18,7 @@ export function modelWith(
   const { now } = ports.model.index
   model.update({
     ...(now !== undefined && { now }),
+    nodes: { set: [...ports.model.index.nodes()] },
     namespaces: { set: [...namespaces.values()] },
     workloads: { set: [...ports.model.workloads.values()] },
     policies: { set: [...policies] },

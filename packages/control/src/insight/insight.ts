@@ -1,5 +1,5 @@
 import type { EpochMs, Mode, NodeName } from '@sekisho/core'
-import { withMode } from '@sekisho/policy'
+import { type NodeChange, withMode } from '@sekisho/policy'
 import type { Store } from '@sekisho/store'
 import { parseOrRefuse } from '../lifecycle/changes.ts'
 import { openState } from '../lifecycle/state.ts'
@@ -88,6 +88,10 @@ function answerTo(ports: InsightPorts, question: Question): Answer {
   }
 }
 
+/** Which addresses are a node's own, as its agent said last; stored status of an older agent does not say it. */
+const nodesOf = (store: Store): NodeChange[] =>
+  store.agents.list().map(({ node, status }) => ({ name: node, addresses: status?.addresses ?? [] }))
+
 /**
  * Answers from a store, which may be a read-only one: it keeps a model of its own, brought up to date with the
  * records before each answer, and reads both in one transaction.
@@ -103,7 +107,7 @@ export function createAnswers(store: Store): (asked: Asked) => Answer {
   return ({ question, now, connected }) =>
     store.transaction(() => {
       catchUp()
-      state.model.update({ now })
+      state.model.update({ now, nodes: { set: nodesOf(store) } })
       return answerTo(
         {
           store,

@@ -80,6 +80,7 @@ export const status: AgentStatus = {
   setElements: 0,
   programs: 0,
   programErrors: 0,
+  addresses: [],
   programMs: { p50: 0, p99: 0 },
   ledger: {},
   degraded: [],

@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 /**
  * Three kinds of tests, told apart by file name so that each can be run alone:
  * `*.test.ts` pure or on loopback, `*.netns.test.ts` need root and network namespaces,
- * `*.browser.test.ts` need Chromium. A missing privilege skips loudly on a desk and fails in CI.
+ * `*.browser.test.ts` need Chromium. One kind after the other: real programs want the processors for themselves.
+ * A missing privilege skips loudly on a desk and fails in CI.
  */
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 1 },
           include: [
             '*.test.ts',
             '{packages,apps}/*/{src,test}/**/*.test.ts',
@@ -24,6 +26,7 @@ export default defineConfig({
       {
         test: {
           name: 'netns',
+          sequence: { groupOrder: 2 },
           include: ['{packages,apps,e2e}/**/*.netns.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
@@ -35,6 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'browser',
+          sequence: { groupOrder: 3 },
           include: ['{packages,apps,e2e}/**/*.browser.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',

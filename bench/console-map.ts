@@ -4,7 +4,7 @@ import { layoutInput } from '../apps/console/src/map/layout/input.ts'
 import { layout } from '../apps/console/src/map/layout/layout.ts'
 import { cluster } from '../apps/console/test/map/generate.ts'
 import { serveFixture } from '../apps/console/test/map/serve.ts'
-import type { Suite } from './main.ts'
+import type { Suite } from './report.ts'
 import { barred, type Row } from './report.ts'
 
 const WORKLOADS = 2_000

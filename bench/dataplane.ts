@@ -1,6 +1,6 @@
 import { dataplaneChanges } from './dataplane-changes.ts'
 import { dataplaneTraffic } from './dataplane-traffic.ts'
-import type { Suite } from './main.ts'
+import type { Suite } from './report.ts'
 
 /** Policies in the cluster, of 5,000 workloads with 120 of them on the measured node. */
 export const SIZES = [10, 1_000, 10_000] as const

@@ -2,14 +2,8 @@ import { join } from 'node:path'
 import { consoleMap } from './console-map.ts'
 import { dataplane } from './dataplane.ts'
 import { policy } from './policy.ts'
-import { printTable, type Row, writeReport } from './report.ts'
+import { printTable, type Row, type Suite, writeReport } from './report.ts'
 import { store } from './store.ts'
-
-export interface Suite {
-  /** `<package>/<what>`; its rows' suites start with it. */
-  readonly name: string
-  run(progress: (line: string) => void): Promise<readonly Row[]>
-}
 
 /** Every suite, in the order in which they run. */
 const SUITES: readonly Suite[] = [policy, dataplane, store, consoleMap]

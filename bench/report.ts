@@ -12,6 +12,12 @@ export interface Row {
   readonly holds?: boolean
 }
 
+export interface Suite {
+  /** `<package>/<what>`; its rows' suites start with it. */
+  readonly name: string
+  run(progress: (line: string) => void): Promise<readonly Row[]>
+}
+
 /** A figure with a bar that it must reach or stay under. */
 export function barred(row: Omit<Row, 'bar' | 'holds'>, sign: '≥' | '≤', bar: number): Row {
   return { ...row, bar: `${sign} ${bar}`, holds: sign === '≥' ? row.value >= bar : row.value <= bar }

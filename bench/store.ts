@@ -12,7 +12,7 @@ import {
   workloadId,
 } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
-import type { Suite } from './main.ts'
+import type { Suite } from './report.ts'
 import { barred, type Row } from './report.ts'
 
 const WORKLOADS = 2_000

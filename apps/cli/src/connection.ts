@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { text, UsageError, type Values } from './command.ts'
+import { text, UsageError, type Values } from './arguments.ts'
 
 /** Which server, and as whom. */
 export interface Connection {

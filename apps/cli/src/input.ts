@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { LIMITS, SekishoError } from '@sekisho/core'
-import { UsageError } from './command.ts'
+import { UsageError } from './arguments.ts'
 
 /** A file, or standard input for `-`; stops reading at the limit, so that a pipe without end does no harm. */
 export async function readInput(path: string, limit: number = LIMITS.documentBytes.value): Promise<string> {

@@ -1,7 +1,8 @@
 import { basename } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { SekishoError } from '@sekisho/core'
-import { type Command, EXIT, type Invocation, text, UsageError, type Values } from './command.ts'
+import { text, UsageError, type Values } from './arguments.ts'
+import { type Command, EXIT, type Invocation } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import { createOutput, parseFormat, wantsColor } from './output/output.ts'
 

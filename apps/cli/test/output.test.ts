@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { duration, UsageError } from '../src/command.ts'
+import { duration, UsageError } from '../src/arguments.ts'
 import { lineDiff } from '../src/commands/policy-diff.ts'
 import { parseEvent } from '../src/events.ts'
 import { age, bytes } from '../src/output/format.ts'

@@ -1,5 +1,6 @@
 import type { ChangeView } from '@sekisho/control'
-import { type Command, EXIT, type Invocation, required, UsageError } from '../command.ts'
+import { required, UsageError } from '../arguments.ts'
+import { type Command, EXIT, type Invocation } from '../command.ts'
 import { age } from '../output/format.ts'
 
 export const changeName = (change: ChangeView): string => `change/${change.id}`

@@ -1,4 +1,5 @@
-import { type Command, EXIT, required, UsageError } from '../command.ts'
+import { required, UsageError } from '../arguments.ts'
+import { type Command, EXIT } from '../command.ts'
 import { COMMANDS } from './index.ts'
 
 const names = (): string => Object.keys(COMMANDS).join(' ')

@@ -1,5 +1,6 @@
 import type { EventView } from '@sekisho/control'
-import { type Command, EXIT, text, wholeNumber } from '../command.ts'
+import { text, wholeNumber } from '../arguments.ts'
+import { type Command, EXIT } from '../command.ts'
 
 const details = (event: EventView): string =>
   Object.entries(event.details)

@@ -1,5 +1,6 @@
 import type { ExplanationView } from '@sekisho/control'
-import { type Command, EXIT, required, text, UsageError } from '../command.ts'
+import { required, text, UsageError } from '../arguments.ts'
+import { type Command, EXIT } from '../command.ts'
 import { readInput } from '../input.ts'
 import { end } from '../output/format.ts'
 

@@ -1,6 +1,7 @@
 import type { FlowView, StreamMessage } from '@sekisho/control'
 import { compileFilter, parseFilter } from '@sekisho/core'
-import { type Command, EXIT, type Invocation, text, UsageError, wholeNumber } from '../command.ts'
+import { text, UsageError, wholeNumber } from '../arguments.ts'
+import { type Command, EXIT, type Invocation } from '../command.ts'
 import { bytes, end, outcome } from '../output/format.ts'
 import type { Output } from '../output/output.ts'
 import type { Column } from '../output/table.ts'

@@ -8,7 +8,8 @@ import {
   runLab,
   statusLines,
 } from '@sekisho/lab'
-import { type Command, EXIT, type Invocation, required, UsageError, wholeNumber } from '../command.ts'
+import { required, UsageError, wholeNumber } from '../arguments.ts'
+import { type Command, EXIT, type Invocation } from '../command.ts'
 
 const attackList = (): string =>
   Object.entries(ATTACKS)

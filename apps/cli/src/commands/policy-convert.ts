@@ -1,4 +1,5 @@
-import { EXIT, type Invocation, text, UsageError } from '../command.ts'
+import { text, UsageError } from '../arguments.ts'
+import { EXIT, type Invocation } from '../command.ts'
 
 type Converted = {
   readonly yaml: string

@@ -1,5 +1,6 @@
 import type { Problem } from '@sekisho/core'
-import { EXIT, type Invocation, text } from '../command.ts'
+import { text } from '../arguments.ts'
+import { EXIT, type Invocation } from '../command.ts'
 
 /** `file:line:column: document 2, spec.ingress[0].ports[1]: reason` */
 export const describeProblem = (problem: Problem, file: string | undefined): string => {

@@ -1,6 +1,7 @@
 import type { ChangeView, PolicyView, SimulationView, SuggestionView } from '@sekisho/control'
 import { MODES, type Mode } from '@sekisho/core'
-import { type Command, duration, EXIT, type Invocation, required, text, UsageError } from '../command.ts'
+import { duration, required, text, UsageError } from '../arguments.ts'
+import { type Command, EXIT, type Invocation } from '../command.ts'
 import { readInput } from '../input.ts'
 import { age, end, outcome } from '../output/format.ts'
 import { changeName, describeChange } from './changes.ts'

@@ -1,5 +1,6 @@
 import { runUp } from '@sekisho/lab'
-import { type Command, wholeNumber } from '../command.ts'
+import { wholeNumber } from '../arguments.ts'
+import type { Command } from '../command.ts'
 
 export const up: Command = {
   usage: 'sekisho up [--no-browser] [--port 7443] [--clean]',

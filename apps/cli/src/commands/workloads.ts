@@ -1,5 +1,6 @@
 import type { WorkloadView } from '@sekisho/control'
-import { type Command, EXIT, text } from '../command.ts'
+import { text } from '../arguments.ts'
+import { type Command, EXIT } from '../command.ts'
 
 const protection = (workload: WorkloadView): string =>
   workload.policies.length === 0

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
-import { UsageError } from '../command.ts'
+import { UsageError } from '../arguments.ts'
 import { type Column, renderTable } from './table.ts'
 
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const

@@ -9,7 +9,8 @@ import {
   parsePort,
   type QueryEnd,
 } from '@sekisho/policy'
-import { EXIT, type Invocation, required, text, UsageError } from '../../command.ts'
+import { required, text, UsageError } from '../../arguments.ts'
+import { EXIT, type Invocation } from '../../command.ts'
 import { language } from '../explain.ts'
 import { readCluster, texts } from './files.ts'
 

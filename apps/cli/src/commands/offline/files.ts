@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
 import { type Manifests, readManifests, type SourceFile, withMode } from '@sekisho/policy'
-import { text, UsageError, type Values } from '../../command.ts'
+import { text, UsageError, type Values } from '../../arguments.ts'
 import { readInput } from '../../input.ts'
 import { describeProblem } from '../policy-validate.ts'
 

@@ -8,7 +8,7 @@ import {
   type Workload,
 } from '@sekisho/core'
 import type { LearnEnd, LearnFlow, LearnGroup, Model, QueryEnd, RecordedFlow } from '@sekisho/policy'
-import { UsageError } from '../../command.ts'
+import { UsageError } from '../../arguments.ts'
 import { readInput } from '../../input.ts'
 
 /** An export of a day can be large, and is the user's own. */

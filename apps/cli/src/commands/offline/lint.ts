@@ -1,5 +1,6 @@
 import { lint as lintManifests, SEVERITIES, toSarif } from '@sekisho/policy'
-import { EXIT, type Invocation, text, UsageError } from '../../command.ts'
+import { text, UsageError } from '../../arguments.ts'
+import { EXIT, type Invocation } from '../../command.ts'
 import { readCluster, texts } from './files.ts'
 
 /** Exit code 1 from findings of this severity on; warnings unless said otherwise. */

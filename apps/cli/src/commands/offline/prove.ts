@@ -7,7 +7,8 @@ import {
   type ReachProof,
   type UnneededProof,
 } from '@sekisho/policy'
-import { EXIT, type Invocation, required, text, UsageError } from '../../command.ts'
+import { required, text, UsageError } from '../../arguments.ts'
+import { EXIT, type Invocation } from '../../command.ts'
 import { readCluster, texts } from './files.ts'
 import { differenceText, witnessText } from './words.ts'
 

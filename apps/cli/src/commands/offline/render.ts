@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Code, policyToYaml, renderCode } from '@sekisho/policy'
-import { EXIT, type Invocation, required, UsageError } from '../../command.ts'
+import { required, UsageError } from '../../arguments.ts'
+import { EXIT, type Invocation } from '../../command.ts'
 
 const isCode = (value: unknown): value is Code =>
   typeof value === 'object' && value !== null && 'spaces' in value && 'connections' in value

@@ -1,5 +1,6 @@
 import { learn, modelOfManifests, type SimulationResult, simulate as simulateFlows } from '@sekisho/policy'
-import { EXIT, type Invocation, text, UsageError } from '../../command.ts'
+import { text, UsageError } from '../../arguments.ts'
+import { EXIT, type Invocation } from '../../command.ts'
 import { outcome } from '../../output/format.ts'
 import { readCluster, texts } from './files.ts'
 import { FlowReader, readFlows } from './flows.ts'

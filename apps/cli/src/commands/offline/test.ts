@@ -1,5 +1,6 @@
 import { check, type ExpectationResult, modelOfManifests, readExpectations } from '@sekisho/policy'
-import { EXIT, type Invocation, UsageError } from '../../command.ts'
+import { UsageError } from '../../arguments.ts'
+import { EXIT, type Invocation } from '../../command.ts'
 import { readCluster, refuse, texts } from './files.ts'
 import { witnessText } from './words.ts'
 

@@ -16,8 +16,10 @@ site.listen(443, '::')
 
 /** Stratum is JSON lines; each is answered, so that a miner can count its accepted shares. */
 const pool = createTcpServer(socket => {
-  socket.on('error', () => socket.destroy()) // a miner that was cut off
-  createInterface({ input: socket }).on('line', line => {
+  const cutOff = () => void socket.destroy()
+  socket.on('error', cutOff) // a miner that was cut off; the reader of lines raises the same error once more
+  const lines = createInterface({ input: socket }).on('error', cutOff)
+  lines.on('line', line => {
     const { id } = JSON.parse(line) as { id: number } // only the lab's own miner connects
     socket.write(`${JSON.stringify({ id, result: true, error: null })}\n`)
   })

@@ -5,9 +5,24 @@ import { age } from '../output/format.ts'
 
 export const changeName = (change: ChangeView): string => `change/${change.id}`
 
+type NotEnforced = NonNullable<ChangeView['notEnforced']>[number]
+
+const LACKS = {
+  application: 'asks what is spoken, which is not inspected yet',
+  request: 'asks what is requested, which is not inspected yet',
+  name: 'names destinations by DNS name, which is not enforced yet',
+  profiles: 'names inspection profiles, which are not applied yet',
+  'host-subject': 'is about hosts, whose own traffic is not enforced yet',
+  'external-subject': 'is about external machines, where no agent runs',
+} satisfies Record<NotEnforced['what'], string>
+
+const describeNotEnforced = ({ policy, rule, action, what }: NotEnforced): string =>
+  `Not enforced yet: ${rule ?? policy} ${LACKS[what]}; until then ${action ?? 'it'} does nothing.`
+
 /** What a change did, and how long one has to keep it. */
 export function describeChange(change: ChangeView): string {
   const lines = change.policies.map(policy => `${policy.id} ${policy.action}`)
+  lines.push(...(change.notEnforced ?? []).map(describeNotEnforced))
   if (change.state === 'pending' && change.revertsAt) {
     lines.push(`Takes itself back at ${change.revertsAt}. Keep it with: sekisho changes keep ${change.id}`)
   }

@@ -1,4 +1,4 @@
-import type { Namespace, Problem, Workload } from '@sekisho/core'
+import type { EpochMs, Namespace, Problem, Workload } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 import { POLICY_KINDS } from '../documents/kinds.ts'
 import { deepFreeze, readDocument } from '../documents/validate.ts'
@@ -64,10 +64,14 @@ export function readManifests(files: readonly SourceFile[]): Manifests {
   }
 }
 
-/** A model of what the files say. */
-export function modelOfManifests({ namespaces, workloads, policies }: Manifests): Model {
+/**
+ * A model of what the files say.
+ * @param now the time, by which rules with an end expire; without it a timed Allow rule counts as expired.
+ */
+export function modelOfManifests({ namespaces, workloads, policies }: Manifests, now?: EpochMs): Model {
   const model = createModel()
   model.update({
+    ...(now !== undefined && { now }),
     namespaces: { set: namespaces },
     workloads: { set: workloads },
     policies: { set: policies.map(({ policy }) => policy) },

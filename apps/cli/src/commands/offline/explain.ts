@@ -4,7 +4,6 @@ import {
   explain as explainFlow,
   explainSentences,
   type Model,
-  modelOfManifests,
   parseEnd,
   parsePort,
   type QueryEnd,
@@ -12,7 +11,7 @@ import {
 import { required, text, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { language } from '../explain.ts'
-import { readCluster, texts } from './files.ts'
+import { modelNow, readCluster, texts } from './files.ts'
 
 /** One workload of the files, or one address. */
 function findEnd(model: Model, written: string): QueryEnd {
@@ -37,7 +36,7 @@ export async function explain({ values, positionals, output }: Invocation): Prom
   if (!ports.ok) throw new UsageError(ports.error)
   const { port, protocol } = ports.value
   if (port === undefined || protocol === undefined) throw new UsageError('name one port')
-  const model = modelOfManifests(await readCluster(values, texts(values, 'filename')))
+  const model = modelNow(await readCluster(values, texts(values, 'filename')))
   const query = { source: findEnd(model, from), destination: findEnd(model, to), protocol, port }
   const explanation = explainFlow(model, query)
   const spoken = language(text(values, 'lang'))

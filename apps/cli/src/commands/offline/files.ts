@@ -1,7 +1,14 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
-import { type Manifests, readManifests, type SourceFile, withMode } from '@sekisho/policy'
+import { type EpochMs, MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
+import {
+  type Manifests,
+  type Model,
+  modelOfManifests,
+  readManifests,
+  type SourceFile,
+  withMode,
+} from '@sekisho/policy'
 import { text, UsageError, type Values } from '../../arguments.ts'
 import { readInput } from '../../input.ts'
 import { describeProblem } from '../policy-validate.ts'
@@ -59,3 +66,6 @@ export async function readCluster(values: Values, paths: readonly string[]): Pro
     policies: manifests.policies.map(each => ({ ...each, policy: withMode(each.policy, mode) })),
   }
 }
+
+/** What the files say, judged at this moment: rules with an end count until then. */
+export const modelNow = (manifests: Manifests): Model => modelOfManifests(manifests, Date.now() as EpochMs)

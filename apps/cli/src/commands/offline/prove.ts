@@ -1,6 +1,5 @@
 import {
   type DifferenceProof,
-  modelOfManifests,
   parseSentence,
   portsOf,
   prove as proveModel,
@@ -9,7 +8,7 @@ import {
 } from '@sekisho/policy'
 import { required, text, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
-import { readCluster, texts } from './files.ts'
+import { modelNow, readCluster, texts } from './files.ts'
 import { differenceText, witnessText } from './words.ts'
 
 const coverage = ({ covered }: ReachProof | DifferenceProof): string =>
@@ -22,7 +21,7 @@ async function reach(invocation: Invocation): Promise<number> {
   const to = required(positionals, 2, 'TO')
   const asked = parseSentence(`from ${from} to ${to} deny`)
   if (!asked.ok) throw new UsageError(asked.error)
-  const model = modelOfManifests(await readCluster(values, texts(values, 'filename')))
+  const model = modelNow(await readCluster(values, texts(values, 'filename')))
   const ports = portsOf(asked.value)
   const proof = proveModel(model, {
     kind: 'reach',
@@ -49,8 +48,8 @@ async function reach(invocation: Invocation): Promise<number> {
 async function difference({ values, output }: Invocation, against: readonly string[]): Promise<number> {
   const manifests = await readCluster(values, texts(values, 'filename'))
   const other = await readCluster(values, against)
-  const model = modelOfManifests(manifests)
-  const after = modelOfManifests({ ...manifests, policies: other.policies })
+  const model = modelNow(manifests)
+  const after = modelNow({ ...manifests, policies: other.policies })
   const proof = proveModel(model, { kind: 'difference', after })
   if (proof.kind !== 'difference') throw new TypeError(`asked for a difference, got ${proof.kind}`)
   const human = (shown: DifferenceProof): string =>
@@ -65,7 +64,7 @@ async function difference({ values, output }: Invocation, against: readonly stri
 }
 
 async function unneeded({ values, output }: Invocation): Promise<number> {
-  const model = modelOfManifests(await readCluster(values, texts(values, 'filename')))
+  const model = modelNow(await readCluster(values, texts(values, 'filename')))
   const proof = proveModel(model, { kind: 'unneeded' })
   if (proof.kind !== 'unneeded') throw new TypeError(`asked for unneeded rules, got ${proof.kind}`)
   await output.list<UnneededProof['rules'][number]>(proof.rules, {

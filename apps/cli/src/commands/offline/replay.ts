@@ -1,8 +1,8 @@
-import { learn, modelOfManifests, type SimulationResult, simulate as simulateFlows } from '@sekisho/policy'
+import { learn, type SimulationResult, simulate as simulateFlows } from '@sekisho/policy'
 import { text, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { outcome } from '../../output/format.ts'
-import { readCluster, texts } from './files.ts'
+import { modelNow, readCluster, texts } from './files.ts'
 import { FlowReader, readFlows } from './flows.ts'
 
 const groupLine = (group: SimulationResult['groups'][number], { output }: Invocation): string =>
@@ -23,10 +23,10 @@ export async function simulate(invocation: Invocation, path: string): Promise<nu
   const manifests = await readCluster(values, texts(values, 'filename'))
   const against = texts(values, 'against')
   const old = against.length > 0 ? (await readCluster(values, against)).policies : []
-  const after = modelOfManifests(manifests)
+  const after = modelNow(manifests)
   const reader = new FlowReader(after)
   const flows = (await readFlows(path)).map(flow => reader.recorded(flow))
-  const result = simulateFlows({ flows, before: modelOfManifests({ ...manifests, policies: old }), after })
+  const result = simulateFlows({ flows, before: modelNow({ ...manifests, policies: old }), after })
   await output.one(result, {
     human: shown => describe(shown, invocation),
     name: shown => String(shown.newlyDenied),
@@ -42,7 +42,7 @@ export async function suggest({ values, output }: Invocation, path: string): Pro
   const kind = KINDS.find(known => known === wanted)
   if (wanted !== undefined && !kind)
     throw new UsageError(`--kind takes ${KINDS.join(' or ')}, not "${wanted}"`)
-  const reader = new FlowReader(modelOfManifests(await readCluster(values, texts(values, 'filename'))))
+  const reader = new FlowReader(modelNow(await readCluster(values, texts(values, 'filename'))))
   const namespace = text(values, 'namespace')
   const result = learn(
     (await readFlows(path)).map(flow => reader.learned(flow)),

@@ -1,7 +1,7 @@
-import { check, type ExpectationResult, modelOfManifests, readExpectations } from '@sekisho/policy'
+import { check, type ExpectationResult, readExpectations } from '@sekisho/policy'
 import { UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
-import { readCluster, refuse, texts } from './files.ts'
+import { modelNow, readCluster, refuse, texts } from './files.ts'
 import { witnessText } from './words.ts'
 
 const place = ({ expectation: { place: at } }: ExpectationResult): string =>
@@ -72,7 +72,7 @@ export async function test(invocation: Invocation): Promise<number> {
   const { expectations, problems } = readExpectations(manifests.others)
   refuse(problems)
   if (expectations.length === 0) throw new UsageError('these files hold no expectations (kind: PolicyTest)')
-  const model = modelOfManifests(manifests)
+  const model = modelNow(manifests)
   const results = expectations.map(expectation => check(model, expectation))
   await print(invocation, results)
   return results.every(({ outcome }) => outcome === 'passed') ? EXIT.ok : EXIT.failed

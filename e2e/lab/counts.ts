@@ -17,3 +17,9 @@ export function sums(runDir: string, attacker: boolean): Sums {
     ),
   }
 }
+
+/** Requests of the customers outside: they take turns with their addresses, the shop's addresses and its pages, 30 in a round. */
+export const visits = (runDir: string): number =>
+  readCounts(runDir)
+    .filter(({ program }) => program === 'customers')
+    .reduce((total, { ok }) => total + ok, 0)

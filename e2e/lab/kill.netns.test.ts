@@ -3,7 +3,7 @@ import { type Lab, startLab } from '@sekisho/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { type Api, apiOf, until } from './api.ts'
-import { sums } from './counts.ts'
+import { sums, visits } from './counts.ts'
 
 interface AgentItem {
   readonly connected: boolean
@@ -40,6 +40,8 @@ describeAsRoot('kill -9 under traffic', () => {
       () => (sums(lab.runDir, true).ok > 5 ? true : undefined),
       60_000,
     )
+    // Least privilege is learned from what was seen: every customer must have been there with every kind of request.
+    await until('two rounds of every customer', () => (visits(lab.runDir) >= 60 ? true : undefined), 90_000)
     await until('the attack is told apart', async () => {
       const { yaml, excluded } = await api.post<SuggestionView>('policies/suggest', { window: '1h' })
       if (excluded.length === 0) return undefined

@@ -115,6 +115,22 @@ describe('keyboard', () => {
   })
 })
 
+/** Where a card is, and the address of the view, once two looks agree: the camera moves, and writes down where it went. */
+async function settled(page: Page, card: string): Promise<{ url: string; x: number }> {
+  const look = async () => {
+    const box = await page.locator('.map-card', { hasText: card }).boundingBox()
+    return { url: page.url(), x: box?.x ?? Number.NaN }
+  }
+  let last = await look()
+  const isStill = async () => {
+    const before = last
+    last = await look()
+    return before.url === last.url && before.x === last.x
+  }
+  await expect.poll(isStill, { interval: 200, timeout: 10_000 }).toBe(true)
+  return last
+}
+
 describe('the address is the view', () => {
   test('pan, filter and selection are in it, and it brings them back', async () => {
     const page = await open('data=lab')
@@ -125,12 +141,10 @@ describe('the address is the view', () => {
     await expect.poll(() => param(page, 'view')).not.toBeNull()
     await page.locator('.map-card', { hasText: 'ledger' }).click()
     await page.waitForSelector('.side-panel')
-    const url = page.url()
-    const place = await page.locator('.map-card', { hasText: 'ledger' }).boundingBox()
+    const { url, x } = await settled(page, 'ledger')
     await page.goto(url)
     await page.waitForSelector('.side-panel')
-    const again = await page.locator('.map-card', { hasText: 'ledger' }).boundingBox()
-    expect(Math.abs((again?.x ?? 0) - (place?.x ?? 1e9))).toBeLessThan(3)
+    expect(Math.abs((await settled(page, 'ledger')).x - x)).toBeLessThan(3)
     await page.close()
   })
 

@@ -7,7 +7,6 @@ import { age, end, outcome } from '../output/format.ts'
 import { changeName, describeChange } from './changes.ts'
 import { OFFLINE, OFFLINE_OPTIONS, OFFLINE_USAGE } from './offline/verbs.ts'
 import { convert } from './policy-convert.ts'
-import { diffPolicies } from './policy-diff.ts'
 import { validate } from './policy-validate.ts'
 
 const policyName = (policy: PolicyView): string => policy.id
@@ -180,6 +179,7 @@ function describeSimulation(result: SimulationView, { output }: Invocation): str
 async function diff(invocation: Invocation): Promise<number> {
   const yaml = await file(invocation)
   const items = await (await invocation.client()).list<PolicyView>('policies')
+  const { diffPolicies } = await import('./policy-diff.ts')
   const text = await diffPolicies(yaml, new Map(items.map(policy => [policy.id, policy.yaml])))
   if (text) invocation.output.text(text)
   return text ? EXIT.failed : EXIT.ok

@@ -1,5 +1,5 @@
 import { SekishoError } from '@sekisho/core'
-import { parsePolicies, policyToYaml } from '@sekisho/policy'
+import { parsePolicies, policyToYaml } from '@sekisho/policy/documents'
 
 /** Longest common subsequence over lines: small documents, so quadratic is fine (each is at most a few thousand lines). */
 export function lineDiff(before: readonly string[], after: readonly string[]): string[] {

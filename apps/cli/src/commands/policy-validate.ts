@@ -13,7 +13,7 @@ export const describeProblem = (problem: Problem, file: string | undefined): str
 
 /** Checks documents with the engine itself, without a server. */
 export async function validate({ output, values }: Invocation, yaml: string): Promise<number> {
-  const { parsePolicies } = await import('@sekisho/policy')
+  const { parsePolicies } = await import('@sekisho/policy/documents')
   const path = text(values, 'filename')
   const result = parsePolicies(yaml, path === undefined || path === '-' ? {} : { file: path })
   if (!result.ok) {

@@ -1,13 +1,4 @@
-import type {
-  Direction,
-  Family,
-  IpRange,
-  NamedPort,
-  Protocol,
-  Reason,
-  RuleId,
-  WorkloadId,
-} from '@sekisho/core'
+import type { Direction, IpRange, NamedPort, Protocol, Reason, RuleId, WorkloadId } from '@sekisho/core'
 
 /**
  * Compiled rules of one node: what the kernel needs to decide exactly as `decide` does.
@@ -124,5 +115,3 @@ export const isEmptyChange = (change: TableChange): boolean =>
   change.chainsRemoved.length === 0 &&
   change.attachments.length === 0 &&
   change.nodeAddresses === undefined
-
-export type SetMembersByFamily = ReadonlyMap<Family, ReadonlySet<string>>

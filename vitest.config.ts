@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+const setupFiles = ['./vitest.setup.ts']
+
 /**
  * Three kinds of tests, told apart by file name so that each can be run alone:
  * `*.test.ts` pure or on loopback, `*.netns.test.ts` need root and network namespaces,
@@ -11,6 +13,7 @@ export default defineConfig({
     projects: [
       {
         test: {
+          setupFiles,
           name: 'unit',
           sequence: { groupOrder: 1 },
           include: [
@@ -20,23 +23,26 @@ export default defineConfig({
           ],
           exclude: ['**/node_modules/**', '**/*.netns.test.ts', '**/*.browser.test.ts'],
           maxWorkers: 2,
-          testTimeout: 30_000,
-        },
-      },
-      {
-        test: {
-          name: 'netns',
-          sequence: { groupOrder: 2 },
-          include: ['{packages,apps,e2e}/**/*.netns.test.ts'],
-          exclude: ['**/node_modules/**'],
-          pool: 'forks',
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
       {
         test: {
+          setupFiles,
+          name: 'netns',
+          sequence: { groupOrder: 2 },
+          include: ['{packages,apps,e2e}/**/*.netns.test.ts'],
+          exclude: ['**/node_modules/**'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          setupFiles,
           name: 'browser',
           sequence: { groupOrder: 3 },
           include: ['{packages,apps,e2e}/**/*.browser.test.ts'],

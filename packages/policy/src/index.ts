@@ -14,7 +14,6 @@ export {
 } from './code/cluster.ts'
 export { type Code, renderCode } from './code/render.ts'
 export type * from './decision.ts'
-export { APPLICATIONS, type Application } from './documents/application.ts'
 export * from './documents/document.ts'
 export { POLICY_KINDS } from './documents/kinds.ts'
 export * from './documents/l7.ts'

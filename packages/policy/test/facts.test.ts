@@ -1,4 +1,4 @@
-import type { EpochMs } from '@sekisho/core'
+import type { EpochMs, L7Request } from '@sekisho/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compilePattern } from '../src/documents/pattern.ts'
@@ -8,7 +8,6 @@ import {
   explain,
   explainSentences,
   type FlowFacts,
-  type L7Request,
   type NotEnforcedWhat,
   notEnforcedHere,
   type PolicyDocument,

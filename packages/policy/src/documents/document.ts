@@ -1,4 +1,5 @@
 import type {
+  Application,
   Cidr,
   Direction,
   EpochMs,
@@ -10,7 +11,6 @@ import type {
   Transport,
   WorkloadKind,
 } from '@sekisho/core'
-import type { Application } from './application.ts'
 import type { L7Match } from './l7.ts'
 
 /** What a rule asks of the peer's port. Named ports are resolved on the destination workload, each on its own. */

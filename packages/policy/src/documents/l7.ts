@@ -1,7 +1,3 @@
-/** Protocols whose requests a rule can be about. */
-export const L7_KINDS = ['http', 'grpc', 'dns', 'tls', 'sql', 'redis', 'kafka', 'mongodb'] as const
-export type L7Kind = (typeof L7_KINDS)[number]
-
 /** How a text is compared: whole, by its beginning, or by a pattern that must match all of it. */
 export type TextMatch =
   | { readonly kind: 'exact'; readonly value: string }

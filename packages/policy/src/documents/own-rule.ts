@@ -1,5 +1,4 @@
-import type { Direction, EpochMs } from '@sekisho/core'
-import { APPLICATIONS } from './application.ts'
+import { APPLICATIONS, type Direction, type EpochMs } from '@sekisho/core'
 import type { PolicyRule } from './document.ts'
 import { readL7 } from './l7-reader.ts'
 import { readList, readOwnPeer } from './own-peer.ts'

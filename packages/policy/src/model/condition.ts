@@ -1,8 +1,9 @@
+import type { L7Kind, L7Request } from '@sekisho/core'
 import type { PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
-import type { HeaderMatch, L7Kind, L7Match, TextMatch } from '../documents/l7.ts'
+import type { HeaderMatch, L7Match, TextMatch } from '../documents/l7.ts'
 import { compilePattern } from '../documents/pattern.ts'
-import type { FlowFacts, L7Request, Need } from '../facts.ts'
+import type { FlowFacts, Need } from '../facts.ts'
 
 /** Whether something holds, as far as the facts at hand say. */
 export type Knowledge = 'yes' | 'no' | 'unknown'

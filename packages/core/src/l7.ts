@@ -1,0 +1,35 @@
+/** Protocols whose requests a rule can be about. */
+export const L7_KINDS = ['http', 'grpc', 'dns', 'tls', 'sql', 'redis', 'kafka', 'mongodb'] as const
+export type L7Kind = (typeof L7_KINDS)[number]
+
+/** One request inside a conversation, as inspection reads it. Texts are as the protocol's own rules compare them. */
+export type L7Request =
+  | {
+      readonly kind: 'http'
+      readonly method: string
+      /** Without the query. */
+      readonly path: string
+      readonly host: string
+      /** Names in lower case; a header that is repeated has several values. */
+      readonly headers: Readonly<Record<string, readonly string[]>>
+    }
+  | { readonly kind: 'grpc'; readonly service: string; readonly method: string }
+  | { readonly kind: 'dns'; readonly name: string; readonly type: string }
+  /** Without a server name the hello named none. */
+  | { readonly kind: 'tls'; readonly sni?: string }
+  | {
+      readonly kind: 'sql'
+      /** Lower case, as in `select`. */
+      readonly statement: string
+      readonly database?: string
+      readonly tables: readonly string[]
+    }
+  /** The command in upper case. */
+  | { readonly kind: 'redis'; readonly command: string; readonly keys: readonly string[] }
+  | { readonly kind: 'kafka'; readonly api: string; readonly topics: readonly string[] }
+  | {
+      readonly kind: 'mongodb'
+      readonly operation: string
+      readonly database: string
+      readonly collection?: string
+    }

@@ -75,31 +75,44 @@ const post = (batch: Batch): void => {
   port.postMessage(batch, [batch.bytes.buffer])
 }
 
-/** ENOBUFS says that messages were dropped, the socket's counter how many; reading goes on after it. */
-function overrun(id: number, socket: Socket): void {
-  const dropped = droppedMessages(socket.fd)
-  const lost = (dropped - socket.dropped) >>> 0
-  socket.dropped = dropped
-  post({ socket: id, bytes: new Uint8Array(), lost: Math.max(lost, 1) })
-}
+/** What happened to one call of `receive`. */
+type Step = 'more' | 'overrun' | 'empty' | 'failed'
 
-/** @returns whether there may be more. */
-function receive(id: number, socket: Socket): boolean {
+function receive(id: number, socket: Socket): Step {
   try {
     const { bytes, refused } = ring.receive(socket.fd, MSG_DONTWAIT)
     if (bytes.length > 0 || refused > 0) post({ socket: id, bytes, lost: refused })
-    return true
+    return 'more'
   } catch (error) {
     if (!(error instanceof SystemError)) throw error
-    if (error.code === 'ENOBUFS') overrun(id, socket)
-    else if (error.errno !== constants.errno.EAGAIN) giveUp(id, socket, error)
-    return error.code === 'ENOBUFS'
+    if (error.code === 'ENOBUFS') return 'overrun'
+    if (error.errno === constants.errno.EAGAIN) return 'empty'
+    giveUp(id, socket, error)
+    return 'failed'
   }
 }
 
 /** All that has gathered, as far as the main thread keeps up. */
 function drain(id: number, socket: Socket): void {
-  while (receive(id, socket) && Atomics.load(shared, WORD.outstanding) < OUTSTANDING_MAX);
+  let overrun = false
+  let step: Step
+  do {
+    step = receive(id, socket)
+    overrun ||= step === 'overrun'
+  } while ((step === 'more' || step === 'overrun') && Atomics.load(shared, WORD.outstanding) < OUTSTANDING_MAX)
+  if (step !== 'failed') tellDrops(id, socket, overrun)
+}
+
+/**
+ * How many messages the kernel dropped is in the socket's counter. ENOBUFS alone would tell too few: the kernel raises
+ * it with the first drop, before it counts that, and not again before the queue was empty (netlink_overrun). Without a
+ * drop it says that there was no memory for a message.
+ */
+function tellDrops(id: number, socket: Socket, overrun: boolean): void {
+  const dropped = droppedMessages(socket.fd)
+  const lost = Math.max((dropped - socket.dropped) >>> 0, overrun ? 1 : 0)
+  socket.dropped = dropped
+  if (lost > 0) post({ socket: id, bytes: new Uint8Array(), lost })
 }
 
 /** Any other error would repeat for ever. */

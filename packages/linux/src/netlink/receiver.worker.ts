@@ -92,6 +92,8 @@ function receive(id: number, socket: Socket): Step {
   }
 }
 
+const mainKeepsUp = () => Atomics.load(shared, WORD.outstanding) < OUTSTANDING_MAX
+
 /** All that has gathered, as far as the main thread keeps up. */
 function drain(id: number, socket: Socket): void {
   let overrun = false
@@ -99,7 +101,7 @@ function drain(id: number, socket: Socket): void {
   do {
     step = receive(id, socket)
     overrun ||= step === 'overrun'
-  } while ((step === 'more' || step === 'overrun') && Atomics.load(shared, WORD.outstanding) < OUTSTANDING_MAX)
+  } while ((step === 'more' || step === 'overrun') && mainKeepsUp())
   if (step !== 'failed') tellDrops(id, socket, overrun)
 }
 
@@ -125,7 +127,7 @@ function giveUp(id: number, socket: Socket, error: SystemError): void {
 /** Only the wake-up is watched while the main thread has enough to do. */
 function watched(): number[] {
   Atomics.store(shared, WORD.waiting, 1)
-  if (Atomics.load(shared, WORD.outstanding) >= OUTSTANDING_MAX) return [wake]
+  if (!mainKeepsUp()) return [wake]
   Atomics.store(shared, WORD.waiting, 0)
   return [wake, ...[...sockets.values()].map(socket => socket.fd)]
 }

@@ -33,6 +33,16 @@ export const LIMITS = {
   flowsPerBatch: limit(20_000, 'items', 'A batch too large to store in one short transaction.'),
   spoolBytes: limit(268_435_456, 'bytes', 'A server away for days while the agent fills the disk.'),
   batchBytes: limit(33_554_432, 'bytes', 'A gzip bomb in an upload that inflates without end.'),
+  openingBytes: limit(
+    8_192,
+    'bytes',
+    'A conversation that never shows what it is while its first bytes are kept for every recogniser.',
+  ),
+  inspectBytes: limit(
+    65_536,
+    'bytes',
+    'A message that never ends, kept whole until it can be judged, in thousands of conversations.',
+  ),
   netlinkMessageBytes: limit(
     65_536,
     'bytes',

@@ -61,3 +61,7 @@ export function readWorkloads(manifests: readonly Manifest[]): Map<string, Workl
 /** Declared namespaces, and those that workloads and policies only mention. */
 export const readNamespaces = (manifests: readonly Manifest[]): readonly Namespace[] =>
   read(manifests).namespaces
+
+/** What is wrong with workloads and namespaces; policies are the importer's. */
+export const readProblems = (manifests: readonly Manifest[]) =>
+  read(manifests.filter(manifest => !textField(manifest, 'kind').endsWith('NetworkPolicy'))).problems

@@ -88,6 +88,39 @@ test('a policy that is there twice is refused with the place of the first', () =
   ])
 })
 
+test('what is there twice and differs is refused, what is repeated is not', () => {
+  const space = (team: string) =>
+    `apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {team: ${team}}}\n`
+  const web = (tier: string) =>
+    `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: a}\nspec: {template: {metadata: {labels: {tier: ${tier}}}}}\n`
+  const files = (...texts: readonly string[]) => texts.map((text, i) => ({ file: `${i}.yaml`, text }))
+  expect(readManifests(files(space('x'), space('x'), web('front'), web('front'))).problems).toEqual([])
+  expect(readManifests(files(space('x'), space('y'), web('front'), web('back'))).problems).toMatchObject([
+    {
+      file: '1.yaml',
+      path: 'metadata',
+      reason: 'Namespace a is already in 0.yaml, line 1, and differs from it',
+    },
+    {
+      file: '3.yaml',
+      path: 'metadata',
+      reason: 'Deployment a/web is already in 2.yaml, line 1, and differs from it',
+    },
+  ])
+})
+
+test('pods of one owner are one workload, unless they differ', () => {
+  const pod = (name: string, app: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: a, labels: {app: ${app}}, ownerReferences: [{kind: ReplicaSet, name: web}]}\n`
+  const text = [pod('web-1', 'web'), pod('web-2', 'web'), pod('web-3', 'canary')].join('---\n')
+  const { workloads, problems } = readManifests([{ file: 'pods.yaml', text }])
+  expect(problems).toEqual([])
+  expect(workloads.map(({ name, labels }) => [name, labels.app])).toEqual([
+    ['web', 'web'],
+    ['web-3', 'canary'],
+  ])
+})
+
 describe('expectations', () => {
   test.each([
     ['from shop/api to payments/db:5432 allow', 'passed'],

@@ -3,6 +3,7 @@ import type { PolicyDocument } from '../documents/document.ts'
 import { type Finding, formatPath, type Path, Spot } from '../documents/spot.ts'
 import { deepFreeze, validatePolicy } from '../documents/validate.ts'
 import { type ReadYaml, readYaml } from '../documents/yaml.ts'
+import { admin } from './admin/admin.ts'
 import { calico } from './calico/calico.ts'
 import { cilium } from './cilium/cilium.ts'
 import type {
@@ -17,7 +18,7 @@ import type {
 import { own } from './own.ts'
 
 /** Every product whose policies are read, asked in this order whose a document is. */
-const PRODUCTS: readonly Product[] = [own, calico, cilium]
+const PRODUCTS: readonly Product[] = [own, admin, calico, cilium]
 
 interface Reading {
   readonly foreign: Foreign

@@ -101,24 +101,50 @@ function workloadOf({ root, kind }: Located): Workload {
   }
 }
 
-/** One workload per controller, or per pod whose address is known. */
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** What selectors, rules and ports ask of a workload. */
+const traits = ({ labels, serviceAccount, hostNetwork, ports }: Workload): unknown => [
+  Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  serviceAccount,
+  hostNetwork,
+  ports,
+]
+
+/** An object that is there twice may be repeated, but must not say two things: either could be the one that counts. */
+function refuseOther(again: Located, before: Located, what: string): void {
+  const { file, line } = before.place([])
+  again.root.at('metadata').refuse(`${what} is already in ${file}, line ${line}, and differs from it`)
+}
+
+/** One workload per controller, or per pod whose address is known; pods of one owner that differ are told apart. */
 export function readWorkloads(located: readonly Located[]): readonly Workload[] {
-  const workloads = new Map<string, Workload>()
+  const found = new Map<string, { readonly workload: Workload; readonly located: Located }>()
   for (const each of located) {
     if (!Object.hasOwn(TEMPLATES, each.kind)) continue
-    const workload = workloadOf(each)
-    if (!workloads.has(workload.id)) workloads.set(workload.id, workload)
+    let workload = workloadOf(each)
+    const before = found.get(workload.id)
+    const differs = before && !same(traits(before.workload), traits(workload))
+    const own = textOf(each.root.at('metadata').at('name').value)
+    if (differs && each.kind === 'Pod' && own !== before.workload.name)
+      workload = { ...workload, id: workloadId('pod', workload.namespace, own), name: own }
+    else if (differs) refuseOther(each, before.located, `${each.kind} ${workload.namespace}/${own}`)
+    if (!found.has(workload.id)) found.set(workload.id, { workload, located: each })
   }
-  return [...workloads.values()]
+  return [...found.values()].map(({ workload }) => workload)
 }
 
 /** Declared namespaces, and those that other manifests only mention. */
 export function readNamespaces(located: readonly Located[]): readonly Namespace[] {
-  const found = new Map<string, Namespace>()
-  for (const { root } of located.filter(({ kind }) => kind === 'Namespace')) {
-    const name = root.at('metadata').at('name').text() ?? ''
-    found.set(name, namespace(name, readLabels(root.at('metadata').at('labels'))))
+  const declared = new Map<string, { readonly labels: Namespace['labels']; readonly located: Located }>()
+  for (const each of located.filter(({ kind }) => kind === 'Namespace')) {
+    const name = each.root.at('metadata').at('name').text() ?? ''
+    const { labels } = namespace(name, readLabels(each.root.at('metadata').at('labels')))
+    const before = declared.get(name)
+    if (before && !same(before.labels, labels)) refuseOther(each, before.located, `Namespace ${name}`)
+    if (!before) declared.set(name, { labels, located: each })
   }
+  const found = new Map([...declared].map(([name, { labels }]) => [name, namespace(name, labels)]))
   for (const { root, kind } of located) {
     const name = namespaceOf(root)
     const namespaced = Object.hasOwn(TEMPLATES, kind) || !root.at('metadata').at('namespace').absent

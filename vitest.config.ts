@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 const setupFiles = ['./vitest.setup.ts']
+const poll = { timeout: 60_000, interval: 50 }
 
 /**
  * Three kinds of tests, told apart by file name so that each can be run alone:
@@ -14,6 +15,7 @@ export default defineConfig({
       {
         test: {
           setupFiles,
+          expect: { poll },
           name: 'unit',
           sequence: { groupOrder: 1 },
           include: [
@@ -30,6 +32,7 @@ export default defineConfig({
       {
         test: {
           setupFiles,
+          expect: { poll },
           name: 'netns',
           sequence: { groupOrder: 2 },
           include: ['{packages,apps,e2e}/**/*.netns.test.ts'],
@@ -43,14 +46,15 @@ export default defineConfig({
       {
         test: {
           setupFiles,
+          expect: { poll },
           name: 'browser',
           sequence: { groupOrder: 3 },
           include: ['{packages,apps,e2e}/**/*.browser.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          testTimeout: 400_000,
+          hookTimeout: 300_000,
         },
       },
     ],

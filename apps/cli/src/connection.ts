@@ -16,7 +16,10 @@ export interface Connection {
 const configFile = (): string =>
   join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'sekisho', 'config.json')
 /** Written by the lab and by `sekisho up`, readable by root only. */
-const LOCAL_FILES = ['/run/sekisho-lab/cli.json', '/var/lib/sekisho/cli.json']
+const localFiles = (): string[] => [
+  join(process.env.SEKISHO_LAB_DIR ?? '/run/sekisho-lab', 'cli.json'),
+  '/var/lib/sekisho/cli.json',
+]
 
 function fromFile(path: string): Connection | undefined {
   let raw: string
@@ -51,7 +54,7 @@ export function findConnection(values: Values): Connection {
     const origin = text(values, 'server') ? '--server' : 'SEKISHO_SERVER'
     return { server: server.replace(/\/$/, ''), token, ca: undefined, origin }
   }
-  for (const path of [configFile(), ...LOCAL_FILES]) {
+  for (const path of [configFile(), ...localFiles()]) {
     const found = fromFile(path)
     if (found) return { ...found, token: token ?? found.token }
   }

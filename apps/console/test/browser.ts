@@ -9,6 +9,9 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 /** Debian's package; the tests download no browser of their own. */
 const CHROMIUM = process.env.SEKISHO_CHROMIUM ?? '/usr/bin/chromium'
 
+/** How long a page may take to show what it will show: as long as a busy machine needs. */
+export const PATIENCE_MS = 120_000
+
 /** On a desk without Chromium the tests are skipped with a reason; in CI that is a failure. */
 export function chromiumMissing(): boolean {
   if (existsSync(CHROMIUM)) return false
@@ -63,6 +66,7 @@ export interface OpenPage extends AsyncDisposable {
 
 export async function openPage(browser: Browser, options: BrowserContextOptions): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   const errors: string[] = []
   page.on('pageerror', error => errors.push(error.message))

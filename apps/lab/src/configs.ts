@@ -42,7 +42,7 @@ export const resolvConf = (namespace: string): string =>
   [
     `search ${namespace}.svc.cluster.local svc.cluster.local cluster.local`,
     `nameserver ${CLUSTER_DNS}`,
-    'options ndots:5 timeout:1 attempts:2',
+    'options ndots:5 timeout:3 attempts:4',
     '',
   ].join('\n')
 
@@ -74,8 +74,8 @@ export const webSite = (dir: string): string =>
   nginx(
     dir,
     `    resolver ${CLUSTER_DNS} valid=10s;
-    proxy_connect_timeout 2s;
-    proxy_read_timeout 5s;
+    proxy_connect_timeout 15s;
+    proxy_read_timeout 15s;
     set $api http://api.shop.svc.cluster.local;
     set $blog http://legacy-cms.shop.svc.cluster.local;
     location / { return 200 "<h1>Teahouse</h1>\\n"; }

@@ -22,8 +22,8 @@ export interface LabRecord {
   readonly processes: Readonly<Record<string, ProcessRecord>>
 }
 
-/** `/run` and not `/var`: nothing of the lab is meant to survive a reboot. */
-export const RUN_DIR = '/run/sekisho-lab'
+/** `/run` and not `/var`: nothing of the lab is meant to survive a reboot. `SEKISHO_LAB_DIR` names another lab. */
+export const RUN_DIR = process.env.SEKISHO_LAB_DIR ?? '/run/sekisho-lab'
 
 export const countsDir = (runDir: string): string => join(runDir, 'counts')
 export const countsFile = (runDir: string, name: string): string => join(countsDir(runDir), `${name}.json`)

@@ -16,6 +16,8 @@ export interface ProgramStatus {
 export interface TrafficStatus extends Readonly<TargetCounts> {
   readonly program: string
   readonly target: string
+  /** When the program wrote it, in epoch milliseconds. */
+  readonly at: number
 }
 
 export interface LabStatus {
@@ -37,8 +39,8 @@ export function readCounts(runDir = RUN_DIR): TrafficStatus[] {
   const files = readdirSync(countsDir(runDir)).filter(file => file.endsWith('.json'))
   return files.toSorted().flatMap(file => {
     const text = readFileSync(join(countsDir(runDir), file), 'utf8')
-    const { name, targets } = JSON.parse(text) as CountsFile // written by the lab's programs, replaced as a whole
-    return Object.entries(targets).map(([target, counts]) => ({ program: name, target, ...counts }))
+    const { name, at, targets } = JSON.parse(text) as CountsFile // written by the lab's programs, replaced as a whole
+    return Object.entries(targets).map(([target, counts]) => ({ program: name, target, at, ...counts }))
   })
 }
 

@@ -7,6 +7,11 @@ export interface TargetCounts {
   /** The last failure in the program's own words, and when. */
   lastError?: string
   lastFailureAt?: number
+  /**
+   * When the latest of the calls that succeeded began, in epoch milliseconds. Files are written late and answers come
+   * late on a busy machine: only this tells whether something got through that was tried after a policy was in force.
+   */
+  lastOkBegan?: number
 }
 
 /** `counts/<name>.json`: the evidence that is independent of Sekisho's own log. */
@@ -52,9 +57,11 @@ export function openCounts(name = process.env.NAME ?? 'program', file = process.
     async attempt(target, call) {
       const counts = targets[target] ?? { ok: 0, failed: 0 }
       targets[target] = counts
+      const began = Date.now()
       try {
         const value = await call()
         counts.ok++
+        counts.lastOkBegan = Math.max(began, counts.lastOkBegan ?? 0)
         return value
       } catch (error) {
         counts.failed++

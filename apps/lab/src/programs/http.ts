@@ -3,20 +3,20 @@ import { createServer, request as httpRequest, type IncomingMessage } from 'node
 import { request as httpsRequest } from 'node:https'
 import { json as readJson, text as readText } from 'node:stream/consumers'
 import type { Counts } from './counts.ts'
+import { PATIENCE_MS } from './pool.ts'
 
 export interface Call {
   readonly method?: 'GET' | 'POST'
   readonly body?: unknown
   /** Source address, where a host has several. */
   readonly localAddress?: string
-  readonly timeoutMs?: number
 }
 
 const ca = process.env.CA_FILE === undefined ? undefined : readFileSync(process.env.CA_FILE)
 
 /** One request on a connection of its own, so that every call is a new decision of the firewall. */
-export function fetchText(url: string, { method = 'GET', body, localAddress, timeoutMs = 3_000 }: Call = {}) {
-  const signal = AbortSignal.timeout(timeoutMs)
+export function fetchText(url: string, { method = 'GET', body, localAddress }: Call = {}) {
+  const signal = AbortSignal.timeout(PATIENCE_MS)
   const headers = {
     connection: 'close',
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -39,7 +39,7 @@ export function fetchText(url: string, { method = 'GET', body, localAddress, tim
       ? httpsRequest(url, { ...options, ...(ca ? { ca } : {}) }, receive)
       : httpRequest(url, options, receive)
     const fail = (error: Error) =>
-      reject(signal.aborted ? new Error(`${method} ${url}: no answer in ${timeoutMs} ms`) : error)
+      reject(signal.aborted ? new Error(`${method} ${url}: no answer in ${PATIENCE_MS} ms`) : error)
     request.on('error', fail).end(body === undefined ? undefined : JSON.stringify(body))
   })
 }

@@ -34,6 +34,12 @@ export function openPool<C extends Connection>(open: () => Promise<C>, lifetimeM
   }
 }
 
+/**
+ * How long an ordinary program waits for an answer. Far more than any takes on a busy machine: what is counted as
+ * failed was stopped.
+ */
+export const PATIENCE_MS = 15_000
+
 /** A line of calls over one socket: replies come in the order of the questions. */
 export interface Waiting<T> {
   readonly resolve: (value: T) => void

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { type Connection, openPool, within } from './pool.ts'
+import { type Connection, openPool, PATIENCE_MS, within } from './pool.ts'
 
 export type Row = readonly (string | null)[]
 
@@ -91,7 +91,7 @@ async function openConnection(url: URL): Promise<PostgresConnection> {
   socket.write(startup(url.username, url.pathname.slice(1)))
   const password = () => socket.write(framed('p', text(url.password)))
   try {
-    await within(`postgresql ${url.hostname}`, 3_000, untilReady(incoming, password))
+    await within(`postgresql ${url.hostname}`, PATIENCE_MS, untilReady(incoming, password))
   } catch (error) {
     socket.destroy()
     throw error
@@ -117,5 +117,5 @@ export function openPostgres(url: string) {
   const address = new URL(url)
   const pool = openPool(() => openConnection(address), 30_000)
   return (sql: string): Promise<Row[]> =>
-    pool.use(connection => within('postgresql', 3_000, connection.query(sql)))
+    pool.use(connection => within('postgresql', PATIENCE_MS, connection.query(sql)))
 }

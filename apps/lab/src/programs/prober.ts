@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { openCounts } from './counts.ts'
 import { env } from './http.ts'
-import { within } from './pool.ts'
+import { PATIENCE_MS, within } from './pool.ts'
 import { repeat } from './repeat.ts'
 
 const counts = openCounts()
@@ -16,7 +16,7 @@ async function probe(endpoint: string): Promise<void> {
   const opened = new Promise<void>((resolve, reject) => {
     socket.once('connect', () => resolve()).once('error', reject)
   })
-  await within(`probe ${endpoint}`, 1_000, opened).finally(() => socket.destroy())
+  await within(`probe ${endpoint}`, PATIENCE_MS, opened).finally(() => socket.destroy())
 }
 
 await repeat(5_000, () =>

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { type Connection, openPool, type Waiting, within } from './pool.ts'
+import { type Connection, openPool, PATIENCE_MS, type Waiting, within } from './pool.ts'
 
 type Reply = string | number | null
 
@@ -59,7 +59,7 @@ function openConnection(host: string, port: number): Promise<RedisConnection> {
   const opened = new Promise<RedisConnection>((resolve, reject) => {
     socket.once('connect', () => resolve(connection)).once('error', reject)
   })
-  return within(`redis ${host}`, 3_000, opened).catch((error: unknown) => {
+  return within(`redis ${host}`, PATIENCE_MS, opened).catch((error: unknown) => {
     socket.destroy()
     throw error
   })
@@ -69,5 +69,5 @@ function openConnection(host: string, port: number): Promise<RedisConnection> {
 export function openRedis(host: string, port = 6379) {
   const pool = openPool(() => openConnection(host, port), 20_000)
   return (...command: string[]): Promise<Reply> =>
-    pool.use(connection => within(`redis ${command[0]}`, 3_000, connection.send(command)))
+    pool.use(connection => within(`redis ${command[0]}`, PATIENCE_MS, connection.send(command)))
 }

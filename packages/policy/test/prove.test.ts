@@ -101,6 +101,25 @@ describe('reach', () => {
     })
   })
 
+  test('a name may lead to an external machine and never to a pod that is selected alike', () => {
+    const machine = {
+      ...workload('shop/machine', '10.0.0.9', { labels: api.labels }),
+      kind: 'external',
+    } as const
+    const byName = securityPolicy('payments/names', {
+      subject: { podSelector: {} },
+      egress: [{ to: [{ fqdn: 'api.example.com' }] }],
+    })
+    const model = modelOf([api, machine, db], [byName])
+    expect(reach(model, namedDb, named('shop/api')).found).toBe(false)
+    expect(reach(model, namedDb, namespaceOf('shop'))).toMatchObject({
+      found: 'can',
+      witnesses: [
+        { destination: { name: 'shop/machine', alike: 1 }, decision: { inspect: { needs: ['name'] } } },
+      ],
+    })
+  })
+
   test('a rule of one side alone does not make a flow', () => {
     const noEgress = networkPolicy('shop/egress', { podSelector: {}, policyTypes: ['Egress'] })
     expect(reach(modelOf(WORKLOADS, [dbFromApi, noEgress]), named('shop/api'), namedDb).found).toBe(false)

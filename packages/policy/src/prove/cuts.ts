@@ -19,9 +19,9 @@ export interface Cuts {
   readonly named: boolean
 }
 
-/** Any protocol that no rule names is judged as this one (253 is for experiments: RFC 3692). */
-export const OTHER_PROTOCOL: Protocol = 'IP/253'
-const ALWAYS = ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6', OTHER_PROTOCOL] as const satisfies readonly Protocol[]
+const ALWAYS = ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'] as const satisfies readonly Protocol[]
+/** Candidates to stand for every protocol that no rule names; the one for experiments first (RFC 3692). */
+const OTHERS: readonly Protocol[] = Array.from({ length: 236 }, (_, i): Protocol => `IP/${253 - i}`)
 
 const lastPort = (protocol: Protocol): number =>
   hasPorts(protocol) ? 65_535 : protocol === 'ICMP' || protocol === 'ICMPv6' ? 255 : 0
@@ -34,11 +34,16 @@ function blocksOf(peer: Peer): readonly IpRange[] {
   return (said[peer.entity] ?? []).flatMap(blocksOf)
 }
 
+const asks = (document: PolicyDocument, test: (peer: Peer) => boolean): boolean =>
+  Object.values(document.sections).some(({ rules }) => rules.some(({ peers }) => peers?.some(test)))
+
 /** Whether a rule asks if a peer is on the subject's own node. */
 export const asksForHost = (document: PolicyDocument): boolean =>
-  Object.values(document.sections).some(({ rules }) =>
-    rules.some(({ peers = [] }) => peers.some(peer => peer.kind === 'entity' && peer.entity === 'host')),
-  )
+  asks(document, peer => peer.kind === 'entity' && peer.entity === 'host')
+
+/** Whether a rule asks if a peer is part of the installation: a name never leads to what is. */
+export const asksForWorld = (document: PolicyDocument): boolean =>
+  asks(document, ({ kind }) => kind === 'fqdn' || kind === 'entity')
 
 export function cutsOf(documents: Iterable<PolicyDocument>, directions: readonly Direction[]): Cuts {
   const blocks: IpRange[] = []
@@ -68,6 +73,13 @@ function split(
   return starts.map((start, i) => ({ protocol, first: start, last: (starts[i + 1] ?? last + 1) - 1 }))
 }
 
+/** Those that are written somewhere, and one for all that are not. */
+function everyProtocol(sides: readonly Cuts[]): readonly Protocol[] {
+  const told = new Set<Protocol>([...ALWAYS, ...sides.flatMap(({ ports }) => [...ports.keys()])])
+  const other = OTHERS.find(protocol => !told.has(protocol))
+  return other ? [...told, other] : [...told]
+}
+
 /**
  * The ports of a question, cut so that the rules of both sides judge each piece alike.
  * @param wanted absent means every protocol and port.
@@ -79,8 +91,7 @@ export function portPieces(
   listening: readonly NamedPort[],
 ): readonly PortPiece[] {
   const names = sides.some(cuts => cuts.named) ? listening : []
-  const every = [...new Set<Protocol>([...ALWAYS, ...sides.flatMap(cuts => [...cuts.ports.keys()])])]
-  const matches: readonly PortMatch[] = wanted ?? every.map(protocol => ({ protocol }))
+  const matches = wanted ?? everyProtocol(sides).map((protocol): PortMatch => ({ protocol }))
   return matches.flatMap(({ protocol, ports = [[0, lastPort(protocol)]] }) => {
     const cuts = [
       ...sides.flatMap(side => [...(side.ports.get(protocol) ?? [])]),

@@ -12,7 +12,7 @@ import type { QueryEnd } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import { type Entry, isSelectable } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
-import { addressPieces, asksForHost, type Cuts, cutsOf, EVERY_ADDRESS } from './cuts.ts'
+import { addressPieces, asksForHost, asksForWorld, type Cuts, cutsOf, EVERY_ADDRESS } from './cuts.ts'
 import { compileWorkloadSet, type EndSet } from './ends.ts'
 import { Taken } from './taken.ts'
 
@@ -63,6 +63,8 @@ export class Space {
   readonly judgesNodes: boolean
   /** Some rule asks for the own node, so that workloads of two nodes are told apart. */
   readonly #byNode: boolean
+  /** Some rule asks for the world, so that an external machine is told from a pod that the same selectors select. */
+  readonly #byWorld: boolean
   readonly #taken: Taken
   readonly #blocks: Readonly<Record<Family, readonly bigint[]>>
   readonly #ids = new Map<unknown, number>()
@@ -77,6 +79,7 @@ export class Space {
     const aboutHosts = documents.filter(({ subject }) => subject.kind === 'hosts')
     this.judgesNodes = aboutHosts.length > 0
     this.#byNode = documents.some(asksForHost)
+    this.#byWorld = documents.some(asksForWorld)
     const cuts = both(aboutHosts)
     const unowned = nodes.filter(text => !index.addresses.owner(text))
     this.#nodes = unowned.flatMap(text => {
@@ -152,8 +155,19 @@ export class Space {
     const selections = this.#models.flatMap(({ index }) => [...(index.entry(workload.id)?.selections ?? [])])
     const ids = selections.map(selection => this.#id(selection)).toSorted((a, b) => a - b)
     const ports = workload.ports.map(({ name, protocol, port }) => `${name} ${protocol} ${port}`)
-    const place = ip ? `${ip.family} ${this.#piece(ip)}` : ''
-    return `${ids.join()}|${ports.join()}|${place}|${this.#byNode ? workload.node : ''}`
+    return `${ids.join()}|${ports.join()}|${this.#place(workload, ip)}`
+  }
+
+  /** Where it is, as far as a rule may ask. */
+  #place({ node, kind }: Workload, ip: Ip | undefined): string {
+    const text = ip && formatIp(ip)
+    return [
+      this.#byNode && node,
+      this.#byWorld && kind === 'external',
+      ip && `${ip.family} ${this.#piece(ip)}`,
+      // A machine that is told to have a node's address is that node as well.
+      text !== undefined && this.#models[0]?.index.nodeAddresses.hasAny(text) && text,
+    ].join()
   }
 
   /** Which piece between the ends of all blocks an address lies in. */

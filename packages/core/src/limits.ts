@@ -38,11 +38,71 @@ export const LIMITS = {
     'bytes',
     'A conversation that never shows what it is while its first bytes are kept for every recogniser.',
   ),
+  openingPackets: limit(
+    12,
+    'items',
+    'A conversation of one byte a packet that is asked about by every recogniser for ever.',
+  ),
+  conversationTurns: limit(
+    8,
+    'items',
+    'A conversation that becomes another protocol again and again, each time recognised from the start.',
+  ),
+  streamUnacknowledgedBytes: limit(
+    1_048_576,
+    'bytes',
+    'A sender that never gets an answer while all it sent is kept to compare repetitions with.',
+  ),
+  streamsBytes: limit(
+    268_435_456,
+    'bytes',
+    'Thousands of such senders at once, whose streams together exhaust memory.',
+  ),
+  customApplications: limit(
+    256,
+    'items',
+    'Definitions of applications that are all compared with each new conversation.',
+  ),
   inspectBytes: limit(
     65_536,
     'bytes',
     'A message that never ends, kept whole until it can be judged, in thousands of conversations.',
   ),
+  httpFields: limit(
+    256,
+    'items',
+    'A head of thousands of tiny lines, each looked at again for every packet.',
+  ),
+  httpUnanswered: limit(
+    128,
+    'items',
+    'Requests sent in advance without end, each remembered until its answer can be framed.',
+  ),
+  http2Streams: limit(
+    1_024,
+    'items',
+    'Streams that are opened and left, each remembered until it ends, in one connection.',
+  ),
+  http2Resets: limit(
+    1_000,
+    'items',
+    'Streams opened and reset at once, over and over, that keep the server busy (CVE-2023-44487).',
+  ),
+  http2HeaderBytes: limit(
+    65_536,
+    'bytes',
+    'CONTINUATION frames without end, or a few bytes that stand for megabytes of headers in HPACK.',
+  ),
+  hpackTableBytes: limit(65_536, 'bytes', 'A peer that is allowed a header table as large as it wishes.'),
+  tlsHelloBytes: limit(
+    65_536,
+    'bytes',
+    'A handshake message of 16 MB, the most its length can say, sent one byte at a time.',
+  ),
+  certificateNames: limit(64, 'items', 'A certificate with a hundred thousand names in a flow record.'),
+  quicHelloBytes: limit(16_384, 'bytes', 'Pieces of a QUIC hello that leave a gap which never comes.'),
+  dnsQuestions: limit(256, 'items', 'Questions asked without waiting for the answers that would match them.'),
+  dnsRecords: limit(512, 'items', 'An answer of thousands of records made of pointers to one name.'),
   netlinkMessageBytes: limit(
     65_536,
     'bytes',

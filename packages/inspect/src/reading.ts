@@ -2,11 +2,14 @@ import type { Application, L7Request } from '@sekisho/core'
 
 /** What joins the flow record besides the application. Closed, so that console and policy know each. */
 export const DETAILS = [
+  'alpn', // protocols that a TLS client offers, in its order, separated by blanks
   'certificate-names', // names of the server's certificate, separated by blanks
+  'cipher', // suite that a TLS server chose, by its name or its number in hex
   'client-software', // as it names itself: User-Agent, SSH banner, driver name
   'command', // an FTP, SMTP, IMAP or POP3 command without its arguments
   'database',
   'dns-answer', // addresses or names of the answer, separated by blanks
+  'ech', // the TLS hello hides another one; the name it shows is of the front
   'encrypted', // the conversation went over to TLS by STARTTLS or the like
   'host', // a name in clear that says where the client wants to go, outside HTTP and TLS
   'ja4', // fingerprint of a TLS client hello

@@ -14,7 +14,8 @@ export class Malformed extends Error {
  */
 export class Reader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
+  /** Over the whole buffer, for a parser that cannot afford an object per field and keeps to `at` and `left` itself. */
+  readonly view: DataView
   readonly #end: number
   #at: number
 
@@ -28,7 +29,7 @@ export class Reader {
     if (start < 0 || end > bytes.length || start > end)
       throw new Malformed('bounds outside the buffer', start)
     this.#bytes = bytes
-    this.#view = view
+    this.view = view
     this.#at = start
     this.#end = end
   }
@@ -50,23 +51,23 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1))
+    return this.view.getUint8(this.#take(1))
   }
   u16be(): number {
-    return this.#view.getUint16(this.#take(2))
+    return this.view.getUint16(this.#take(2))
   }
   u32be(): number {
-    return this.#view.getUint32(this.#take(4))
+    return this.view.getUint32(this.#take(4))
   }
   u64be(): bigint {
-    return this.#view.getBigUint64(this.#take(8))
+    return this.view.getBigUint64(this.#take(8))
   }
   /** Little-endian, the byte order of netlink headers on the machines Sekisho runs on. */
   u16le(): number {
-    return this.#view.getUint16(this.#take(2), true)
+    return this.view.getUint16(this.#take(2), true)
   }
   u32le(): number {
-    return this.#view.getUint32(this.#take(4), true)
+    return this.view.getUint32(this.#take(4), true)
   }
 
   /** A view, not a copy: copy it before the buffer is used again. */
@@ -79,6 +80,6 @@ export class Reader {
   }
   sub(count: number): Reader {
     const at = this.#take(count)
-    return new Reader(this.#bytes, at, at + count, this.#view)
+    return new Reader(this.#bytes, at, at + count, this.view)
   }
 }

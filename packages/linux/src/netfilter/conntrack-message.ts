@@ -1,15 +1,8 @@
 import { type EpochMs, Malformed, parseIp, type Reader } from '@sekisho/core'
-import { addressBytes, addressText } from '../address-text.ts'
-import {
-  attribute,
-  eachAttribute,
-  type MessageHeader,
-  NLM,
-  nested,
-  u8,
-  u16be,
-  u64,
-} from '../netlink/message.ts'
+import { addressBytes } from '../address-text.ts'
+import { AddressTexts } from '../address-texts.ts'
+import { AttributeWalk } from '../netlink/attributes.ts'
+import { attribute, type MessageHeader, NLM, nested, u8, u16be } from '../netlink/message.ts'
 import { GENERIC_HEADER_BYTES } from './subsystem.ts'
 
 /** One direction of a connection, as the kernel sees it on that side of any address translation. */
@@ -99,8 +92,13 @@ export const CTA = {
 } as const
 const TUPLE = { ip: 1, protocol: 2 } as const
 const IP = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const
-/** ICMP: identifier, type, code. */
-const PROTOCOL = { number: 1, sourcePort: 2, destinationPort: 3, icmp: [4, 5, 6], icmp6: [7, 8, 9] } as const
+const PROTOCOL = {
+  number: 1,
+  sourcePort: 2,
+  destinationPort: 3,
+  icmp: { id: 4, type: 5, code: 6 },
+  icmp6: { id: 7, type: 8, code: 9 },
+} as const
 const COUNTERS = { packets: 1, bytes: 2 } as const
 const TIMESTAMP = { start: 1, stop: 2 } as const
 const PROTOCOL_INFO_TCP = 1
@@ -110,36 +108,39 @@ export const CONNTRACK_MESSAGE = { new: 0, get: 1, delete: 2 } as const
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-function address(value: Reader): string {
-  const text = addressText(value.bytes(value.left))
-  if (text === undefined) throw new Malformed('an address of neither 4 nor 16 bytes', value.at)
-  return text
+/** Used for all messages: parsing is synchronous. */
+const walk = new AttributeWalk()
+const texts = new AddressTexts()
+
+function address(each: AttributeWalk): string {
+  if (each.length === 4) return texts.ip4(each.u32be())
+  if (each.length === 16) return texts.ip6(each.u32be(), each.u32be(4), each.u32be(8), each.u32be(12))
+  throw new Malformed(`an address of ${each.length} bytes`, 0)
 }
 
-function parseIps(reader: Reader, tuple: Mutable<Tuple>): void {
-  eachAttribute(reader, (type, value) => {
-    if (type === IP.source4 || type === IP.source6) tuple.source = address(value)
-    else if (type === IP.destination4 || type === IP.destination6) tuple.destination = address(value)
-  })
+function parseIps(each: AttributeWalk, tuple: Mutable<Tuple>): void {
+  while (each.next()) {
+    if (each.type === IP.source4 || each.type === IP.source6) tuple.source = address(each)
+    else if (each.type === IP.destination4 || each.type === IP.destination6) tuple.destination = address(each)
+  }
 }
 
-function parseProtocol(reader: Reader, tuple: Mutable<Tuple>): void {
-  const icmp = { type: 0, code: 0, id: 0 }
-  let isIcmp = false
-  eachAttribute(reader, (type, value) => {
-    if (type === PROTOCOL.number) tuple.protocol = value.u8()
-    else if (type === PROTOCOL.sourcePort) tuple.sourcePort = value.u16be()
-    else if (type === PROTOCOL.destinationPort) tuple.destinationPort = value.u16be()
-    else if (type === PROTOCOL.icmp[0] || type === PROTOCOL.icmp6[0]) icmp.id = value.u16be()
-    else if (type === PROTOCOL.icmp[1] || type === PROTOCOL.icmp6[1]) {
-      icmp.type = value.u8()
-      isIcmp = true
-    } else if (type === PROTOCOL.icmp[2] || type === PROTOCOL.icmp6[2]) icmp.code = value.u8()
-  })
-  if (isIcmp) tuple.icmp = icmp
+function parseProtocol(each: AttributeWalk, tuple: Mutable<Tuple>): void {
+  const { icmp, icmp6 } = PROTOCOL
+  let [id, code] = [0, 0]
+  while (each.next()) {
+    const { type } = each
+    if (type === PROTOCOL.number) tuple.protocol = each.u8()
+    else if (type === PROTOCOL.sourcePort) tuple.sourcePort = each.u16be()
+    else if (type === PROTOCOL.destinationPort) tuple.destinationPort = each.u16be()
+    else if (type === icmp.id || type === icmp6.id) id = each.u16be()
+    else if (type === icmp.type || type === icmp6.type) tuple.icmp = { type: each.u8(), code: 0, id: 0 }
+    else if (type === icmp.code || type === icmp6.code) code = each.u8()
+  }
+  if (tuple.icmp) tuple.icmp = { type: tuple.icmp.type, code, id }
 }
 
-function parseTuple(reader: Reader): Tuple {
+function parseTuple(each: AttributeWalk): Tuple {
   const tuple: Mutable<Tuple> = {
     source: '',
     destination: '',
@@ -147,97 +148,117 @@ function parseTuple(reader: Reader): Tuple {
     sourcePort: 0,
     destinationPort: 0,
   }
-  const at = reader.at
-  eachAttribute(reader, (type, value) => {
-    if (type === TUPLE.ip) parseIps(value, tuple)
-    else if (type === TUPLE.protocol) parseProtocol(value, tuple)
-  })
-  if (tuple.source === '' || tuple.destination === '') throw new Malformed('a tuple without addresses', at)
+  while (each.next()) {
+    if (each.type === TUPLE.ip) parseIps(each.inside(), tuple)
+    else if (each.type === TUPLE.protocol) parseProtocol(each.inside(), tuple)
+  }
+  if (tuple.source === '' || tuple.destination === '') throw new Malformed('a tuple without addresses', 0)
   return tuple
 }
 
-function parseCounters(reader: Reader): Counters {
+function parseCounters(each: AttributeWalk): Counters {
   const counters = { packets: 0, bytes: 0 }
-  eachAttribute(reader, (type, value) => {
-    if (type === COUNTERS.packets) counters.packets = u64(value)
-    else if (type === COUNTERS.bytes) counters.bytes = u64(value)
-  })
+  while (each.next()) {
+    if (each.type === COUNTERS.packets) counters.packets = each.u64be()
+    else if (each.type === COUNTERS.bytes) counters.bytes = each.u64be()
+  }
   return counters
 }
 
 /** Nanoseconds since the epoch, in the message; milliseconds here. */
-const epochMs = (value: Reader): EpochMs => Math.floor(u64(value) / 1e6) as EpochMs
+const epochMs = (each: AttributeWalk): EpochMs => Math.floor(each.u64be() / 1e6) as EpochMs
 
-function parseTimestamp(reader: Reader, entry: Partial<Mutable<ConntrackEntry>>): void {
-  eachAttribute(reader, (type, value) => {
-    if (type === TIMESTAMP.start) entry.timestampStart = epochMs(value)
-    else if (type === TIMESTAMP.stop) entry.timestampStop = epochMs(value)
-  })
+function parseTimestamp(each: AttributeWalk, entry: Draft): void {
+  while (each.next()) {
+    if (each.type === TIMESTAMP.start) entry.timestampStart = epochMs(each)
+    else if (each.type === TIMESTAMP.stop) entry.timestampStop = epochMs(each)
+  }
 }
 
-function parseTcpState(reader: Reader): TcpState | undefined {
+function parseTcpState(each: AttributeWalk): TcpState | undefined {
   let state: TcpState | undefined
-  eachAttribute(reader, (type, value) => {
-    if (type !== PROTOCOL_INFO_TCP) return
-    eachAttribute(value, (inner, byte) => {
-      if (inner === TCP_STATE) state = TCP_STATES[byte.u8()]
-    })
-  })
+  while (each.next()) if (each.type === TCP_STATE) state = TCP_STATES[each.u8()]
   return state
 }
 
-function parseField(type: number, value: Reader, entry: Partial<Mutable<ConntrackEntry>>): void {
-  switch (type) {
+function parseProtocolInfo(each: AttributeWalk, entry: Draft): void {
+  while (each.next()) {
+    const state = each.type === PROTOCOL_INFO_TCP ? parseTcpState(each.inside()) : undefined
+    if (state !== undefined) entry.tcpState = state
+  }
+}
+
+function parseField(each: AttributeWalk, entry: Draft): void {
+  switch (each.type) {
     case CTA.tupleOriginal:
-      entry.original = parseTuple(value)
+      entry.original = parseTuple(each.inside())
       return
     case CTA.tupleReply:
-      entry.reply = parseTuple(value)
+      entry.reply = parseTuple(each.inside())
       return
     case CTA.status:
-      entry.status = value.u32be()
+      entry.status = each.u32be()
       return
-    case CTA.protocolInfo: {
-      const state = parseTcpState(value)
-      if (state !== undefined) entry.tcpState = state
+    case CTA.protocolInfo:
+      parseProtocolInfo(each.inside(), entry)
       return
-    }
     case CTA.mark:
-      entry.mark = value.u32be()
+      entry.mark = each.u32be()
       return
     case CTA.countersOriginal:
-      entry.originalCounters = parseCounters(value)
+      entry.originalCounters = parseCounters(each.inside())
       return
     case CTA.countersReply:
-      entry.replyCounters = parseCounters(value)
+      entry.replyCounters = parseCounters(each.inside())
       return
     case CTA.id:
-      entry.id = value.u32be()
+      entry.id = each.u32be()
       return
     case CTA.zone:
-      entry.zone = value.u16be()
+      entry.zone = each.u16be()
       return
     case CTA.timestamp:
-      parseTimestamp(value, entry)
+      parseTimestamp(each.inside(), entry)
       return
     case CTA.timestampEvent:
-      entry.timestampEvent = epochMs(value)
+      entry.timestampEvent = epochMs(each)
       return
   }
 }
 
-/** An entry of a dump or an event: nfgenmsg, then attributes. Raises `Malformed`. */
-export function parseConntrackEntry(body: Reader): ConntrackEntry {
+/** Until it is known, a connection is between nobody. */
+const NO_TUPLE: Tuple = { source: '', destination: '', protocol: 0, sourcePort: 0, destinationPort: 0 }
+
+type Draft = Mutable<ConntrackEntry>
+
+/** Fills in what nfgenmsg and the attributes say. Raises `Malformed`. */
+function fill<T extends Draft>(entry: T, body: Reader): T {
   body.skip(GENERIC_HEADER_BYTES)
-  const entry: Partial<Mutable<ConntrackEntry>> = {}
-  eachAttribute(body, (type, value) => parseField(type, value, entry))
-  const { original, reply, id = 0, mark = 0, status = 0, zone = 0, ...rest } = entry
-  if (!original || !reply) throw new Malformed('a connection without tuples', body.at)
-  return { ...rest, id, original, reply, protocolNumber: original.protocol, mark, status, zone }
+  for (const each = walk.over(body); each.next(); ) parseField(each, entry)
+  if (entry.original === NO_TUPLE || entry.reply === NO_TUPLE) {
+    throw new Malformed('a connection without tuples', body.at)
+  }
+  entry.protocolNumber = entry.original.protocol
+  return entry
+}
+
+/** An entry of a dump. Raises `Malformed`. */
+export function parseConntrackEntry(body: Reader): ConntrackEntry {
+  const tuples = { original: NO_TUPLE, reply: NO_TUPLE }
+  return fill<Draft>({ id: 0, ...tuples, protocolNumber: 0, mark: 0, status: 0, zone: 0 }, body)
+}
+
+/** An event. Raises `Malformed`. */
+export function parseConntrackEvent(header: MessageHeader, body: Reader): ConntrackEvent {
+  const tuples = { original: NO_TUPLE, reply: NO_TUPLE }
+  return fill<Mutable<ConntrackEvent>>(
+    { kind: eventKind(header), id: 0, ...tuples, protocolNumber: 0, mark: 0, status: 0, zone: 0 },
+    body,
+  )
 }
 
 /** The kernel sends NEW with CREATE|EXCL for a new connection, NEW alone for a change, DELETE at the end. */
-export function conntrackEventKind(header: MessageHeader): ConntrackEvent['kind'] {
+function eventKind(header: MessageHeader): ConntrackEvent['kind'] {
   if ((header.type & 0xff) === CONNTRACK_MESSAGE.delete) return 'destroy'
   return header.flags & (NLM.create | NLM.excl) ? 'new' : 'update'
 }
@@ -249,8 +270,8 @@ function encodeAddress(text: string, types: { 4: number; 6: number }): Uint8Arra
 }
 
 function encodeIcmp({ type, code, id }: NonNullable<Tuple['icmp']>, protocol: number): Uint8Array[] {
-  const [idType, typeType, codeType] = protocol === 1 ? PROTOCOL.icmp : PROTOCOL.icmp6
-  return [attribute(idType, u16be(id)), attribute(typeType, u8(type)), attribute(codeType, u8(code))]
+  const types = protocol === 1 ? PROTOCOL.icmp : PROTOCOL.icmp6
+  return [attribute(types.id, u16be(id)), attribute(types.type, u8(type)), attribute(types.code, u8(code))]
 }
 
 /** CTA_TUPLE_ORIG or CTA_TUPLE_REPLY, to name a connection in a request. */

@@ -9,9 +9,9 @@ import {
   type ConntrackEntry,
   type ConntrackEvent,
   CTA,
-  conntrackEventKind,
   encodeTuple,
   parseConntrackEntry,
+  parseConntrackEvent,
 } from './conntrack-message.ts'
 import { FAMILY, genericHeader, messageType, SUBSYSTEM } from './subsystem.ts'
 
@@ -60,7 +60,7 @@ export function parseConntrackEvents(bytes: Uint8Array): ParsedEvents {
   const visit = (header: MessageHeader, body: Parameters<typeof parseConntrackEntry>[0]) => {
     if (header.type >> 8 !== SUBSYSTEM.conntrack) return
     try {
-      events.push({ kind: conntrackEventKind(header), ...parseConntrackEntry(body) })
+      events.push(parseConntrackEvent(header, body))
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       malformed++

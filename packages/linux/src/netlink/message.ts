@@ -25,11 +25,11 @@ export const NLM = {
 export const NLMSG = { noop: 1, error: 2, done: 3, overrun: 4 } as const
 
 const HEADER = 16
-const ATTRIBUTE_HEADER = 4
-const TYPE_MASK = 0x3fff
+export const ATTRIBUTE_HEADER = 4
+export const TYPE_MASK = 0x3fff
 const NESTED = 0x8000
 
-const padding = (length: number): number => -length & 3
+export const padding = (length: number): number => -length & 3
 
 export interface MessageHeader {
   readonly type: number

@@ -15,6 +15,14 @@ export type * from './netfilter/nft/operation.ts'
 export * from './netfilter/nft/transactions.ts'
 export { type Nftables, type NftablesOptions, NftError, openNftables } from './netfilter/nftables.ts'
 export type { ObjectCounters, RulesetFamily } from './netfilter/nftables-netlink.ts'
+export type { QueuedPacket } from './netfilter/queue/packet.ts'
+export {
+  openPacketQueue,
+  type PacketQueue,
+  type QueueDefinition,
+  type QueueOptions,
+} from './netfilter/queue/packet-queue.ts'
+export type { Verdict as QueueVerdict } from './netfilter/queue/verdict.ts'
 export * from './netns.ts'
 export * from './packet.ts'
 export { type ContainerName, type ContainerRuntime, containerOf, serviceOf } from './proc/cgroup.ts'

@@ -69,10 +69,7 @@ export class ReceiveRing {
    * @throws SystemError EAGAIN when there is none, ENOBUFS when the kernel had to drop messages.
    */
   receive(fd: number, flags: number): Received {
-    for (let i = 0; i < this.#count; i++) {
-      this.#view.setUint32(i * HEADER.size + HEADER.nameLength, NAME.size, true)
-    }
-    const count = retrying('recvmmsg', () => libcRecvmmsg(fd, this.#headers, this.#count, flags, null))
+    const count = this.#fill(fd, flags)
     const accepted = Array.from({ length: count }, (_, i) => this.#accept(i)).filter(
       slot => slot !== undefined,
     )
@@ -83,6 +80,27 @@ export class ReceiveRing {
       at += slot.length
     }
     return { bytes, refused: count - accepted.length }
+  }
+
+  /**
+   * The same without a copy: each datagram is looked at where the kernel put it, before the next call.
+   * @returns how many there were, those that were refused included.
+   * @throws SystemError as `receive` does.
+   */
+  visit(fd: number, flags: number, each: (datagram: Uint8Array) => void): number {
+    const count = this.#fill(fd, flags)
+    for (let i = 0; i < count; i++) {
+      const datagram = this.#accept(i)
+      if (datagram) each(datagram)
+    }
+    return count
+  }
+
+  #fill(fd: number, flags: number): number {
+    for (let i = 0; i < this.#count; i++) {
+      this.#view.setUint32(i * HEADER.size + HEADER.nameLength, NAME.size, true)
+    }
+    return retrying('recvmmsg', () => libcRecvmmsg(fd, this.#headers, this.#count, flags, null))
   }
 
   /** Any process with CAP_NET_ADMIN may send to our port; only port 0, the kernel, is believed. */

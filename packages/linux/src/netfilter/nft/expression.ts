@@ -1,8 +1,8 @@
-import type { CtKey, MetaKey, NftExpression, NftVerdict, Register } from './operation.ts'
+import type { CtKey, MetaKey, NftExpression, NftVerdict, QueueTarget, Register } from './operation.ts'
 import type { NetlinkWriter } from './writer.ts'
 
 /** Numbers of include/uapi/linux/netfilter/nf_tables.h, by the name of the expression they belong to. */
-const META: Record<MetaKey, number> = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 }
+const META: Record<MetaKey, number> = { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 }
 const CT: Record<CtKey, number> = {
   state: 0,
   direction: 1,
@@ -40,6 +40,7 @@ const NAME: Record<NftExpression['kind'], string> = {
   meta: 'meta',
   ct: 'ct',
   'set-ct-mark': 'ct',
+  'set-mark': 'meta',
   payload: 'payload',
   compare: 'cmp',
   bitwise: 'bitwise',
@@ -48,8 +49,20 @@ const NAME: Record<NftExpression['kind'], string> = {
   counter: 'objref',
   limit: 'limit',
   log: 'log',
+  queue: 'target',
   verdict: 'immediate',
 }
+
+const NFQUEUE_REVISION = 3
+const NFQUEUE_BYPASS = 1
+
+/**
+ * struct xt_NFQ_info_v3 (include/uapi/linux/netfilter/xt_NFQUEUE.h), in host order, padded to eight bytes. The target of
+ * iptables stands in for the `queue` expression of nftables, which some kernels are built without; wherever
+ * iptables-nft can queue, this can, and in a table of both families.
+ */
+const nfqueueInfo = ({ first, count, bypass }: QueueTarget): Uint8Array =>
+  new Uint8Array(Uint16Array.of(first, count, bypass ? NFQUEUE_BYPASS : 0, 0).buffer)
 
 /** The attributes of one expression; `anonymous` is the set made for a `one-of`. */
 function writeAttributes(
@@ -70,6 +83,10 @@ function writeAttributes(
     case 'set-ct-mark':
       to.u32(2, CT.mark)
       to.u32(4, register(expression.from))
+      return
+    case 'set-mark':
+      to.u32(2, META.mark)
+      to.u32(3, register(expression.from))
       return
     case 'payload':
       to.u32(1, register(expression.to))
@@ -114,6 +131,11 @@ function writeAttributes(
       to.u16(1, expression.group)
       to.text(2, expression.prefix)
       to.u32(3, expression.snaplen)
+      return
+    case 'queue':
+      to.text(1, 'NFQUEUE')
+      to.u32(2, NFQUEUE_REVISION)
+      to.data(3, nfqueueInfo(expression))
       return
     case 'verdict':
       to.u32(1, VERDICT_REGISTER)

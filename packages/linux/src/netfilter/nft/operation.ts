@@ -10,7 +10,7 @@ export type NftVerdict =
   | { readonly kind: 'accept' | 'drop' | 'return' }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
 
-export type MetaKey = 'nfproto' | 'l4proto' | 'iifname' | 'oifname'
+export type MetaKey = 'mark' | 'nfproto' | 'l4proto' | 'iifname' | 'oifname'
 export type CtKey =
   | 'state'
   | 'direction'
@@ -30,6 +30,7 @@ export type NftExpression =
       readonly to: Register
     }
   | { readonly kind: 'set-ct-mark'; readonly from: Register }
+  | { readonly kind: 'set-mark'; readonly from: Register }
   | {
       readonly kind: 'payload'
       readonly base: 'network' | 'transport'
@@ -66,7 +67,16 @@ export type NftExpression =
   | { readonly kind: 'counter'; readonly name: string }
   | { readonly kind: 'limit'; readonly perSecond: number; readonly burst: number }
   | { readonly kind: 'log'; readonly prefix: string; readonly group: number; readonly snaplen: number }
+  | ({ readonly kind: 'queue' } & QueueTarget)
   | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
+
+/** Packets go to the queues `first` to `first + count - 1`, both directions of two addresses to the same one. */
+export interface QueueTarget {
+  readonly first: number
+  readonly count: number
+  /** What happens to packets of a queue that nobody listens to: true lets them pass, false drops them. */
+  readonly bypass: boolean
+}
 
 /** Data types of keys; several make a concatenation. */
 export type KeyType =

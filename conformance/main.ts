@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { printTable, type Row, writeReport } from '../bench/report.ts'
 import { ciliumManifests } from './cilium.ts'
+import { ndpi } from './inspect-ndpi.ts'
 import { analyzer } from './nca.ts'
 import { connectivity } from './np-guard-connectivity.ts'
 import { negativeInputs } from './np-guard-negative.ts'
@@ -25,6 +26,7 @@ const SUITES: readonly Suite[] = [
   { name: 'policy/np-guard-nca-k8s', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('k8s') },
   { name: 'policy/np-guard-nca-calico', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('calico') },
   { name: 'policy/cilium-manifests', needs: 'policy/cilium-manifests', run: ciliumManifests },
+  { name: 'inspect/app-id-ndpi', needs: 'l7/ndpi', run: ndpi },
 ]
 
 const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))

@@ -1,4 +1,19 @@
+export { applicationOfProtocol } from './identify/by-protocol.ts'
+export {
+  type ApplicationName,
+  type Confidence,
+  Conversation,
+  type Finding,
+  type Identified,
+} from './identify/conversation.ts'
+export { Identifier, type IdentifierOptions } from './identify/identifier.ts'
+export { UNKNOWN, type WhyUnknown } from './identify/search.ts'
 export { Inbox } from './inbox.ts'
+export { checksumsHold } from './packet/checksum.ts'
+export { flowKey, fromLower } from './packet/flow-key.ts'
+export { IP_PROTOCOL, PacketHeader, TCP } from './packet/header.ts'
+export { parsePacket, UNREAD, type Unread } from './packet/parse.ts'
+export { type Tunnel, tunnelIn, type UdpTunnel } from './packet/tunnel.ts'
 export type { ConversationReader, Opening, Protocol, Recognition, Side } from './protocol.ts'
 export { PROTOCOLS } from './protocols/index.ts'
 export { DETAILS, type Detail, type NameAddress, type Reading } from './reading.ts'

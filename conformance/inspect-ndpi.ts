@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Identifier, PROTOCOLS } from '@sekisho/inspect'
+import type { Row } from '../bench/report.ts'
+import { type ReplayedFlow, replay } from './capture/replay.ts'
+import { type Answer, explainAnswers, scoreRows } from './inspect-score.ts'
+
+/** One flow as nDPI describes it. */
+interface ExpectedFlow {
+  readonly pcap: string
+  readonly l4: string
+  readonly src: string
+  readonly sport: number
+  readonly dst: string
+  readonly dport: number
+  /** `Master.Sub`. */
+  readonly proto: string
+  readonly confidence: string
+}
+
+/**
+ * nDPI's names of what Sekisho recognises. Where nDPI names a service by its port or what went on before encryption
+ * (IMAPS), what the bytes say is right too. What is not here is not among the applications that are measured.
+ */
+const LABELS: Readonly<Record<string, readonly string[]>> = {
+  AMQP: ['amqp'],
+  BGP: ['bgp'],
+  BITCOIN: ['bitcoin'],
+  BitTorrent: ['bittorrent'],
+  Cassandra: ['cassandra'],
+  DHCP: ['dhcp'],
+  DHCPV6: ['dhcp'],
+  DNS: ['dns'],
+  DoH_DoT: ['doh', 'dot', 'tls', 'http', 'quic'],
+  FTPS: ['ftp', 'tls'],
+  FTP_CONTROL: ['ftp'],
+  GENEVE: ['geneve'],
+  GRPC: ['grpc'],
+  Git: ['git'],
+  HTTP: ['http', 'elasticsearch', 'docker', 'kubernetes', 'consul', 'etcd', 'websocket', 'clickhouse'],
+  HTTP2: ['http', 'grpc'],
+  HTTP_Connect: ['http'],
+  HTTP_Proxy: ['http'],
+  ICMP: ['icmp'],
+  ICMPV6: ['icmp'],
+  IMAP: ['imap'],
+  IMAPS: ['imap', 'tls'],
+  IPSec: ['ipsec'],
+  Kafka: ['kafka'],
+  Kerberos: ['kerberos'],
+  LDAP: ['ldap'],
+  MDNS: ['mdns'],
+  MQTT: ['mqtt'],
+  Memcached: ['memcached'],
+  Mining: ['stratum'],
+  MongoDB: ['mongodb'],
+  'MsSQL-TDS': ['sqlserver'],
+  MySQL: ['mysql'],
+  NFS: ['nfs', 'rpc'],
+  NTP: ['ntp'],
+  Nats: ['nats'],
+  OpenVPN: ['openvpn'],
+  Oracle: ['oracle'],
+  POP3: ['pop3'],
+  POPS: ['pop3', 'tls'],
+  PostgreSQL: ['postgresql'],
+  QUIC: ['quic'],
+  RDP: ['rdp'],
+  RESP: ['redis'],
+  RPC: ['rpc', 'nfs'],
+  RSYNC: ['rsync'],
+  RTCP: ['rtp'],
+  RTP: ['rtp'],
+  RTSP: ['rtsp'],
+  Radius: ['radius'],
+  SIP: ['sip'],
+  SMBv1: ['smb'],
+  SMBv23: ['smb'],
+  SMTP: ['smtp'],
+  SMTPS: ['smtp', 'tls'],
+  SNMP: ['snmp'],
+  SOAP: ['http'],
+  SOCKS: ['socks'],
+  SSH: ['ssh'],
+  STUN: ['stun'],
+  Syslog: ['syslog'],
+  TFTP: ['tftp'],
+  TLS: ['tls', 'dot', 'doh', 'tor'],
+  Telnet: ['telnet'],
+  Tor: ['tor', 'tls'],
+  VNC: ['vnc'],
+  VXLAN: ['vxlan'],
+  WebSocket: ['websocket'],
+  WireGuard: ['wireguard'],
+  ZooKeeper: ['zookeeper'],
+}
+
+const PROTOCOL_NAMES: Readonly<Record<string, string>> = { ICMPV6: 'ICMPv6', ESP: 'IP/50', AH: 'IP/51' }
+
+/** nDPI tells neither which of two flows on the same ends it means, nor always who opened it. */
+function matches(flow: ReplayedFlow, expected: ExpectedFlow): boolean {
+  if (flow.protocol !== (PROTOCOL_NAMES[expected.l4] ?? expected.l4)) return false
+  const is = (end: ReplayedFlow['client'], ip: string, port: number) => end.ip === ip && end.port === port
+  const { src, sport, dst, dport } = expected
+  if (!hasPorts(flow)) return [flow.client.ip, flow.server.ip].includes(src)
+  return (
+    (is(flow.client, src, sport) && is(flow.server, dst, dport)) ||
+    (is(flow.server, src, sport) && is(flow.client, dst, dport))
+  )
+}
+
+const hasPorts = (flow: ReplayedFlow): boolean => flow.client.port + flow.server.port > 0
+
+function answerOf(flows: readonly ReplayedFlow[], expected: ExpectedFlow): Answer {
+  const [label = ''] = expected.proto.split('.')
+  const same = flows.filter(flow => matches(flow, expected))
+  const flow = same.find(each => each.applications.length > 0) ?? same[0]
+  return { capture: expected.pcap, flow, label, expected: LABELS[label] ?? [] }
+}
+
+/** Captures of nDPI's own tests: flows that it recognised by their bytes, of the applications that Sekisho names. */
+export function ndpi(folder: string, explain: (line: string) => void): Row[] {
+  const lines = readFileSync(join(folder, 'manifest.jsonl'), 'utf8').trim().split('\n')
+  const expected = lines
+    .map(line => JSON.parse(line) as ExpectedFlow)
+    .filter(({ confidence, proto }) => confidence === 'DPI' && (proto.split('.')[0] ?? '') in LABELS)
+  const identifier = new Identifier({ protocols: PROTOCOLS, onEngineError: reportError(explain) })
+  const answers = [...Map.groupBy(expected, ({ pcap }) => pcap)].flatMap(([pcap, flows]) => {
+    const replayed = replay(join(folder, 'pcap', pcap), identifier)
+    return flows.map(flow => answerOf(replayed, flow))
+  })
+  explainAnswers(answers, explain)
+  const suite = 'inspect/app-id-ndpi'
+  return [
+    ...scoreRows(suite, answers),
+    {
+      suite,
+      measure: 'errors of our own',
+      value: identifier.engineErrors,
+      unit: '',
+      bar: '≤ 0',
+      holds: identifier.engineErrors === 0,
+    },
+  ]
+}
+
+const reportError =
+  (explain: (line: string) => void) =>
+  (application: string | undefined, error: unknown): void =>
+    explain(`ERROR in ${application ?? 'no reader'}: ${error instanceof Error ? error.stack : String(error)}`)

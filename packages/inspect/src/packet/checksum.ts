@@ -1,0 +1,52 @@
+import { IP_PROTOCOL, type PacketHeader } from './header.ts'
+
+/** The Internet checksum's sum (RFC 1071) of 16-bit words, an odd last byte padded with zero; not yet folded. */
+function sum(bytes: Uint8Array, from: number, to: number): number {
+  let total = 0
+  let at = from
+  for (; at + 1 < to; at += 2) total += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+  return at < to ? total + ((bytes[at] ?? 0) << 8) : total
+}
+
+/** @returns 0xffff when the words, their checksum among them, add up. */
+function fold(total: number): number {
+  let folded = total
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000)
+  return folded
+}
+
+/**
+ * Whether the packet's checksums are those of its bytes: a receiver drops what fails here, so it must not be read as
+ * if the receiver had it (insertion). Not to be asked of packets whose checksums hardware or the kernel is yet to
+ * fill in (segmentation offload, `NFQA_SKB_CSUMNOTREADY`), nor where bytes are missing.
+ */
+export function checksumsHold(bytes: Uint8Array, header: PacketHeader): boolean {
+  if (header.family === 4 && fold(sum(bytes, 0, ((bytes[0] ?? 0) & 0x0f) * 4)) !== 0xffff) return false
+  switch (header.protocol) {
+    case IP_PROTOCOL.TCP:
+    case IP_PROTOCOL.ICMPV6:
+      return fold(pseudo(bytes, header) + sum(bytes, header.transportAt, header.payloadEnd)) === 0xffff
+    case IP_PROTOCOL.UDP:
+      return udpHolds(bytes, header)
+    case IP_PROTOCOL.ICMP:
+      return fold(sum(bytes, header.transportAt, header.payloadEnd)) === 0xffff
+    default:
+      return true
+  }
+}
+
+/** Over IPv4 a UDP checksum of zero says that there is none (RFC 768); over IPv6 it may not (RFC 8200 section 8.1). */
+function udpHolds(bytes: Uint8Array, header: PacketHeader): boolean {
+  const at = header.transportAt + 6
+  if (bytes[at] === 0 && bytes[at + 1] === 0) return header.family === 4
+  return fold(pseudo(bytes, header) + sum(bytes, header.transportAt, header.payloadEnd)) === 0xffff
+}
+
+/** The pseudo-header: both addresses, the length from the transport header on, the protocol. */
+function pseudo(bytes: Uint8Array, header: PacketHeader): number {
+  const length = header.family === 4 ? 4 : 16
+  const addresses =
+    sum(bytes, header.sourceAt, header.sourceAt + length) +
+    sum(bytes, header.destinationAt, header.destinationAt + length)
+  return addresses + (header.payloadEnd - header.transportAt) + header.protocol
+}

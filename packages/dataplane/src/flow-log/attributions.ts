@@ -13,6 +13,9 @@ export function attributionOf({ outcome, decision: { direction, by, why } }: Jud
   return { outcome, why, ...(direction && { direction }), ...(by && { by }) }
 }
 
+const isSame = (a: Attribution, b: Attribution): boolean =>
+  a.outcome === b.outcome && a.why === b.why && a.by === b.by && a.direction === b.direction
+
 /** Why traffic that passes may pass: asked of the policies once per edge and model, and kept, bounded. */
 export interface Attributions {
   /**
@@ -20,8 +23,8 @@ export interface Attributions {
    * policies of this node deny by now passed under those before: it keeps their answer.
    */
   passing(ends: EdgeEnds): Attribution | undefined
-  /** The kernel said so. */
-  set(ends: EdgeEnds, attribution: Attribution): void
+  /** The kernel said so. @returns whether that is another answer. */
+  set(ends: EdgeEnds, attribution: Attribution): boolean
   modelChanged(): void
 }
 
@@ -51,7 +54,12 @@ export function createAttributions({ capacity, judge, isRemote }: AttributionOpt
       if (judged.outcome !== 'denied') return put(key, attributionOf(judged))
       return put(key, isRemote(ends) ? undefined : (known?.attribution ?? BEFORE_POLICY))
     },
-    set: (ends, attribution) => void put(endsKey(ends), attribution),
+    set(ends, attribution) {
+      const key = endsKey(ends)
+      const known = all.get(key)?.attribution
+      put(key, attribution)
+      return !known || !isSame(known, attribution)
+    },
     modelChanged() {
       epoch++
     },

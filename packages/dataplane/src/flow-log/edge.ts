@@ -23,6 +23,10 @@ export interface Amounts {
   readonly packets: number
   readonly bytesToDestination: number
   readonly bytesToSource: number
+}
+
+/** When an observation was made, or between when. */
+export interface Span {
   readonly first: EpochMs
   readonly last: EpochMs
 }
@@ -32,30 +36,47 @@ const endKey = ({ workload, ip }: FlowEnd): string => (workload === undefined ? 
 export const endsKey = ({ source, destination, protocol, port }: EdgeEnds): string =>
   `${endKey(source)}>${endKey(destination)} ${protocol} ${port}`
 
-export const edgeKey = (ends: EdgeEnds, { outcome, by }: Attribution): string =>
-  `${endsKey(ends)} ${outcome} ${by ?? ''}`
+/** A conversation with its answer: what one record is about. */
+export interface Edge {
+  readonly ends: EdgeEnds
+  readonly attribution: Attribution
+  /** Equal for equal edges. */
+  readonly key: string
+}
+
+export function edgeOf(ends: EdgeEnds, attribution: Attribution): Edge {
+  const { outcome, by = '' } = attribution
+  return { ends, attribution, key: `${endsKey(ends)} ${outcome} ${by}` }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** A flow under construction: the counts of one edge in the present window. */
 export interface OpenEdge {
-  readonly ends: EdgeEnds
-  readonly attribution: Attribution
-  amounts: Amounts
+  readonly edge: Edge
+  readonly counts: Mutable<Amounts & Span>
   /** Source ports of denied attempts, so that a repeated SYN is not a new attempt. */
   readonly attempts: Set<number>
 }
 
-/** Sums and the span of both; `as` because Math.min forgets the unit. */
-export const add = (a: Amounts, b: Amounts): Amounts => ({
-  connections: a.connections + b.connections,
-  packets: a.packets + b.packets,
-  bytesToDestination: a.bytesToDestination + b.bytesToDestination,
-  bytesToSource: a.bytesToSource + b.bytesToSource,
-  first: Math.min(a.first, b.first) as EpochMs,
-  last: Math.max(a.last, b.last) as EpochMs,
+export const openEdge = (edge: Edge, { first, last }: Span): OpenEdge => ({
+  edge,
+  counts: { connections: 0, packets: 0, bytesToDestination: 0, bytesToSource: 0, first, last },
+  attempts: new Set(),
 })
 
-export const toFlow = ({ ends, attribution, amounts }: OpenEdge): Flow => ({
+/** In place: this happens for each event. */
+export function add({ counts }: OpenEdge, amounts: Amounts, { first, last }: Span): void {
+  counts.connections += amounts.connections
+  counts.packets += amounts.packets
+  counts.bytesToDestination += amounts.bytesToDestination
+  counts.bytesToSource += amounts.bytesToSource
+  if (first < counts.first) counts.first = first
+  if (last > counts.last) counts.last = last
+}
+
+export const toFlow = ({ edge: { ends, attribution }, counts }: OpenEdge): Flow => ({
   ...ends,
   ...attribution,
-  ...amounts,
+  ...counts,
 })

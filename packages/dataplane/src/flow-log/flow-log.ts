@@ -1,7 +1,6 @@
 import {
   type BypassLedger,
   type Clock,
-  type EpochMs,
   type Flow,
   type FlowEnd,
   LIMITS,
@@ -19,8 +18,9 @@ import {
 import type { FlowQuery, Judgement } from '@sekisho/policy'
 import { type LogReason, parsePrefix, type Role } from '../names.ts'
 import { createAttributions } from './attributions.ts'
-import type { EdgeEnds } from './edge.ts'
-import { createSeenConnections, type Increase } from './seen.ts'
+import { type Amounts, type EdgeEnds, edgeOf, type Span } from './edge.ts'
+import { createRoutes, portOf, type Route } from './routes.ts'
+import { createSeenConnections } from './seen.ts'
 import { readDenial, readForgery, type Told } from './told.ts'
 import { createUntold } from './untold.ts'
 import { createWindow } from './window.ts'
@@ -73,13 +73,14 @@ const CONNECTIONS_PER_EDGE = 4
  * the rules before. Afterwards both must agree.
  */
 const SETTLING_MS = 2_000
-const NOTHING = { connections: 0, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
+const BEGINNING: Amounts = { connections: 1, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
 
 class NodeFlowLog implements FlowLog {
   readonly #options: FlowLogOptions
   readonly #window
   readonly #seen
   readonly #attributions
+  readonly #routes
   readonly #untold = createUntold()
   readonly #losses = { 'connection-events': 0, 'logged-packets': 0 }
   #disagreements = 0
@@ -100,12 +101,14 @@ class NodeFlowLog implements FlowLog {
       judge: query => options.judge(query),
       isRemote: ({ destination: { workload } }) => workload !== undefined && !options.isLocal(workload),
     })
+    this.#routes = createRoutes(edges, entry => this.#route(entry))
   }
 
   connections(events: readonly ConntrackEvent[]): void {
+    const now = this.#now()
     for (const event of events) {
-      if (event.kind === 'new') this.#began(event)
-      else if (event.kind === 'destroy') this.#finished(event)
+      if (event.kind === 'new') this.#began(event, now)
+      else if (event.kind === 'destroy') this.#finished(event, now)
     }
   }
 
@@ -121,10 +124,16 @@ class NodeFlowLog implements FlowLog {
     const first = this.#early
     this.#early = undefined
     const present = new Set<number>()
+    const now = this.#now()
     for (const entry of entries) {
       if (ended.has(entry.id)) continue
       present.add(entry.id)
-      this.#dumped(entry, first !== undefined && !first.has(entry.id))
+      const isOlder = first !== undefined && !first.has(entry.id)
+      this.#dumped(
+        entry,
+        isOlder ? { first: entry.timestampStart ?? now.first, last: now.last } : now,
+        isOlder,
+      )
     }
     this.#seen.dumpDone(present)
   }
@@ -141,6 +150,7 @@ class NodeFlowLog implements FlowLog {
 
   modelChanged(): void {
     this.#attributions.modelChanged()
+    this.#routes.forget()
     this.#settledFrom = this.#options.clock.now() + SETTLING_MS
   }
 
@@ -168,33 +178,43 @@ class NodeFlowLog implements FlowLog {
     }
   }
 
-  #began(entry: ConntrackEntry): void {
+  #now(): Span {
+    const now = this.#options.clock.now()
+    return { first: now, last: now }
+  }
+
+  #began(entry: ConntrackEntry, now: Span): void {
     this.#early?.add(entry.id)
-    this.#passed(entry, { ...NOTHING, connections: 1 })
+    this.#passed(this.#routes.of(entry), BEGINNING, now)
   }
 
-  #finished(entry: ConntrackEntry): void {
+  #finished(entry: ConntrackEntry, now: Span): void {
     this.#ended?.add(entry.id)
-    this.#passed(entry, { ...NOTHING, ...this.#seen.destroyed(entry) })
+    this.#passed(this.#routes.of(entry), this.#seen.destroyed(entry), now)
   }
 
-  #dumped(entry: ConntrackEntry, older: boolean): void {
-    if (!this.#ends(entry)) return
+  /** @param isOlder it began before there were events: it is counted as a connection now. */
+  #dumped(entry: ConntrackEntry, span: Span, isOlder: boolean): void {
+    const route = this.#routes.of(entry)
+    if (route === 'foreign') return
     const increase = this.#seen.dumped(entry)
     if (!increase) this.#unfollowed++
-    const amounts = { ...NOTHING, ...increase, connections: older ? 1 : 0 }
-    this.#passed(entry, amounts, older ? entry.timestampStart : undefined)
+    const connections = isOlder ? 1 : 0
+    const amounts = { packets: 0, bytesToDestination: 0, bytesToSource: 0, ...increase, connections }
+    this.#passed(route, amounts, span)
   }
 
   /** Traffic that connection tracking confirmed: it passed. */
-  #passed(entry: ConntrackEntry, amounts: Increase & { connections: number }, since?: EpochMs): void {
-    if (amounts.connections === 0 && amounts.packets === 0) return
+  #passed(route: Route, amounts: Amounts, span: Span): void {
+    if (route === 'foreign' || route === 'elsewhere') return
+    if (amounts.connections > 0 || amounts.packets > 0) this.#window.record(route, amounts, span)
+  }
+
+  #route(entry: ConntrackEntry): Route {
     const ends = this.#ends(entry)
-    if (!ends) return
+    if (!ends) return 'foreign'
     const attribution = this.#attributions.passing(ends)
-    if (!attribution) return
-    const last = this.#options.clock.now()
-    this.#window.record(ends, attribution, { ...amounts, first: since ?? last, last })
+    return attribution ? edgeOf(ends, attribution) : 'elsewhere'
   }
 
   #end(ip: string): FlowEnd {
@@ -203,13 +223,12 @@ class NodeFlowLog implements FlowLog {
   }
 
   /** Both ends after address translation, if this node reports the connection. */
-  #ends({ original, reply, protocolNumber }: ConntrackEntry): EdgeEnds | undefined {
-    const source = this.#end(original.source)
-    const destination = this.#end(reply.source)
+  #ends(entry: ConntrackEntry): EdgeEnds | undefined {
+    const source = this.#end(entry.original.source)
+    const destination = this.#end(entry.reply.source)
     const reporter = source.workload ?? destination.workload
     if (reporter === undefined || !this.#options.isLocal(reporter)) return undefined
-    const port = original.icmp?.type ?? reply.sourcePort
-    return { source, destination, protocol: protocolName(protocolNumber), port }
+    return { source, destination, protocol: protocolName(entry.protocolNumber), port: portOf(entry) }
   }
 
   #logged(packet: LoggedPacket, reason: LogReason): void {
@@ -221,8 +240,8 @@ class NodeFlowLog implements FlowLog {
     this.#untold.told(1)
     const told = this.#read(packet, reason, parsed.value)
     if (!told.agreed && packet.at >= this.#settledFrom) this.#disagreements++
-    if (told.attribution.outcome === 'audited') this.#attributions.set(told.ends, told.attribution)
-    else this.#denied(told, packet)
+    if (told.attribution.outcome !== 'audited') this.#denied(told, packet)
+    else if (this.#attributions.set(told.ends, told.attribution)) this.#routes.forget()
   }
 
   #read(packet: LoggedPacket, reason: LogReason, tuple: PacketTuple): Told {
@@ -237,8 +256,7 @@ class NodeFlowLog implements FlowLog {
 
   #denied({ ends, sourcePort, attribution }: Told, { at }: LoggedPacket): void {
     if (ends.source.workload === undefined && ends.destination.workload === undefined) return
-    const amounts = { ...NOTHING, packets: 1, first: at, last: at }
-    this.#window.attempt(ends, attribution, { amounts, sourcePort })
+    this.#window.attempt(edgeOf(ends, attribution), sourcePort, { first: at, last: at })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ConntrackEntry, Counters } from '@sekisho/linux'
+import type { Amounts } from './edge.ts'
 
 /** What of a connection has been reported already. */
 interface Reported {
@@ -10,22 +11,20 @@ interface Reported {
 
 const NOTHING: Counters = { packets: 0, bytes: 0 }
 
-export interface Increase {
-  readonly packets: number
-  readonly bytesToDestination: number
-  readonly bytesToSource: number
-}
-
 /** Counters only grow; one that did not belongs to another connection with the same id. */
 const grown = (now: Counters, before: Counters): Counters =>
   now.packets < before.packets || now.bytes < before.bytes
     ? now
     : { packets: now.packets - before.packets, bytes: now.bytes - before.bytes }
 
-function increase(entry: ConntrackEntry, before: Reported | undefined): Increase {
-  const forth = grown(entry.originalCounters ?? NOTHING, before?.toDestination ?? NOTHING)
-  const back = grown(entry.replyCounters ?? NOTHING, before?.toSource ?? NOTHING)
-  return { packets: forth.packets + back.packets, bytesToDestination: forth.bytes, bytesToSource: back.bytes }
+function increase(
+  { originalCounters = NOTHING, replyCounters = NOTHING }: ConntrackEntry,
+  before: Reported | undefined,
+): Amounts {
+  const forth = before ? grown(originalCounters, before.toDestination) : originalCounters
+  const back = before ? grown(replyCounters, before.toSource) : replyCounters
+  const packets = forth.packets + back.packets
+  return { connections: 0, packets, bytesToDestination: forth.bytes, bytesToSource: back.bytes }
 }
 
 /**
@@ -34,9 +33,9 @@ function increase(entry: ConntrackEntry, before: Reported | undefined): Increase
  */
 export interface SeenConnections {
   /** What a dumped connection transferred since it was last counted; undefined when there is no room to remember it. */
-  dumped(entry: ConntrackEntry): Increase | undefined
+  dumped(entry: ConntrackEntry): Amounts | undefined
   /** What a connection that ended transferred since it was last counted. */
-  destroyed(entry: ConntrackEntry): Increase
+  destroyed(entry: ConntrackEntry): Amounts
   /** Forgets what two dumps in a row did not have. Call it after each dump. */
   dumpDone(ids: ReadonlySet<number>): void
   readonly size: number

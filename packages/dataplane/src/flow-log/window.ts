@@ -1,5 +1,15 @@
 import type { Flow, FlowEnd } from '@sekisho/core'
-import { type Amounts, type Attribution, add, type EdgeEnds, edgeKey, type OpenEdge, toFlow } from './edge.ts'
+import {
+  type Amounts,
+  add,
+  type Edge,
+  type EdgeEnds,
+  edgeOf,
+  type OpenEdge,
+  openEdge,
+  type Span,
+  toFlow,
+} from './edge.ts'
 
 /** A share of the window that one workload's edges may take, so that one scan cannot hide everybody else. */
 const SHARE = 8
@@ -15,9 +25,9 @@ export interface WindowLosses {
 
 /** The edges seen since the last `take`, bounded. */
 export interface Window {
-  record(ends: EdgeEnds, attribution: Attribution, amounts: Amounts): void
+  record(edge: Edge, amounts: Amounts, span: Span): void
   /** A denied packet; one more attempt unless its source port is known. */
-  attempt(ends: EdgeEnds, attribution: Attribution, packet: { amounts: Amounts; sourcePort: number }): void
+  attempt(edge: Edge, sourcePort: number, span: Span): void
   take(): Flow[]
   /** Since the beginning. */
   readonly losses: WindowLosses
@@ -25,61 +35,60 @@ export interface Window {
 
 const unspecified = ({ ip }: FlowEnd): FlowEnd => ({ ip: ip.includes(':') ? '::' : '0.0.0.0' })
 
+/** Who is answerable for the number of edges. */
+const ownerOf = ({ source, destination }: EdgeEnds): string => source.workload ?? destination.workload ?? ''
+
 /** The edge that stands for "and many others" of one workload: its far end and port are left open. */
-function gather(ends: EdgeEnds): EdgeEnds {
+function gather({ ends, attribution }: Edge): Edge {
   const { source, destination, protocol } = ends
-  return source.workload === undefined
-    ? { source: unspecified(source), destination, protocol, port: 0 }
-    : { source, destination: unspecified(destination), protocol, port: 0 }
+  const open =
+    source.workload === undefined
+      ? { source: unspecified(source), destination, protocol, port: 0 }
+      : { source, destination: unspecified(destination), protocol, port: 0 }
+  return edgeOf(open, attribution)
 }
+
+const ATTEMPT: Amounts = { connections: 1, packets: 1, bytesToDestination: 0, bytesToSource: 0 }
+const REPEATED: Amounts = { ...ATTEMPT, connections: 0 }
 
 export function createWindow(capacity: number): Window {
   let edges = new Map<string, OpenEdge>()
   let owned = new Map<string, number>()
   const losses = { gathered: 0, overflowed: 0 }
 
-  function insert(key: string, ends: EdgeEnds, attribution: Attribution): OpenEdge | undefined {
-    const owner = ends.source.workload ?? ends.destination.workload ?? ''
-    const count = owned.get(owner) ?? 0
-    if (edges.size >= capacity) return undefined
-    owned.set(owner, count + 1)
-    const zero = { connections: 0, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
-    const never = { first: Infinity, last: -Infinity } as Pick<Amounts, 'first' | 'last'>
-    const edge: OpenEdge = { ends, attribution, amounts: { ...zero, ...never }, attempts: new Set() }
-    edges.set(key, edge)
-    return edge
+  function insert(edge: Edge, span: Span): OpenEdge | undefined {
+    if (edges.size >= capacity) {
+      losses.overflowed++
+      return undefined
+    }
+    const owner = ownerOf(edge.ends)
+    owned.set(owner, (owned.get(owner) ?? 0) + 1)
+    const open = openEdge(edge, span)
+    edges.set(edge.key, open)
+    return open
   }
 
-  function open(ends: EdgeEnds, attribution: Attribution): OpenEdge | undefined {
-    const key = edgeKey(ends, attribution)
-    const known = edges.get(key)
+  function open(edge: Edge, span: Span): OpenEdge | undefined {
+    const known = edges.get(edge.key)
     if (known) return known
-    const owner = ends.source.workload ?? ends.destination.workload ?? ''
-    if ((owned.get(owner) ?? 0) < capacity / SHARE) return insert(key, ends, attribution)
+    if ((owned.get(ownerOf(edge.ends)) ?? 0) < capacity / SHARE) return insert(edge, span)
     losses.gathered++
-    const many = gather(ends)
-    const manyKey = edgeKey(many, attribution)
-    return edges.get(manyKey) ?? insert(manyKey, many, attribution)
-  }
-
-  function record(ends: EdgeEnds, attribution: Attribution, amounts: Amounts): OpenEdge | undefined {
-    const edge = open(ends, attribution)
-    if (edge) edge.amounts = add(edge.amounts, amounts)
-    else losses.overflowed++
-    return edge
+    const many = gather(edge)
+    return edges.get(many.key) ?? insert(many, span)
   }
 
   return {
     losses,
-    record: (ends, attribution, amounts) => void record(ends, attribution, amounts),
-    attempt(ends, attribution, { amounts, sourcePort }) {
-      const edge = open(ends, attribution)
-      if (!edge) losses.overflowed++
-      else {
-        const known = edge.attempts.has(sourcePort)
-        if (!known && edge.attempts.size < ATTEMPTS_MAX) edge.attempts.add(sourcePort)
-        edge.amounts = add(edge.amounts, { ...amounts, connections: known ? 0 : 1 })
-      }
+    record(edge, amounts, span) {
+      const to = open(edge, span)
+      if (to) add(to, amounts, span)
+    },
+    attempt(edge, sourcePort, span) {
+      const to = open(edge, span)
+      if (!to) return
+      const known = to.attempts.has(sourcePort)
+      if (!known && to.attempts.size < ATTEMPTS_MAX) to.attempts.add(sourcePort)
+      add(to, known ? REPEATED : ATTEMPT, span)
     },
     take() {
       const flows = [...edges.values()].map(toFlow)

@@ -1,13 +1,15 @@
-import type { Problem } from '@sekisho/core'
+import type { Problem, Workload } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { Finding, Path, Spot } from '../documents/spot.ts'
 
-/** Something that has no exact translation; the whole document it stands in is left out. */
+/** Something that has no exact translation; the whole document it stands in is left out, unless it says otherwise. */
 export interface Refusal {
   readonly at: Pick<Problem, 'document' | 'path' | 'line' | 'column' | 'file'>
   /** The field or kind that is in the way, as in `toServices`. */
   readonly construct: string
   readonly reason: string
+  /** Only this part is left out: it says nothing of the network, and the rest is translated without it. */
+  readonly kept?: true
 }
 
 /** Something that is translated, but that a person should know of. */
@@ -25,6 +27,8 @@ export interface ImportOptions {
    * do, so that only with these ranges a block inside private address space has an exact translation.
    */
   readonly clusterCidrs?: readonly string[]
+  /** Workloads of the cluster: NeuVector names them by their owners, Sekisho by the labels that they have. */
+  readonly workloads?: readonly Workload[]
 }
 
 export interface ImportResult {
@@ -43,6 +47,8 @@ export interface Foreign {
   /** Where the root stands: an item of a List has a path of its own. */
   readonly path: Path
   note(spot: Spot, text: string): void
+  /** Refuses a part that says nothing of the network; the rest stays. */
+  leave(spot: Spot, reason: string): void
 }
 
 /** A Sekisho document as JSON, not yet validated. */

@@ -15,13 +15,16 @@ import type {
   Refusal,
   Translated,
 } from './foreign.ts'
+import { neuvector } from './neuvector/neuvector.ts'
 import { own } from './own.ts'
 
 /** Every product whose policies are read, asked in this order whose a document is. */
-const PRODUCTS: readonly Product[] = [own, admin, calico, cilium]
+const PRODUCTS: readonly Product[] = [own, admin, calico, cilium, neuvector]
 
 interface Reading {
   readonly foreign: Foreign
+  /** Parts that are left out alone. */
+  readonly parts: readonly Finding[]
   readonly yaml: ReadYaml
   readonly product: Product | undefined
 }
@@ -29,7 +32,11 @@ interface Reading {
 const isList = (root: Spot): boolean =>
   typeof root.at('kind').value === 'string' && Array.isArray(root.at('items').value)
 
-function open(root: Spot, findings: Finding[], at: { document: number; notes: ImportNote[] }): Foreign {
+function open(
+  root: Spot,
+  findings: Finding[],
+  at: { document: number; notes: ImportNote[]; parts: Finding[] },
+): Foreign {
   return {
     kind: String(root.at('kind').value),
     root,
@@ -38,6 +45,9 @@ function open(root: Spot, findings: Finding[], at: { document: number; notes: Im
     path: root.path,
     note: (spot, text) => {
       at.notes.push({ document: at.document, path: formatPath(spot.path), text })
+    },
+    leave: (spot, reason) => {
+      at.parts.push({ path: spot.path, reason })
     },
   }
 }
@@ -54,12 +64,13 @@ function readings(yaml: ReadYaml, document: number, notes: ImportNote[]): Readin
   return paths.map(path => {
     const findings: Finding[] = []
     const root = path.reduce((spot: Spot, step) => spot.at(step), new Spot(yaml.json, [], findings))
-    const foreign = open(root, findings, { document, notes })
+    const parts: Finding[] = []
+    const foreign = open(root, findings, { document, notes, parts })
     const apiVersion = root.at('apiVersion').value
     const product = PRODUCTS.find(one => one.owns(String(apiVersion), foreign.kind))
     if (!product && root.object())
       root.at('kind').refuse(`${foreign.kind} of ${String(apiVersion)} is no policy that is known`)
-    return { foreign, yaml, product }
+    return { foreign, parts, yaml, product }
   })
 }
 
@@ -118,8 +129,9 @@ export function importPolicies(text: string, options: ImportOptions = {}): Impor
     return foreigns.length > 0 ? product.translate(foreigns, options) : []
   })
   const documents = finish(translated)
-  const refused = all.flatMap(reading =>
-    reading.foreign.findings.map(finding => refusal(finding, reading, options.file)),
-  )
+  const refused = all.flatMap(reading => [
+    ...reading.foreign.findings.map(finding => refusal(finding, reading, options.file)),
+    ...reading.parts.map(part => ({ ...refusal(part, reading, options.file), kept: true as const })),
+  ])
   return { documents: deepFreeze(documents), refused, notes }
 }

@@ -50,7 +50,7 @@ export function clusterRanges(texts: readonly string[] | undefined): readonly Ci
 const meets = (a: IpRange, b: IpRange): boolean => covers(a, b) || covers(b, a)
 
 /** Cilium's blocks never hold an endpoint or node of the cluster, Sekisho's hold every address in them. */
-function outside(
+export function outside(
   spot: Spot,
   cidr: Cidr,
   { except, cluster }: { except: readonly Cidr[]; cluster: BlockContext['cluster'] },

@@ -1,7 +1,8 @@
-import { type Cidr, covers, type Direction, formatCidr } from '@sekisho/core'
+import { type Application, type Cidr, covers, type Direction, formatCidr } from '@sekisho/core'
 import type { PortSpec } from '../../documents/document.ts'
 import { and, type Cube, onlyNamespace, toSelector } from '../cube.ts'
 import type { Draft } from '../foreign.ts'
+import { Inexpressible } from './pieces.ts'
 
 export type OrderedPeer =
   | { readonly kind: 'pods'; readonly cube: Cube }
@@ -16,14 +17,14 @@ export interface OrderedRule {
   readonly peers?: readonly OrderedPeer[]
   /** Any of these; absent means every protocol and port. */
   readonly ports?: readonly PortSpec[]
+  /** Any of these is spoken. Never empty. */
+  readonly applications?: readonly Application[]
+  /** Any of these requests, as Sekisho's documents write them. Never empty. */
+  readonly l7?: readonly Draft[]
 }
 
-export const isUnconditional = ({ peers, ports }: OrderedRule): boolean => !peers && !ports
-
-/** Thrown where two rules have an intersection that no rule can say; caught where the set is translated. */
-export class Inexpressible extends Error {
-  override readonly name = 'Inexpressible'
-}
+export const isUnconditional = ({ peers, ports, applications, l7 }: OrderedRule): boolean =>
+  !peers && !ports && !applications && !l7
 
 type Block = Extract<OrderedPeer, { kind: 'block' }>
 
@@ -67,7 +68,9 @@ export function restrict(rule: OrderedRule, condition: OrderedRule): OrderedRule
   const peers = pairs(rule.peers, condition.peers, bothPeers)
   const ports = pairs(rule.ports, condition.ports, bothPorts)
   if (peers?.length === 0 || ports?.length === 0) return undefined
-  return { action: rule.action, ...(peers && { peers }), ...(ports && { ports }) }
+  if (condition.applications || condition.l7)
+    throw new Inexpressible('what is spoken decides which of the later rules are asked')
+  return { ...rule, ...(peers && { peers }), ...(ports && { ports }) }
 }
 
 /** Entries of one rule must not overlap (see `readRule`), so they are merged first. */
@@ -136,5 +139,7 @@ export function writeRule(
     ...(rule.action === 'Deny' && { action: 'Deny' }),
     ...(rule.peers && { [side]: rule.peers.map(peer => writePeer(peer, home)) }),
     ...(rule.ports && { ports: writePorts(rule.ports) }),
+    ...(rule.applications && { applications: rule.applications }),
+    ...(rule.l7 && { l7: rule.l7 }),
   }
 }

@@ -1,7 +1,8 @@
 import type { Direction, Mode } from '@sekisho/core'
-import { and, andAll, type Cube, cubeKey, EVERYTHING, onlyNamespace, subtract, toSelector } from '../cube.ts'
+import { and, type Cube, cubeKey, EVERYTHING, onlyNamespace, toSelector } from '../cube.ts'
 import type { Draft } from '../foreign.ts'
-import { Inexpressible, isUnconditional, type OrderedRule, restrict, writeRule } from './rule.ts'
+import { cut, Inexpressible } from './pieces.ts'
+import { isUnconditional, type OrderedRule, restrict, writeRule } from './rule.ts'
 
 export interface Tier {
   readonly name: string
@@ -31,8 +32,6 @@ export interface Ordered {
   readonly refused: readonly { readonly policy: OrderedPolicy; readonly reason: string }[]
 }
 
-/** Two policies of many selectors split the cluster into pieces; past this the result would help no one. */
-const MOST_PIECES = 256
 const DIRECTIONS = ['ingress', 'egress'] as const satisfies readonly Direction[]
 
 const byOrder = (a: OrderedPolicy, b: OrderedPolicy): number =>
@@ -72,25 +71,21 @@ const isUnordered = (group: readonly OrderedPolicy[]): boolean =>
       DIRECTIONS.every(direction => (sections[direction] ?? []).every(rule => rule.action === 'Allow')),
   )
 
-/** Workloads that the same policies select. */
-interface Piece {
+/** What becomes one document. */
+interface Part {
   readonly cube: Cube
-  readonly policies: readonly OrderedPolicy[]
+  readonly policies: readonly [OrderedPolicy, ...OrderedPolicy[]]
+  readonly sections: Readonly<Partial<Record<Direction, readonly OrderedRule[]>>>
+  readonly asIs?: Draft
 }
-type Selected = Piece & Pick<Part, 'policies'>
+type Selected = Pick<Part, 'cube' | 'policies'>
 
 function pieces(group: readonly OrderedPolicy[], direction: Direction): Selected[] {
-  let found: Piece[] = [{ cube: EVERYTHING, policies: [] }]
-  for (const policy of group.filter(({ sections }) => sections[direction])) {
-    found = found.flatMap(({ cube, policies }) => {
-      const disjoint = policy.subject.flatMap((one, i) => subtract([one], policy.subject.slice(0, i)))
-      const inside = andAll([cube], disjoint).map(both => ({ cube: both, policies: [...policies, policy] }))
-      return [...inside, ...subtract([cube], policy.subject).map(rest => ({ cube: rest, policies }))]
-    })
-    if (found.length > MOST_PIECES)
-      throw new Inexpressible(`the selectors split the cluster into more than ${MOST_PIECES} pieces`)
-  }
-  return found.flatMap(({ cube, policies: [first, ...others] }) =>
+  const found = cut(
+    [EVERYTHING],
+    group.filter(({ sections }) => sections[direction]),
+  )
+  return found.flatMap(({ cube, about: [first, ...others] }) =>
     first ? [{ cube, policies: [first, ...others] as const }] : [],
   )
 }
@@ -121,14 +116,6 @@ function closed(rules: readonly OrderedRule[]): readonly OrderedRule[] {
 const byTier = (policies: readonly OrderedPolicy[]): OrderedPolicy[][] => [
   ...Map.groupBy(policies, ({ tier }) => tier).values(),
 ]
-
-/** What becomes one document. */
-interface Part {
-  readonly cube: Cube
-  readonly policies: readonly [OrderedPolicy, ...OrderedPolicy[]]
-  readonly sections: Readonly<Partial<Record<Direction, readonly OrderedRule[]>>>
-  readonly asIs?: Draft
-}
 
 function orderedParts(group: readonly OrderedPolicy[]): Part[] {
   if (group.some(({ mode }) => mode !== 'Enforce'))

@@ -82,3 +82,11 @@ export function scoreRows(suite: string, answers: readonly Answer[]): Row[] {
     ),
   ]
 }
+
+export const engineErrorRow = (suite: string, count: number): Row =>
+  barred({ suite, measure: 'errors of our own', value: count, unit: '' }, '≤', 0)
+
+export const reportError =
+  (explain: (line: string) => void) =>
+  (application: string | undefined, error: unknown): void =>
+    explain(`ERROR in ${application ?? 'no reader'}: ${error instanceof Error ? error.stack : String(error)}`)

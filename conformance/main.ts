@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { printTable, type Row, writeReport } from '../bench/report.ts'
 import { ciliumManifests } from './cilium.ts'
+import { ja4 } from './inspect-ja4.ts'
 import { ndpi } from './inspect-ndpi.ts'
+import { zeek } from './inspect-zeek.ts'
 import { analyzer } from './nca.ts'
 import { connectivity } from './np-guard-connectivity.ts'
 import { negativeInputs } from './np-guard-negative.ts'
@@ -27,6 +29,8 @@ const SUITES: readonly Suite[] = [
   { name: 'policy/np-guard-nca-calico', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('calico') },
   { name: 'policy/cilium-manifests', needs: 'policy/cilium-manifests', run: ciliumManifests },
   { name: 'inspect/app-id-ndpi', needs: 'l7/ndpi', run: ndpi },
+  { name: 'inspect/app-id-zeek', needs: 'l7/zeek', run: zeek },
+  { name: 'inspect/ja4', needs: 'l7/ja4', run: ja4 },
 ]
 
 const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))

@@ -12,6 +12,12 @@ export function text(values: Values, name: string): string | undefined {
   return typeof last === 'string' ? last : undefined
 }
 
+/** Every value of an option that may be repeated. */
+export function texts(values: Values, name: string): readonly string[] {
+  const value = values[name]
+  return (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string')
+}
+
 export function wholeNumber(values: Values, name: string): number | undefined {
   const value = text(values, name)
   if (value === undefined) return undefined

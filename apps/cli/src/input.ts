@@ -6,18 +6,22 @@ import { UsageError } from './arguments.ts'
 export async function readInput(path: string, limit: number = LIMITS.documentBytes.value): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
-  const stream = path === '-' ? process.stdin : await openFile(path)
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunksOf(path)) {
     size += chunk.length
     if (size > limit) throw new SekishoError('too-large', `${path} is larger than ${limit} bytes`)
     chunks.push(chunk)
   }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    throw new SekishoError('bad-request', `${path} is not text in UTF-8`)
+  }
 }
 
-async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
-  const handle = await open(path).catch((error: unknown) => {
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* path === '-' ? process.stdin : (await open(path)).createReadStream()
+  } catch (error) {
     throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
-  })
-  return handle.createReadStream()
+  }
 }

@@ -80,6 +80,12 @@ function invocation(values: Values, positionals: readonly string[]): Invocation 
 const UNKNOWN_TOKEN =
   'the server does not know this token, or it has expired; "sekisho-server token --data DIR" on the server prints a new one'
 
+/** What is said about one verb; all of it where the verb is not known. */
+function usageOf(usage: string, verb: string | undefined): string {
+  const lines = usage.split('\n').filter(line => verb !== undefined && line.trim().split(/\s+/)[2] === verb)
+  return lines.length > 0 ? lines.map(line => line.trim()).join('\n  ') : usage
+}
+
 function report(error: unknown, usage: string | undefined): number {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   if (error instanceof UsageError) {
@@ -123,6 +129,6 @@ export async function run(args: readonly string[], path: string): Promise<number
     }
     return await command.run(invocation(values, positionals))
   } catch (error) {
-    return report(error, command.usage)
+    return report(error, usageOf(command.usage, rest[0]))
   }
 }

@@ -4,26 +4,27 @@ import { type Command, EXIT } from '../command.ts'
 import { readInput } from '../input.ts'
 import { end } from '../output/format.ts'
 
-const describe =
-  (language: 'en' | 'ja') =>
-  (view: ExplanationView): string =>
-    [
-      ...view.sentences[language],
-      ...(view.considered.length > 0
-        ? ['', language === 'ja' ? '確認したポリシー:' : 'Policies considered:']
-        : []),
-      ...view.considered.map(({ policy, direction, outcome, mode, rule }) =>
-        `  ${direction}  ${policy} (${mode}): ${outcome} ${rule ?? ''}`.trimEnd(),
-      ),
-      ...(view.change
-        ? [
-            '',
-            language === 'ja' ? '許可するための最小の変更:' : 'The smallest change that would allow it:',
-            view.change,
-          ]
-        : []),
-      '',
-    ].join('\n')
+const HEADINGS = {
+  en: { considered: 'Policies considered:', change: 'The smallest change that would allow it:' },
+  ja: { considered: '確認したポリシー:', change: '許可するための最小の変更:' },
+} as const
+
+/** The verdict in sentences, every policy that was asked, and what would turn the verdict. */
+export function describeExplanation(
+  { sentences, considered, change }: Pick<ExplanationView, 'sentences' | 'considered' | 'change'>,
+  spoken: 'en' | 'ja',
+): string {
+  const heading = HEADINGS[spoken]
+  const asked = considered.map(({ policy, direction, outcome, mode, rule }) =>
+    `  ${direction}  ${policy} (${mode}): ${outcome} ${rule ?? ''}`.trimEnd(),
+  )
+  return [
+    ...sentences[spoken],
+    ...(asked.length > 0 ? ['', heading.considered, ...asked] : []),
+    ...(change ? ['', heading.change, change] : []),
+    '',
+  ].join('\n')
+}
 
 /** Japanese when asked for, or when the locale says so (`LANG=ja_JP.UTF-8`). */
 export function language(option: string | undefined): 'en' | 'ja' {
@@ -54,7 +55,8 @@ export const explain: Command = {
       ...(file === undefined ? {} : { yaml: await readInput(file) }),
     })
     const name = (shown: ExplanationView) => `${shown.outcome} ${end(shown.source)} ${end(shown.destination)}`
-    await output.one(view, { human: describe(language(text(values, 'lang'))), name })
+    const spoken = language(text(values, 'lang'))
+    await output.one(view, { human: shown => describeExplanation(shown, spoken), name })
     return EXIT.ok
   },
 }

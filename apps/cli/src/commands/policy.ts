@@ -1,6 +1,6 @@
 import type { ChangeView, PolicyView, SimulationView, SuggestionView } from '@sekisho/control'
 import { MODES, type Mode } from '@sekisho/core'
-import { duration, required, text, UsageError } from '../arguments.ts'
+import { duration, required, text, texts, UsageError } from '../arguments.ts'
 import { type Command, EXIT, type Invocation } from '../command.ts'
 import { readInput } from '../input.ts'
 import { age, end, outcome } from '../output/format.ts'
@@ -58,8 +58,10 @@ async function get(invocation: Invocation): Promise<number> {
 }
 
 const file = (invocation: Invocation): Promise<string> => {
-  const path = text(invocation.values, 'filename')
+  const paths = texts(invocation.values, 'filename')
+  const [path] = paths
   if (path === undefined) throw new UsageError('name a file with -f FILE, or "-f -" for standard input')
+  if (paths.length > 1) throw new UsageError('name one file: "cat FILE… | … -f -" makes several into one')
   return readInput(path)
 }
 
@@ -221,7 +223,7 @@ export const policy: Command = {
     'sekisho policy simulate -f FILE [--window 1h] [--mode Enforce]',
     'sekisho policy diff -f FILE      (exit code 0 the same, 1 different)',
     'sekisho policy validate -f FILE  (needs no server)',
-    'sekisho policy convert -f FILE [--to sekisho|networkpolicy] [--cluster-cidrs CIDR,…]  (needs no server)',
+    'sekisho policy convert -f FILE [--to sekisho|networkpolicy] [--cluster-cidrs CIDR,…] [--workloads PATH]  (needs no server)',
     'Without server or cluster, PATH a file or folder of policies and manifests:',
     ...OFFLINE_USAGE,
   ].join('\n  '),
@@ -235,6 +237,7 @@ export const policy: Command = {
     all: { type: 'boolean' },
     to: { type: 'string' },
     'cluster-cidrs': { type: 'string' },
+    workloads: { type: 'string', multiple: true },
   },
   run: invocation => {
     const verb = invocation.positionals[0] ?? 'list'

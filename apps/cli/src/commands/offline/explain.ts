@@ -8,10 +8,10 @@ import {
   parsePort,
   type QueryEnd,
 } from '@sekisho/policy'
-import { required, text, UsageError } from '../../arguments.ts'
+import { required, text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
-import { language } from '../explain.ts'
-import { modelNow, readCluster, texts } from './files.ts'
+import { describeExplanation, language } from '../explain.ts'
+import { modelNow, readCluster } from './files.ts'
 
 /** One workload of the files, or one address. */
 function findEnd(model: Model, written: string): QueryEnd {
@@ -39,10 +39,15 @@ export async function explain({ values, positionals, output }: Invocation): Prom
   const model = modelNow(await readCluster(values, texts(values, 'filename')))
   const query = { source: findEnd(model, from), destination: findEnd(model, to), protocol, port }
   const explanation = explainFlow(model, query)
+  const sentences = { en: explainSentences(explanation, 'en'), ja: explainSentences(explanation, 'ja') }
   const spoken = language(text(values, 'lang'))
-  await output.one(explanation, {
-    human: shown => `${explainSentences(shown, spoken).join('\n')}\n`,
-    name: shown => shown.outcome,
-  })
+  await output.one(
+    { ...explanation, sentences },
+    {
+      human: ({ considered, change }) =>
+        describeExplanation({ sentences, considered: [...considered], change: change?.yaml }, spoken),
+      name: ({ outcome }) => `${outcome} ${from} ${to}`,
+    },
+  )
   return EXIT.ok
 }

@@ -27,12 +27,6 @@ async function filesAt(path: string): Promise<readonly string[]> {
   return files.map(name => join(path, name))
 }
 
-/** Every value of an option that may be repeated. */
-export function texts(values: Values, name: string): readonly string[] {
-  const value = values[name]
-  return (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string')
-}
-
 export async function readFiles(paths: readonly string[]): Promise<readonly SourceFile[]> {
   const files = (await Promise.all(paths.map(filesAt))).flat()
   return Promise.all(files.map(async file => ({ file, text: await readInput(file) })))

@@ -8,11 +8,10 @@ import {
   type Workload,
 } from '@sekisho/core'
 import type { LearnEnd, LearnFlow, LearnGroup, Model, QueryEnd, RecordedFlow } from '@sekisho/policy'
-import { UsageError } from '../../arguments.ts'
 import { readInput } from '../../input.ts'
 
-/** An export of a day can be large, and is the user's own. */
-const EXPORT_BYTES = 1_073_741_824
+/** An export of a day can be large, and is the user's own; V8 makes no string of twice this. */
+const EXPORT_BYTES = 268_435_456
 
 /** What is needed of a flow that `sekisho flows -o json` printed. */
 type FlowLine = Pick<
@@ -28,28 +27,51 @@ type FlowLine = Pick<
   | 'bytesToSource'
 >
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
+type Wanted = readonly [wanted: string, holds: (value: unknown) => boolean]
+const TEXT: Wanted = ['a text', value => typeof value === 'string']
+const COUNT: Wanted = ['a whole number', value => Number.isSafeInteger(value) && Number(value) >= 0]
+const PORT: Wanted = ['0 to 65535', value => COUNT[1](value) && Number(value) <= 65_535]
+const TIME: Wanted = [
+  'a time',
+  value => typeof value === 'string' && Number.isFinite(new Date(value).getTime()),
+]
+const OUTCOME: Wanted = [OUTCOMES.join(', '), value => OUTCOMES.some(outcome => outcome === value)]
+const KIND: Wanted = ['workload or external', value => value === 'workload' || value === 'external']
 
-const isEnd = (value: unknown): boolean =>
-  isRecord(value) && ['kind', 'namespace', 'name', 'ip'].every(key => typeof value[key] === 'string')
+const FIELDS: readonly (readonly [path: string, ...Wanted])[] = [
+  ...['source', 'destination'].flatMap(end => [
+    [`${end}.kind`, ...KIND] as const,
+    ...['namespace', 'name', 'ip'].map(field => [`${end}.${field}`, ...TEXT] as const),
+  ]),
+  ['protocol', ...TEXT],
+  ['port', ...PORT],
+  ['connections', ...COUNT],
+  ['first', ...TIME],
+  ['last', ...TIME],
+  ['outcome', ...OUTCOME],
+  ['bytesToSource', ...COUNT],
+]
 
-const isFlow = (value: unknown): value is FlowLine =>
-  isRecord(value) &&
-  isEnd(value.source) &&
-  isEnd(value.destination) &&
-  ['port', 'connections'].every(key => Number.isSafeInteger(value[key])) &&
-  ['first', 'last'].every(key => typeof value[key] === 'string' && Number.isFinite(Date.parse(value[key]))) &&
-  OUTCOMES.some(outcome => outcome === value.outcome) &&
-  typeof value.protocol === 'string'
+const at = (value: unknown, path: string): unknown =>
+  path.split('.').reduce<unknown>((inner, key) => Object(inner)[key], value)
 
-function parse(text: string, what: string): unknown {
+function flowOf(value: unknown, where: string): FlowLine {
+  const wrong = FIELDS.find(([path, , holds]) => !holds(at(value, path)))
+  if (wrong)
+    throw new SekishoError(
+      'bad-request',
+      `${where}: ${wrong[0]} must be ${wrong[1]}; flows are what "sekisho flows -o json" prints`,
+    )
+  return value as FlowLine // every field was looked at
+}
+
+function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
     throw new SekishoError(
       'bad-request',
-      `${what} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      `${where} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
 }
@@ -57,18 +79,13 @@ function parse(text: string, what: string): unknown {
 /** A JSON list (`sekisho flows -o json`), or one JSON object a line (`sekisho flows -f -o json`). */
 export async function readFlows(path: string): Promise<readonly FlowLine[]> {
   const text = await readInput(path, EXPORT_BYTES)
-  const list = text.trimStart().startsWith('[')
-  const lines = list
-    ? parse(text, path)
-    : text.split('\n').flatMap((line, at) => (line.trim() ? [parse(line, `${path}, line ${at + 1}`)] : []))
-  if (!Array.isArray(lines)) throw new UsageError(`${path} holds no list of flows`)
-  return lines.map((line: unknown, at) => {
-    if (!isFlow(line))
-      throw new SekishoError(
-        'bad-request',
-        `${path}: item ${at + 1} is no flow as "sekisho flows -o json" prints it`,
-      )
-    return line
+  if (text.trimStart().startsWith('[')) {
+    const list = parse(text, path) as readonly unknown[] // JSON that begins with a bracket
+    return list.map((value, index) => flowOf(value, `${path}, item ${index + 1}`))
+  }
+  return text.split('\n').flatMap((line, index) => {
+    const where = `${path}, line ${index + 1}`
+    return line.trim() ? [flowOf(parse(line, where), where)] : []
   })
 }
 

@@ -1,7 +1,7 @@
 import { lint as lintManifests, SEVERITIES, toSarif } from '@sekisho/policy'
-import { text, UsageError } from '../../arguments.ts'
+import { text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
-import { readCluster, texts } from './files.ts'
+import { readCluster } from './files.ts'
 
 /** Exit code 1 from findings of this severity on; warnings unless said otherwise. */
 function threshold({ values }: Invocation): number {

@@ -6,9 +6,9 @@ import {
   type ReachProof,
   type UnneededProof,
 } from '@sekisho/policy'
-import { required, text, UsageError } from '../../arguments.ts'
+import { required, text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
-import { modelNow, readCluster, texts } from './files.ts'
+import { modelNow, readCluster } from './files.ts'
 import { differenceText, witnessText } from './words.ts'
 
 const coverage = ({ covered }: ReachProof | DifferenceProof): string =>
@@ -30,6 +30,8 @@ async function reach(invocation: Invocation): Promise<number> {
     ...(ports && { ports }),
   })
   if (proof.kind !== 'reach') throw new TypeError(`asked for reach, got ${proof.kind}`)
+  if (proof.covered.pieces === 0)
+    throw new UsageError('nothing matches FROM or TO: there is no flow to ask about')
   const answer = { false: 'No', sure: 'Yes', can: 'It depends' }[`${proof.found}`]
   const human = (shown: ReachProof): string =>
     [
@@ -39,8 +41,6 @@ async function reach(invocation: Invocation): Promise<number> {
       '',
     ].join('\n')
   await output.one(proof, { human, name: shown => String(shown.found) })
-  if (proof.covered.pieces === 0)
-    throw new UsageError('nothing matches FROM or TO: there is no flow to ask about')
   return proof.found ? EXIT.failed : EXIT.ok
 }
 

@@ -1,8 +1,8 @@
 import { learn, type SimulationResult, simulate as simulateFlows } from '@sekisho/policy'
-import { text, UsageError } from '../../arguments.ts'
+import { text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { outcome } from '../../output/format.ts'
-import { modelNow, readCluster, texts } from './files.ts'
+import { modelNow, readCluster } from './files.ts'
 import { FlowReader, readFlows } from './flows.ts'
 
 const groupLine = (group: SimulationResult['groups'][number], { output }: Invocation): string =>

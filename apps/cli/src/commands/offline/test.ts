@@ -1,7 +1,7 @@
 import { check, type ExpectationResult, readExpectations } from '@sekisho/policy'
-import { UsageError } from '../../arguments.ts'
+import { texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
-import { modelNow, readCluster, refuse, texts } from './files.ts'
+import { modelNow, readCluster, refuse } from './files.ts'
 import { witnessText } from './words.ts'
 
 const place = ({ expectation: { place: at } }: ExpectationResult): string =>

@@ -19,6 +19,9 @@ const VALUES: readonly (readonly [RegExp, string])[] = [
   [/^\s*\.\s*$/, '203.0.113.0/24'],
 ]
 
+/** What a person says of the cluster that the policies come from. */
+const CLUSTER = { clusterName: 'test', clusterCidrs: ['10.244.0.0/16', '10.96.0.0/12', 'fd00:10::/32'] }
+
 /** A template as one run of the tests would fill it in: each loop once, each expression with a value of its kind. */
 function render(text: string): string {
   return text
@@ -37,6 +40,7 @@ export function ciliumManifests(folder: string, explain: (line: string) => void)
   for (const file of files) {
     const { documents, refused, notes } = importPolicies(
       render(readFileSync(join(folder, 'manifests', file), 'utf8')),
+      CLUSTER,
     )
     const named = refused.every(({ construct, reason, at }) => construct && reason && at.path !== undefined)
     const unread = refused.some(({ construct }) => construct === 'document')

@@ -9,6 +9,8 @@ export type L7Request =
       readonly method: string
       /** Without the query. */
       readonly path: string
+      /** What follows the first "?", empty where there is none; absent where the reader does not say. */
+      readonly query?: string
       readonly host: string
       /** Names in lower case; a header that is repeated has several values. */
       readonly headers: Readonly<Record<string, readonly string[]>>

@@ -4,9 +4,6 @@ import { networkPolicy, securityPolicy } from './builders.ts'
 
 const calico = (kind: string, name: string, spec: string): string =>
   `apiVersion: projectcalico.org/v3\nkind: ${kind}\nmetadata: {name: ${name}, namespace: shop}\nspec: ${spec}\n`
-const cilium = (spec: string): string =>
-  `apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: shop}\nspec: ${spec}\n`
-
 const specs = (documents: readonly PolicyDocument[]): unknown[] => documents.map(({ source }) => source.spec)
 const refusals = (text: string): string[] =>
   importPolicies(text).refused.map(({ at, construct }) => `${construct} at ${at.path}`)
@@ -92,64 +89,6 @@ describe('Calico', () => {
   test('a staged policy is in Audit', () => {
     const text = calico('StagedNetworkPolicy', 'web', '{stagedAction: Set, ingress: [{action: Allow}]}')
     expect(importPolicies(text).documents.map(({ mode }) => mode)).toEqual(['Audit'])
-  })
-})
-
-describe('Cilium', () => {
-  test.each([
-    ['an empty rule allows nothing', 'ingress: [{}]', { ingress: [] }],
-    [
-      'an empty selector is of the namespace',
-      'ingress: [{fromEndpoints: [{}]}]',
-      { ingress: [{ from: [{ podSelector: {} }] }] },
-    ],
-    ['an empty list of peers is no peer', 'ingress: [{fromEndpoints: []}]', { ingress: [] }],
-    [
-      'namespaces are labels',
-      'egress: [{toEndpoints: [{matchLabels: {"k8s:io.kubernetes.pod.namespace": db}}]}]',
-      { egress: [{ to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'db' } } }] }] },
-    ],
-    [
-      '"**." is one or more labels',
-      'egress: [{toFQDNs: [{matchPattern: "**.example.com"}]}]',
-      { egress: [{ to: [{ fqdn: '*.example.com' }] }] },
-    ],
-  ])('%s', (_name, section, expected) => {
-    const { documents, refused } = importPolicies(cilium(`{endpointSelector: {}, ${section}}`))
-    expect(refused).toEqual([])
-    expect(specs(documents)).toEqual([{ mode: 'Enforce', ...expected }])
-  })
-
-  test('a policy that only denies still closes: a document of its own does', () => {
-    const { documents } = importPolicies(
-      cilium('{endpointSelector: {}, ingressDeny: [{fromEntities: [world]}]}'),
-    )
-    expect(documents.map(({ name }) => name)).toEqual(['web', 'web-default-deny'])
-    expect(documents.map(({ sections }) => sections.ingress?.isolates)).toEqual([false, true])
-  })
-
-  test.each([
-    [
-      'egress: [{toFQDNs: [{matchPattern: "*.example.com"}]}]',
-      'matchPattern at spec.egress[0].toFQDNs[0].matchPattern',
-    ],
-    ['egress: [{toCIDR: [10.0.0.0/8]}]', 'toCIDR at spec.egress[0].toCIDR[0]'],
-    ['egress: [{toServices: []}]', 'toServices at spec.egress[0].toServices'],
-    ['ingress: [{fromEntities: [health]}]', 'fromEntities at spec.ingress[0].fromEntities[0]'],
-    [
-      'enableDefaultDeny: {ingress: false}, ingress: [{fromEndpoints: [{}]}]',
-      'ingress at spec.enableDefaultDeny.ingress',
-    ],
-  ])('%s is refused by name', (section, expected) => {
-    expect(refusals(cilium(`{endpointSelector: {}, ${section}}`))).toEqual([expected])
-  })
-
-  test("with the cluster's own ranges a private block is exact", () => {
-    const text = cilium('{endpointSelector: {}, egress: [{toCIDR: [10.0.0.0/8]}]}')
-    const { documents } = importPolicies(text, { clusterCidrs: ['10.244.0.0/16'] })
-    expect(specs(documents)).toEqual([
-      { mode: 'Enforce', egress: [{ to: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.244.0.0/16'] } }] }] },
-    ])
   })
 })
 

@@ -37,10 +37,11 @@ async function convertText(yaml: string, values: Values): Promise<Converted> {
   if (!target) throw new UsageError('--to takes sekisho or networkpolicy')
   const { exportNetworkPolicies, importPolicies, policyToYaml } = await import('@sekisho/policy')
   const [cidrs, file] = [clusterCidrs(values), text(values, 'filename')]
-  const workloads = await knownWorkloads(values)
+  const [workloads, clusterName] = [await knownWorkloads(values), text(values, 'cluster-name')]
   const imported = importPolicies(yaml, {
     ...(cidrs && { clusterCidrs: cidrs }),
     ...(workloads && { workloads }),
+    ...(clusterName !== undefined && { clusterName }),
     ...(file !== undefined && file !== '-' && { file }),
   })
   const policies = imported.documents.map(({ id }: PolicyDocument) => id)

@@ -223,7 +223,7 @@ export const policy: Command = {
     'sekisho policy simulate -f FILE [--window 1h] [--mode Enforce]',
     'sekisho policy diff -f FILE      (exit code 0 the same, 1 different)',
     'sekisho policy validate -f FILE  (needs no server)',
-    'sekisho policy convert -f FILE [--to sekisho|networkpolicy] [--cluster-cidrs CIDR,…] [--workloads PATH]  (needs no server)',
+    'sekisho policy convert -f FILE [--to sekisho|networkpolicy] [--cluster-cidrs CIDR,…] [--cluster-name NAME] [--workloads PATH]  (needs no server)',
     'Without server or cluster, PATH a file or folder of policies and manifests:',
     ...OFFLINE_USAGE,
   ].join('\n  '),
@@ -237,6 +237,7 @@ export const policy: Command = {
     all: { type: 'boolean' },
     to: { type: 'string' },
     'cluster-cidrs': { type: 'string' },
+    'cluster-name': { type: 'string' },
     workloads: { type: 'string', multiple: true },
   },
   run: invocation => {

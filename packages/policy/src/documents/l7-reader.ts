@@ -122,9 +122,14 @@ function textMatch(spot: Spot, shape: Shape): TextMatch | undefined {
 
 const PATH: Shape = { shape: /^\/\P{Cc}*$/u, wrong: 'must start with "/"' }
 
-function path(spot: Spot): TextMatch | undefined {
-  return spot.value === undefined || !spot.fields(COMPARISONS) ? undefined : textMatch(spot, PATH)
-}
+/** Empty is a query too: none. */
+const QUERY: Shape = { shape: /^\P{Cc}*$/u, wrong: 'must be text without control characters' }
+
+/** An object with one comparison. */
+const compared =
+  (shape: Shape) =>
+  (spot: Spot): TextMatch | undefined =>
+    spot.value === undefined || !spot.fields(COMPARISONS) ? undefined : textMatch(spot, shape)
 
 function header(spot: Spot): HeaderMatch | undefined {
   if (!spot.fields(['name', ...COMPARISONS])) return undefined
@@ -138,7 +143,8 @@ function header(spot: Spot): HeaderMatch | undefined {
 const FIELDS = {
   http: {
     methods: spot => words(spot, METHOD),
-    path,
+    path: compared(PATH),
+    query: compared(QUERY),
     hosts: spot => list(spot, name),
     headers: spot => list(spot, header),
   },

@@ -32,6 +32,8 @@ export interface HttpMatch {
   readonly methods?: readonly string[]
   /** Of the path without its query. */
   readonly path?: TextMatch
+  /** What follows the first "?"; `exact: ''` is no query. Where it is not known an Allow rule does not hold and a Deny rule does. */
+  readonly query?: TextMatch
   /** Name patterns, see `FqdnPeer`. */
   readonly hosts?: readonly string[]
   readonly headers?: readonly HeaderMatch[]

@@ -10,8 +10,10 @@ interface Term {
   readonly values: ReadonlySet<string>
 }
 
-/** Which of a workload's labels are meant: its own, or those of its namespace. */
-export type Side = 'pod' | 'namespace'
+/** What is asked of a workload: its own labels, those of its namespace, or (with one key) its service account. */
+export type Side = 'pod' | 'namespace' | 'account'
+/** The sides that have labels. */
+export type LabelSide = Exclude<Side, 'account'>
 
 /**
  * A conjunction of demands on labels, at most one for each label, so that contradictions show. Keys are `side key`.
@@ -92,7 +94,7 @@ function requirements(key: string, { absent, excluded, values }: Term): Selector
 }
 
 /** The demands on one side as a LabelSelector; single values as matchLabels, as people write them. */
-export function toSelector(cube: Cube, side: Side): LabelSelector {
+export function toSelector(cube: Cube, side: LabelSide): LabelSelector {
   const matchLabels: Record<string, string> = {}
   const matchExpressions: SelectorRequirement[] = []
   for (const [tagged, term] of cube) {
@@ -120,19 +122,32 @@ export function onlyNamespace(cube: Cube): string | undefined {
   return asked.length === 1 && term && !term.excluded && second === undefined ? first : undefined
 }
 
+const ACCOUNT = 'name'
+export const ofAccounts = (...names: readonly string[]): Cube => isIn('account', ACCOUNT, names)
+
+/** Service accounts of which the cube asks for one; undefined where it asks for none, `no` where it asks not to be one. */
+export function accountsOf(cube: Cube): readonly string[] | 'no' | undefined {
+  const term = cube.get(`account ${ACCOUNT}`)
+  return term && (term.excluded || term.absent ? 'no' : [...term.values].toSorted())
+}
+
 /** Whether labels that are known satisfy the cube. */
 export const holds = (
   cube: Cube,
-  labels: Readonly<Record<Side, Readonly<Record<string, string>>>>,
+  labels: Readonly<Partial<Record<Side, Readonly<Record<string, string>>>>>,
 ): boolean =>
   [...cube].every(([tagged, term]) => {
     const [side, key] = split(tagged)
-    const value = Object.hasOwn(labels[side], key) ? labels[side][key] : undefined
+    const of = labels[side] ?? {}
+    const value = Object.hasOwn(of, key) ? of[key] : undefined
     return value === undefined ? term.absent : term.values.has(value) !== term.excluded
   })
 
 /** A LabelSelector as a cube; undefined when it contradicts itself and selects nothing. */
-export function fromSelector({ matchLabels, matchExpressions }: LabelSelector, side: Side): Cube | undefined {
+export function fromSelector(
+  { matchLabels, matchExpressions }: LabelSelector,
+  side: LabelSide,
+): Cube | undefined {
   const demands = [
     ...Object.entries(matchLabels ?? {}).map(([key, value]) => isIn(side, key, [value])),
     ...(matchExpressions ?? []).map(({ key, operator, values }) => {

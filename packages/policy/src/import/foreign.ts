@@ -27,6 +27,8 @@ export interface ImportOptions {
    * do, so that only with these ranges a block inside private address space has an exact translation.
    */
   readonly clusterCidrs?: readonly string[]
+  /** What Cilium calls the cluster (`default` unless it is configured); endpoints of other clusters are none here. */
+  readonly clusterName?: string
   /** Workloads of the cluster: NeuVector names them by their owners, Sekisho by the labels that they have. */
   readonly workloads?: readonly Workload[]
 }

@@ -52,6 +52,12 @@ const listed = (
   quantify: Quantifier,
 ): Test<readonly string[]> => (values ? things => quantify(things, test) : always)
 
+/** Of what is not known an Allow rule does not hold, and a Deny rule does. */
+const known =
+  (test: Test<string>, quantify: Quantifier): Test<string | undefined> =>
+  value =>
+    value === undefined ? quantify === ANY : test(value)
+
 function headerTest(
   { name, value }: HeaderMatch,
   quantify: Quantifier,
@@ -68,14 +74,16 @@ type Compile = {
 }
 
 const COMPILE: Compile = {
-  http({ methods, path, hosts, headers = [] }, quantify) {
+  http({ methods, path, query, hosts, headers = [] }, quantify) {
     const [method, host] = [among(methods), named(hosts)]
     const pathTest = path ? textTest(path) : always
+    const queryTest = query ? known(textTest(query), quantify) : always
     const headerTests = headers.map(header => headerTest(header, quantify))
     return request =>
       method(request.method) &&
       host(request.host) &&
       pathTest(request.path) &&
+      queryTest(request.query) &&
       headerTests.every(test => test(request.headers))
   },
   grpc({ service, methods }) {

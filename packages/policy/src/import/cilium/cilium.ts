@@ -1,9 +1,10 @@
 import { type Direction, LIMITS } from '@sekisho/core'
 import type { Spot } from '../../documents/spot.ts'
+import type { Cube } from '../cube.ts'
 import type { Foreign, Product, Translated } from '../foreign.ts'
 import type { OrderedRule } from '../ordered/rule.ts'
 import { writePolicy } from '../ordered/tiers.ts'
-import { type BlockContext, clusterRanges, readCidrGroup } from './blocks.ts'
+import { clusterRanges, readCidrGroup } from './blocks.ts'
 import { readEndpoints } from './labels.ts'
 import { type CiliumScope, readRule } from './rule.ts'
 
@@ -67,6 +68,18 @@ function parts(
   )
 }
 
+/** Pods, or, of a cluster-wide policy, nodes by their labels. */
+function readSubject(spec: Spot, isHost: boolean, scope: CiliumScope): readonly Cube[] {
+  const [pods, nodes] = [spec.at('endpointSelector'), spec.at('nodeSelector')]
+  if (pods.absent && !isHost) pods.refuse('is required')
+  if (!pods.absent && isHost) nodes.refuse('beside endpointSelector is not defined')
+  if (isHost && scope.namespace !== '') nodes.refuse('is for cluster-wide policies')
+  const cubes = pods.absent && !isHost ? [] : readEndpoints(isHost ? nodes : pods, scope)
+  if (isHost && cubes.some(cube => [...cube.keys()].some(key => !key.startsWith('pod '))))
+    nodes.refuse('nodes are in no namespace and have no service account')
+  return cubes
+}
+
 function translateSpec(
   spec: Spot,
   name: string,
@@ -74,26 +87,24 @@ function translateSpec(
 ): Translated[] {
   if (!spec.fields(SPEC)) return []
   if (!spec.at('enableDefaultDeny').absent) spec.at('enableDefaultDeny').fields(DIRECTIONS)
-  if (!spec.at('nodeSelector').absent) {
-    spec.at('nodeSelector').refuse('policies of nodes themselves have no exact translation')
-    return []
-  }
   const [ingress, egress] = DIRECTIONS.map(direction => readSection(spec, direction, scope))
-  const selector = spec.at('endpointSelector')
-  const subject = selector.absent ? [] : readEndpoints(selector, scope.namespace)
-  if (selector.absent) selector.refuse('is required')
+  const isHost = !spec.at('nodeSelector').absent
+  const subject = readSubject(spec, isHost, scope)
   const sections = { ...(ingress && { ingress }), ...(egress && { egress }) }
   if (!ingress && !egress) from.note(spec, 'has no rules and closes nothing: it has no effect')
   const of = `${from.kind} ${scope.namespace && `${scope.namespace}/`}${name}`
   return parts(sections).flatMap(([suffix, part]) =>
     subject.map(cube => ({
-      draft: writePolicy({ cube, sections: part }, { name: `${name}${suffix}`, from: of, mode: 'Enforce' }),
+      draft: writePolicy(
+        { cube, sections: part },
+        { name: `${name}${suffix}`, from: of, mode: 'Enforce', isHost },
+      ),
       from,
     })),
   )
 }
 
-function translatePolicy(from: Foreign, context: BlockContext): Translated[] {
+function translatePolicy(from: Foreign, context: Omit<CiliumScope, 'namespace' | 'note'>): Translated[] {
   const { root, kind } = from
   root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'specs', 'status'])
   const metadata = root.at('metadata')
@@ -101,7 +112,7 @@ function translatePolicy(from: Foreign, context: BlockContext): Translated[] {
   if (name === undefined) return []
   const isCluster = kind === 'CiliumClusterwideNetworkPolicy'
   const namespace = metadata.at('namespace').absent ? 'default' : (metadata.at('namespace').text() ?? '')
-  const scope = { ...context, namespace: isCluster ? '' : namespace }
+  const scope = { ...context, namespace: isCluster ? '' : namespace, note: from.note }
   const specs = root.at('specs').list(LIMITS.documentsPerFile.value)
   const all = root.at('spec').absent ? specs : [root.at('spec'), ...specs]
   if (all.length === 0) root.at('spec').refuse('is required')
@@ -113,7 +124,8 @@ export const cilium: Product = {
   owns: apiVersion => apiVersion.startsWith('cilium.io/'),
   translate(foreigns, options) {
     const groups = foreigns.filter(({ kind }) => kind === 'CiliumCIDRGroup').map(readCidrGroup)
-    const context: BlockContext = { groups, cluster: clusterRanges(options.clusterCidrs) }
+    const { clusterCidrs, clusterName } = options
+    const context = { groups, cluster: clusterRanges(clusterCidrs), clusterName }
     for (const { kind, root } of foreigns) {
       if (POLICIES.includes(kind) && root.at('apiVersion').value !== 'cilium.io/v2')
         root.at('apiVersion').refuse('must be cilium.io/v2')

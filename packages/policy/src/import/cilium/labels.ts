@@ -1,18 +1,35 @@
 import { LIMITS } from '@sekisho/core'
 import { readSelector } from '../../documents/selector.ts'
 import { type Finding, Spot } from '../../documents/spot.ts'
-import { and, type Cube, EVERYTHING, fromSelector, inNamespaces, type Side } from '../cube.ts'
+import {
+  andAll,
+  type Cube,
+  EVERYTHING,
+  fromSelector,
+  inNamespaces,
+  type LabelSide,
+  ofAccounts,
+} from '../cube.ts'
 
 const NAMESPACE = 'io.kubernetes.pod.namespace'
 const NAMESPACE_LABELS = 'io.cilium.k8s.namespace.labels.'
 const NAME_LABEL = 'kubernetes.io/metadata.name'
 const CLUSTER = 'io.cilium.k8s.policy.cluster'
+const ACCOUNT = 'io.cilium.k8s.policy.serviceaccount'
 
-/** Which side a Cilium label is about, and its name there; or why it cannot be said. */
-type Place = readonly [Side, string] | 'everywhere' | { readonly refused: string }
+/** Where the labels of a policy are read. */
+export interface LabelScope {
+  /** Empty for a CiliumClusterwideNetworkPolicy. */
+  readonly namespace: string
+  /** Cilium's name for the cluster, where it is known. */
+  readonly clusterName: string | undefined
+}
+
+/** What a Cilium label is about, and its name there; or why it cannot be said. */
+type Place = readonly [LabelSide, string] | 'account' | 'cluster' | { readonly refused: string }
 
 /** Sources: without one a label is of any source; Kubernetes' own are `k8s`. */
-function place(written: string, operator: string): Place {
+function place(written: string): Place {
   const colon = written.indexOf(':')
   const source = colon < 0 ? 'any' : written.slice(0, colon)
   if (source !== 'any' && source !== 'k8s')
@@ -20,8 +37,8 @@ function place(written: string, operator: string): Place {
   const key = written.slice(colon + 1)
   if (key === NAMESPACE) return ['namespace', NAME_LABEL]
   if (key.startsWith(NAMESPACE_LABELS)) return ['namespace', key.slice(NAMESPACE_LABELS.length)]
-  // Every endpoint of Kubernetes has the label, so that its presence says nothing.
-  if (key === CLUSTER && operator === 'Exists') return 'everywhere'
+  if (key === ACCOUNT) return 'account'
+  if (key === CLUSTER) return 'cluster'
   if (key.startsWith('io.cilium.') || key === 'reserved')
     return { refused: `the label ${key} that Cilium makes is not known here` }
   return ['pod', key]
@@ -58,34 +75,52 @@ function demands(spot: Spot): Demand[] {
   ]
 }
 
+/** Every endpoint of a cluster has its name as a label; those of other clusters are none of Sekisho's. */
+function ofCluster({ spot, operator, values }: Demand, clusterName: string | undefined): readonly Cube[] {
+  if (operator === 'Exists') return [EVERYTHING]
+  if (operator === 'DoesNotExist') return []
+  if (clusterName === undefined) spot.refuse('is about clusters by name: say what the name of this one is')
+  return (operator === 'In') === (clusterName !== undefined && values.includes(clusterName))
+    ? [EVERYTHING]
+    : []
+}
+
+/** Every pod has a service account. */
+function ofAccount({ spot, operator, values }: Demand): readonly Cube[] {
+  if (operator === 'Exists') return [EVERYTHING]
+  if (operator === 'In') return [ofAccounts(...values)]
+  spot.refuse('workloads cannot be selected by the service account they do not have')
+  return []
+}
+
 /** One demand on Sekisho's labels, read by the reader of LabelSelectors so that names and values are checked. */
-function cubeOf({ spot, key, operator, values }: Demand): Cube | undefined {
-  const where = place(key, operator)
-  if (where === 'everywhere') return EVERYTHING
+function cubesOf(demand: Demand, { clusterName }: LabelScope): readonly Cube[] {
+  const { spot, key, operator, values } = demand
+  const where = place(key)
+  if (where === 'cluster') return ofCluster(demand, clusterName)
+  if (where === 'account') return ofAccount(demand)
   if ('refused' in where) {
     spot.refuse(where.refused)
-    return undefined
+    return []
   }
   const takesValues = operator === 'In' || operator === 'NotIn'
   const expression = { key: where[1], operator, ...(takesValues && { values }) }
   const findings: Finding[] = []
   const selector = readSelector(new Spot({ matchExpressions: [expression] }, [], findings))
   for (const { reason } of findings) spot.refuse(reason)
-  return findings.length > 0 ? undefined : fromSelector(selector, where[0])
+  const cube = findings.length > 0 ? undefined : fromSelector(selector, where[0])
+  return cube ? [cube] : []
 }
 
 /**
  * An EndpointSelector. Without a word on namespaces, one of a CiliumNetworkPolicy is of the policy's own, and one of a
  * CiliumClusterwideNetworkPolicy of any (Cilium: getEndpointSelector). Nothing when the demands contradict each other.
  */
-export function readEndpoints(spot: Spot, namespace: string): readonly Cube[] {
+export function readEndpoints(spot: Spot, scope: LabelScope): readonly Cube[] {
   if (!spot.fields(['matchLabels', 'matchExpressions'])) return []
-  let cube: Cube | undefined = EVERYTHING
-  for (const demand of demands(spot)) {
-    const one = cubeOf(demand)
-    cube = one && cube && and(cube, one)
-  }
-  if (!cube) return []
-  const saysNamespace = namespace === '' || [...cube.keys()].some(key => key.startsWith('namespace '))
-  return saysNamespace ? [cube] : [and(cube, inNamespaces(namespace)) ?? cube]
+  let cubes: readonly Cube[] = [EVERYTHING]
+  for (const demand of demands(spot)) cubes = andAll(cubes, cubesOf(demand, scope))
+  const home = scope.namespace === '' ? EVERYTHING : inNamespaces(scope.namespace)
+  const saysNamespace = (cube: Cube) => [...cube.keys()].some(key => key.startsWith('namespace '))
+  return cubes.flatMap(cube => (saysNamespace(cube) ? [cube] : andAll([cube], [home])))
 }

@@ -3,11 +3,11 @@ import type { PortSpec } from '../../documents/document.ts'
 import type { Spot } from '../../documents/spot.ts'
 import type { OrderedPeer, OrderedRule } from '../ordered/rule.ts'
 import { type BlockContext, readCidrSet, readCidrs } from './blocks.ts'
-import { readEndpoints } from './labels.ts'
+import { type Note, readName, readRules, readServerNames } from './l7.ts'
+import { type LabelScope, readEndpoints } from './labels.ts'
 
-export interface CiliumScope extends BlockContext {
-  /** Empty for a CiliumClusterwideNetworkPolicy. */
-  readonly namespace: string
+export interface CiliumScope extends BlockContext, LabelScope {
+  readonly note: Note
 }
 
 /** Entities that are the same in Sekisho; `all` is no restriction and `none` no peer. */
@@ -17,35 +17,31 @@ type Peers = readonly OrderedPeer[] | 'every'
 
 function readEntities(spot: Spot): Peers {
   const items = spot.list(LIMITS.peersPerRule.value)
-  if (items.some(({ value }) => value === 'all')) return 'every'
-  return items.flatMap((item): OrderedPeer[] => {
+  const values = new Set(items.map(({ value }) => value))
+  if (values.has('all')) return 'every'
+  // A node and all the others: only together have they a name here.
+  const isEveryNode = values.has('host') && values.has('remote-node')
+  const peers = items.flatMap((item): OrderedPeer[] => {
+    if (isEveryNode && (item.value === 'host' || item.value === 'remote-node')) return []
     const entity = ENTITIES.find(one => one === item.value)
     if (entity) return [{ kind: 'written', peer: { entity } }]
     if (item.value !== 'none') item.refuse(`the entity ${String(item.value)} is not one of Sekisho's`)
     return []
   })
+  return isEveryNode ? [...peers, { kind: 'written', peer: { hostSelector: {} } }] : peers
 }
 
-/**
- * Sekisho's `*.` is one or more labels, which is Cilium's `**.`; its `*` is within one label, so that it has no
- * translation: allowing more names than were meant would open what was closed.
- */
-function readName(item: Spot): OrderedPeer[] {
-  item.fields(['matchName', 'matchPattern'])
-  const [name, pattern] = [item.at('matchName'), item.at('matchPattern')]
-  if (pattern.absent) return [{ kind: 'written', peer: { fqdn: (name.text() ?? '').replace(/\.$/, '') } }]
-  const text = (pattern.text() ?? '').replace(/\.$/, '')
-  const rest = text.startsWith('**.') ? text.slice(3) : text
-  if (rest.includes('*'))
-    pattern.refuse('"*" stands for part of one label; only "**." at the start has a translation')
-  return [{ kind: 'written', peer: { fqdn: rest === text ? text : `*.${rest}` } }]
+function readFqdn(item: Spot): OrderedPeer[] {
+  const name = readName(item)
+  if (name === 'every') item.refuse('every name is more than the peers that have none; write entity world')
+  return [{ kind: 'written', peer: { fqdn: name } }]
 }
 
-const readNames = (spot: Spot): OrderedPeer[] => spot.list(LIMITS.peersPerRule.value).flatMap(readName)
+const readNames = (spot: Spot): OrderedPeer[] => spot.list(LIMITS.peersPerRule.value).flatMap(readFqdn)
 
-function readSelected(spot: Spot, { namespace }: CiliumScope): OrderedPeer[] {
+function readSelected(spot: Spot, scope: CiliumScope): OrderedPeer[] {
   const items = spot.list(LIMITS.peersPerRule.value)
-  return items.flatMap(item => readEndpoints(item, namespace).map(cube => ({ kind: 'pods' as const, cube })))
+  return items.flatMap(item => readEndpoints(item, scope).map(cube => ({ kind: 'pods' as const, cube })))
 }
 
 const PEERS = {
@@ -89,54 +85,70 @@ function readPort(spot: Spot): PortSpec[] {
   return protocols.map(protocol => ({ kind: 'range', protocol, first, last }))
 }
 
-const INSPECTION = ['rules', 'serverNames', 'terminatingTLS', 'originatingTLS', 'listener']
+const PROXIED = ['terminatingTLS', 'originatingTLS', 'listener']
 
-/** Ports; undefined where none are named. What looks into the connection is named and refused. */
-function readToPorts(spot: Spot): readonly PortSpec[] | undefined {
+/** What one entry of toPorts asks. */
+type Asked = Pick<OrderedRule, 'ports' | 'l7'>
+
+/** Ports, and the requests on them, one rule each; undefined where none are named. */
+function readToPorts(spot: Spot, { note }: CiliumScope): readonly Asked[] | undefined {
   const items = spot.list(LIMITS.portsPerRule.value)
-  const specs = items.flatMap(item => {
-    if (!item.fields(['ports', ...INSPECTION])) return []
-    for (const key of INSPECTION)
-      if (!item.at(key).absent)
-        item.at(key).refuse('has no exact translation: without it the rule would allow more')
-    const ports = item.at('ports').list(LIMITS.portsPerRule.value)
-    if (ports.length === 0) item.refuse('without ports has no translation')
-    return ports.flatMap(readPort)
+  const asked = items.map((item): Asked => {
+    if (!item.fields(['ports', 'rules', 'serverNames', ...PROXIED])) return {}
+    for (const key of PROXIED)
+      if (!item.at(key).absent) item.at(key).refuse('there is no proxy in the path that could do this')
+    const list = item.at('ports').list(LIMITS.portsPerRule.value)
+    if (list.length === 0) item.refuse('without ports has no translation')
+    const [requests, names] = [readRules(item.at('rules'), note), readServerNames(item.at('serverNames'))]
+    if (requests && names)
+      item.at('serverNames').refuse('beside rules of what is inside TLS has no translation')
+    const l7 = requests ?? names
+    return { ports: list.flatMap(readPort), ...(l7 && { l7 }) }
   })
-  return items.length > 0 ? specs : undefined
+  const plain = asked.filter(({ l7 }) => !l7).flatMap(({ ports = [] }) => ports)
+  const whole = plain.length > 0 ? [{ ports: plain }] : []
+  return items.length > 0 ? [...whole, ...asked.filter(({ l7 }) => l7)] : undefined
 }
 
 const TYPES = { IPv4: 'ICMP', IPv6: 'ICMPv6' } as const
 
-function readIcmps(spot: Spot): readonly PortSpec[] | undefined {
+function readIcmp(field: Spot): PortSpec[] {
+  field.fields(['type', 'family'])
+  const family = field.at('family').absent ? 'IPv4' : field.at('family').oneOf(['IPv4', 'IPv6'])
+  const type = field.at('type').integer(0, 255)
+  if (family === undefined || type === undefined) return []
+  return [{ kind: 'range', protocol: TYPES[family], first: type, last: type }]
+}
+
+function readIcmps(spot: Spot): readonly Asked[] | undefined {
   if (spot.absent) return undefined
-  return spot.list(LIMITS.portsPerRule.value).flatMap(item => {
+  const ports = spot.list(LIMITS.portsPerRule.value).flatMap(item => {
     item.fields(['fields'])
-    return item
-      .at('fields')
-      .list(LIMITS.portsPerRule.value)
-      .flatMap((field): PortSpec[] => {
-        field.fields(['type', 'family'])
-        const family = field.at('family').absent ? 'IPv4' : field.at('family').oneOf(['IPv4', 'IPv6'])
-        const type = field.at('type').integer(0, 255)
-        if (family === undefined || type === undefined) return []
-        return [{ kind: 'range', protocol: TYPES[family], first: type, last: type }]
-      })
+    return item.at('fields').list(LIMITS.portsPerRule.value).flatMap(readIcmp)
   })
+  return ports.length > 0 ? [{ ports }] : []
+}
+
+/** Why some fields have no translation. */
+const REASONS: Readonly<Record<string, string>> = {
+  toServices: 'Services are what selects pods, not what is spoken to; write toEndpoints with their labels',
+  toGroups: 'addresses that a cloud is asked for are not known here',
+  toNodes: "nodes by label are not told from the policy's own; write entities host and remote-node",
+  fromNodes: "nodes by label are not told from the policy's own; write entities host and remote-node",
 }
 
 function refuseFields(spot: Spot, side: 'from' | 'to'): void {
   const peers = PEER_FIELDS.map(field => `${side}${field}`)
   const authentication = spot.at('authentication')
   for (const key of spot.keys)
-    if (![...KNOWN, ...peers].includes(key)) spot.at(key).refuse('has no translation')
+    if (![...KNOWN, ...peers].includes(key)) spot.at(key).refuse(REASONS[key] ?? 'has no translation')
   if (!authentication.absent && authentication.at('mode').value !== 'disabled')
     authentication.refuse('mutual authentication is not a matter of policy here')
 }
 
 /**
- * One rule; none where it matches nothing: in Cilium, unlike in NetworkPolicy, an empty rule, and an empty list of
- * peers, allow nothing.
+ * The rules of one entry, one for each kind of request on some ports; none where it matches nothing: in Cilium, unlike
+ * in NetworkPolicy, an empty rule, and an empty list of peers, allow nothing.
  */
 export function readRule(
   spot: Spot,
@@ -146,9 +158,11 @@ export function readRule(
   const side = direction === 'ingress' ? 'from' : 'to'
   refuseFields(spot, side)
   const peers = readPeers(spot, side, scope)
-  const [ports, icmps] = [readToPorts(spot.at('toPorts')), readIcmps(spot.at('icmps'))]
+  const [ports, icmps] = [readToPorts(spot.at('toPorts'), scope), readIcmps(spot.at('icmps'))]
   if (ports && icmps) spot.at('icmps').refuse('beside toPorts is not defined')
   const asked = ports ?? icmps
-  if ((peers === undefined && asked === undefined) || peers?.length === 0 || asked?.length === 0) return []
-  return [{ action, ...(Array.isArray(peers) && { peers }), ...(asked && { ports: asked }) }]
+  if (action === 'Deny' && asked?.some(({ l7 }) => l7))
+    spot.at('toPorts').refuse('what is denied is not looked into')
+  if ((peers === undefined && asked === undefined) || peers?.length === 0) return []
+  return (asked ?? [{}]).map(what => ({ action, ...(Array.isArray(peers) && { peers }), ...what }))
 }

@@ -1,6 +1,6 @@
 import { type Application, type Cidr, covers, type Direction, formatCidr } from '@sekisho/core'
 import type { PortSpec } from '../../documents/document.ts'
-import { and, type Cube, onlyNamespace, toSelector } from '../cube.ts'
+import { accountsOf, and, type Cube, onlyNamespace, toSelector } from '../cube.ts'
 import type { Draft } from '../foreign.ts'
 import { Inexpressible } from './pieces.ts'
 
@@ -113,14 +113,23 @@ const writePorts = (ports: readonly PortSpec[]): Draft[] =>
       : [writePort(port)],
   )
 
+/** Service accounts as a peer or subject says them. */
+export function writeAccounts(cube: Cube): { readonly serviceAccounts?: readonly string[] } {
+  const accounts = accountsOf(cube)
+  if (accounts === 'no')
+    throw new Inexpressible('workloads cannot be selected by the service account they do not have')
+  return accounts ? { serviceAccounts: accounts } : {}
+}
+
 /** @param home the namespace of the document, empty for a cluster-scoped one: what a peer without selector is of. */
 function writePods(cube: Cube, home: string): Draft {
   const podSelector = toSelector(cube, 'pod')
   const namespaceSelector = toSelector(cube, 'namespace')
   const isAnywhere = Object.keys(namespaceSelector).length === 0
   const isHome = home === '' ? isAnywhere : onlyNamespace(cube) === home
-  if (isHome) return { podSelector }
-  return { namespaceSelector, ...(Object.keys(podSelector).length > 0 && { podSelector }) }
+  const accounts = writeAccounts(cube)
+  if (isHome) return { podSelector, ...accounts }
+  return { namespaceSelector, ...(Object.keys(podSelector).length > 0 && { podSelector }), ...accounts }
 }
 
 function writePeer(peer: OrderedPeer, home: string): Draft {

@@ -2,7 +2,7 @@ import type { Direction, Mode } from '@sekisho/core'
 import { and, type Cube, cubeKey, EVERYTHING, onlyNamespace, toSelector } from '../cube.ts'
 import type { Draft } from '../foreign.ts'
 import { cut, Inexpressible } from './pieces.ts'
-import { isUnconditional, type OrderedRule, restrict, writeRule } from './rule.ts'
+import { isUnconditional, type OrderedRule, restrict, writeAccounts, writeRule } from './rule.ts'
 
 export interface Tier {
   readonly name: string
@@ -147,18 +147,29 @@ function unorderedParts(policy: OrderedPolicy): Part[] {
 
 const FROM_ANNOTATION = 'sekisho.dev/imported-from'
 
+interface PolicyHead {
+  readonly name: string
+  /** What it was translated from, for people. */
+  readonly from: string
+  readonly mode: Mode
+  /** The labels are those of nodes. */
+  readonly isHost?: boolean
+}
+
 /** A SecurityPolicy where all that is selected is in one namespace, else a ClusterSecurityPolicy. */
 export function writePolicy(
   { cube, sections }: Pick<Part, 'cube' | 'sections'>,
-  { name, from, mode }: { readonly name: string; readonly from: string; readonly mode: Mode },
+  { name, from, mode, isHost = false }: PolicyHead,
 ): Draft {
   const home = onlyNamespace(cube) ?? ''
   const podSelector = toSelector(cube, 'pod')
   const namespaceSelector = toSelector(cube, 'namespace')
-  const subject = {
+  const pods = {
     ...(home === '' && Object.keys(namespaceSelector).length > 0 && { namespaceSelector }),
     ...(Object.keys(podSelector).length > 0 && { podSelector }),
+    ...writeAccounts(cube),
   }
+  const subject = isHost ? { hostSelector: podSelector } : pods
   const section = (direction: Direction) => {
     const rules = sections[direction]
     return rules && { [direction]: rules.map(rule => writeRule(rule, { direction, home })) }

@@ -74,7 +74,7 @@ class Walk {
   }
 
   statements(): readonly Statement[] {
-    const first = this.#tokens.find(({ kind }) => kind === 'word')
+    const first = this.#tokens.find(token => token.kind === 'word' && !token.quoted)
     if (first?.kind !== 'word') return []
     this.#collectCommon()
     if (first.text !== 'with') this.#verb(first.text)

@@ -214,7 +214,7 @@ describe('convert', () => {
     const ended = await policy('convert', '-f', foreign('refused'))
     expect(ended).toMatchObject({ code: 1, stdout: '' })
     expect(ended.stderr).toMatch(
-      /^refused: .*refused\.yaml:10:11: document 1, spec\.ingress\[0\]\.toPorts\[0\]\.rules: .+\n$/,
+      /^refused: .*refused\.yaml:10:11: document 1, spec\.ingress\[0\]\.toPorts\[0\]\.listener: .+\n$/,
     )
     const { stdout } = await policy('convert', '-f', foreign('refused'), '-o', 'json')
     expect(at(JSON.parse(stdout), 'refused.0.at.line')).toBe(10)

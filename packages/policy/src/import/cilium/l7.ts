@@ -99,27 +99,27 @@ export function readNamePattern(pattern: Spot): string {
   return rest === text ? text : `*.${rest}`
 }
 
-/** A name, or a pattern of names; `*` alone is every name. */
-export function readName(item: Spot): string | 'every' {
+/** A name, or a pattern of names; undefined for `*`, which is every name. */
+export function readName(item: Spot): string | undefined {
   item.fields(['matchName', 'matchPattern'])
   const [name, pattern] = [item.at('matchName'), item.at('matchPattern')]
   if (pattern.absent) return (name.text() ?? '').replace(/\.$/, '').toLowerCase()
-  return pattern.value === '*' ? 'every' : readNamePattern(pattern)
+  return pattern.value === '*' ? undefined : readNamePattern(pattern)
 }
 
 function readDns(spot: Spot): Draft[] {
   const names = spot.list(LIMITS.wordsPerList.value).map(readName)
-  return names.length === 0 ? [] : [{ dns: names.includes('every') ? {} : { names } }]
+  return names.length === 0 ? [] : [{ dns: names.includes(undefined) ? {} : { names } }]
 }
 
 /** `rules` of a toPorts entry; undefined where nothing is written. */
 export function readRules(spot: Spot, note: Note): readonly Draft[] | undefined {
   if (spot.absent || !spot.fields(['http', 'dns', 'kafka', 'l7', 'l7proto'])) return undefined
-  for (const key of ['kafka', 'l7', 'l7proto'])
-    if (!spot.at(key).absent) spot.at(key).refuse('has no translation')
+  const others = ['kafka', 'l7', 'l7proto'].filter(key => !spot.at(key).absent)
+  for (const key of others) spot.at(key).refuse('has no translation')
   const http = spot.at('http').list(LIMITS.requestsPerRule.value)
   const requests = [...http.map(item => readHttp(item, note)), ...readDns(spot.at('dns'))]
-  if (requests.length === 0) spot.refuse('without a rule has no translation')
+  if (requests.length + others.length === 0) spot.refuse('without a rule has no translation')
   return requests
 }
 

@@ -33,8 +33,9 @@ function readEntities(spot: Spot): Peers {
 
 function readFqdn(item: Spot): OrderedPeer[] {
   const name = readName(item)
-  if (name === 'every') item.refuse('every name is more than the peers that have none; write entity world')
-  return [{ kind: 'written', peer: { fqdn: name } }]
+  if (name !== undefined) return [{ kind: 'written', peer: { fqdn: name } }]
+  item.refuse('every name is more than the peers that have none; write entity world')
+  return []
 }
 
 const readNames = (spot: Spot): OrderedPeer[] => spot.list(LIMITS.peersPerRule.value).flatMap(readFqdn)

@@ -76,3 +76,22 @@ export const APPLICATIONS = [
   'zookeeper',
 ] as const
 export type Application = (typeof APPLICATIONS)[number]
+
+/** What is spoken inside another protocol's messages is that protocol, too. */
+const WITHIN: Readonly<Partial<Record<Application, Application>>> = {
+  consul: 'http',
+  docker: 'http',
+  doh: 'http',
+  dot: 'tls',
+  elasticsearch: 'http',
+  etcd: 'grpc',
+  grpc: 'http',
+  kubernetes: 'http',
+  websocket: 'http',
+}
+
+/** The application and what it is spoken in, as in `etcd`, `grpc`, `http`: a rule for any of them is about it. */
+export function applicationsOf(application: Application): readonly Application[] {
+  const outer = WITHIN[application]
+  return outer ? [application, ...applicationsOf(outer)] : [application]
+}

@@ -1,3 +1,5 @@
+import { type Application, applicationsOf } from './application.ts'
+
 /** Protocols whose requests a rule can be about. */
 export const L7_KINDS = ['http', 'grpc', 'dns', 'tls', 'sql', 'redis', 'kafka', 'mongodb'] as const
 export type L7Kind = (typeof L7_KINDS)[number]
@@ -35,3 +37,19 @@ export type L7Request =
       readonly database: string
       readonly collection?: string
     }
+
+const CARRIERS: Readonly<Record<L7Kind, readonly Application[]>> = {
+  http: ['http'],
+  // A conversation is known to be HTTP before its first call shows that it is gRPC.
+  grpc: ['http'],
+  dns: ['dns', 'llmnr', 'mdns'],
+  tls: ['dtls', 'quic', 'tls'],
+  sql: ['cassandra', 'clickhouse', 'mysql', 'oracle', 'postgresql', 'sqlserver'],
+  redis: ['redis'],
+  kafka: ['kafka'],
+  mongodb: ['mongodb'],
+}
+
+/** Whether requests of this kind can still come in a conversation of this application. */
+export const carries = (application: Application, kind: L7Kind): boolean =>
+  applicationsOf(application).some(name => CARRIERS[kind].includes(name))

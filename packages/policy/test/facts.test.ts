@@ -96,6 +96,26 @@ describe('facts that are not known yet', () => {
       'deny',
     ],
     [
+      'what is spoken inside HTTP is HTTP',
+      [web('x', { egress: [{ applications: ['http'] }] })],
+      { application: 'etcd' },
+      'allow',
+    ],
+    [
+      'but not the other way round',
+      [web('x', { egress: [{ applications: ['etcd'] }] })],
+      { application: 'http' },
+      'deny',
+    ],
+    ['no request of that kind can come any more', [allowGet], { application: 'redis' }, 'deny'],
+    ['nor where nobody knows what is spoken', [allowGet], { application: 'unknown' }, 'deny'],
+    [
+      'HTTP may turn out to be gRPC',
+      [web('x', { egress: [{ l7: [{ grpc: {} }] }] })],
+      { application: 'http' },
+      'deny until grpc (closed)',
+    ],
+    [
       'onFailure is closed where any policy says so',
       [web('x', { onFailure: 'open', egress: [{ l7: GET }] }), allowGet],
       undefined,

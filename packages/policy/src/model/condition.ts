@@ -1,4 +1,4 @@
-import type { L7Kind, L7Request } from '@sekisho/core'
+import { applicationsOf, carries, type L7Kind, type L7Request } from '@sekisho/core'
 import type { PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
 import type { HeaderMatch, L7Match, TextMatch } from '../documents/l7.ts'
@@ -137,9 +137,15 @@ function compileMatch(match: L7Match, quantify: Quantifier): Test<L7Request> {
 
 function compileL7(matches: readonly L7Match[], quantify: Quantifier): Condition {
   const tests = matches.map(match => compileMatch(match, quantify))
+  const kinds = [...new Set(matches.map(({ kind }) => kind))]
+  const canCome = (application: FlowFacts['application']) =>
+    application === undefined || (application !== 'unknown' && kinds.some(kind => carries(application, kind)))
   return {
-    needs: [...new Set(matches.map(({ kind }) => kind))],
-    holds: ({ request }) => (request ? knowledge(tests.some(test => test(request))) : 'unknown'),
+    needs: kinds,
+    holds({ request, application }) {
+      if (request) return knowledge(tests.some(test => test(request)))
+      return canCome(application) ? 'unknown' : 'no'
+    },
   }
 }
 
@@ -147,7 +153,10 @@ function compileApplications(applications: readonly string[]): Condition {
   const test = among(applications)
   return {
     needs: ['application'],
-    holds: ({ application }) => (application === undefined ? 'unknown' : knowledge(test(application))),
+    holds({ application }) {
+      if (application === undefined) return 'unknown'
+      return knowledge(application !== 'unknown' && applicationsOf(application).some(test))
+    },
   }
 }
 

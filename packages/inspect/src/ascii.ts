@@ -5,10 +5,18 @@ export function startsWith(bytes: Uint8Array, text: string): 'yes' | 'no' | 'mor
   return length === text.length ? 'yes' : 'more'
 }
 
+/** Of a text of characters up to 255, as of ISO 8859-1. */
+export const asciiBytes = (text: string): Uint8Array =>
+  Uint8Array.from(text, character => character.charCodeAt(0))
+
+/** Shorter than this it is faster to go from character to character than to call the platform. */
+const SHORT = 24
+
 /** Bytes as characters of the same number (ISO 8859-1): no byte is lost or refused. At most `limit` of them. */
 export function latin1(bytes: Uint8Array, limit = 4_096): string {
-  let text = ''
   const end = Math.min(bytes.length, limit)
+  if (end > SHORT) return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1')
+  let text = ''
   for (let i = 0; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
   return text
 }

@@ -21,10 +21,15 @@ export class Inbox {
     return this.#bytes.length - this.#at
   }
 
+  /** Whether bytes that were passed over are still to come. */
+  get owes(): boolean {
+    return this.#debt > 0
+  }
+
   push(bytes: Uint8Array): void {
     const paid = Math.min(this.#debt, bytes.length)
     this.#debt -= paid
-    const rest = bytes.subarray(paid)
+    const rest = paid === 0 ? bytes : bytes.subarray(paid)
     this.#bytes = this.length === 0 ? rest : joined(this.#bytes.subarray(this.#at), rest)
     this.#at = 0
   }
@@ -36,7 +41,7 @@ export class Inbox {
 
   /** All that is at hand, left where it is. */
   all(): Uint8Array {
-    return this.#bytes.subarray(this.#at)
+    return this.#at === 0 ? this.#bytes : this.#bytes.subarray(this.#at)
   }
 
   take(count: number): Uint8Array | undefined {

@@ -21,3 +21,7 @@ export function readingsOf(
   const reader = protocol.open?.(transport)
   return said.flatMap(([side, bytes]) => reader?.read(side, bytesOf(bytes)) ?? [])
 }
+
+/** The same conversation with every byte in a segment of its own. */
+export const byteByByte = (said: readonly (readonly [Side, Said])[]): readonly (readonly [Side, Said])[] =>
+  said.flatMap(([side, bytes]) => Array.from(bytesOf(bytes), byte => [side, Uint8Array.of(byte)] as const))

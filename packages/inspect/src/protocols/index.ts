@@ -1,5 +1,6 @@
 import type { Protocol } from '../protocol.ts'
+import { http } from './http/http.ts'
 import { ssh } from './ssh/ssh.ts'
 
 /** All that can be recognised, in the order of their names. */
-export const PROTOCOLS: readonly Protocol[] = [ssh]
+export const PROTOCOLS: readonly Protocol[] = [http, ssh]

@@ -1,0 +1,161 @@
+import { LIMITS, Malformed } from '@sekisho/core'
+import { asciiBytes, latin1 } from '../../ascii.ts'
+import { CR, isToken, LF, lineEnd, type Noted, type Notes, SP, scanFields } from './fields.ts'
+import { HttpRequest } from './request.ts'
+import { parseHost, parseTarget } from './target.ts'
+
+/*
+ * Heads of HTTP/1 messages (RFC 9112 sections 3, 4 and 6):
+ *   method SP request-target SP "HTTP/1." DIGIT CR LF      or      "HTTP/1." DIGIT SP 3DIGIT SP [reason] CR LF
+ *   *( field-line CR LF ) CR LF
+ */
+
+/** How a message goes on after its head: so many bytes, in chunks, or to the end of the connection. */
+export type Body = number | 'chunked' | 'close'
+
+interface Head {
+  /** Bytes with the empty line, and with an empty line before it. */
+  readonly length: number
+  readonly notes: Notes
+  readonly body: Body
+  /** What is to be spoken instead, in lower case: offered by a request, agreed to by an answer. */
+  readonly upgrade?: string
+}
+export interface RequestHead extends Head {
+  readonly request: HttpRequest
+}
+export interface ResponseHead extends Head {
+  readonly status: number
+}
+
+const VERSION = asciiBytes('HTTP/1.')
+const FIELD_LIMIT = LIMITS.httpFields.value
+const DEL = 0x7f
+/** No message is as long as sixteen digits say, and a number holds fifteen exactly. */
+const LENGTH = /^\d{1,15}$/
+
+/** @returns undefined while the head is not all there; raises `Malformed`. */
+export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
+  // RFC 9112 section 2.2: an empty line before a request is passed over, as old clients send one after a body.
+  const start = bytes[0] === CR ? lineEnd(bytes, 0) : 0
+  if (start < 0) return undefined
+  const methodEnd = endOf(bytes, start, isToken)
+  const targetEnd = blankAt(bytes, methodEnd) ? endOf(bytes, methodEnd + 1, isTarget) : bytes.length
+  const line = blankAt(bytes, targetEnd) ? versionEnd(bytes, targetEnd + 1) : -1
+  const lines = line < 0 ? -1 : startLineEnd(bytes, line)
+  if (lines < 0) return undefined
+  const notes: Notes = {}
+  const end = scanFields(bytes, lines, FIELD_LIMIT, noteInto(bytes, notes))
+  if (end < 0) return undefined
+  const text = latin1(bytes.subarray(start, end), end)
+  const method = text.slice(0, methodEnd - start).toUpperCase()
+  if (method === '') throw new Malformed('request without a method', start)
+  const { path, host } = parseTarget(method, text.slice(methodEnd + 1 - start, targetEnd - start))
+  const request = new HttpRequest({
+    method,
+    path,
+    host: hostOf(notes.host, host),
+    lines: text.slice(lines - start, -4),
+  })
+  const minor = bytes[line - 1] === 0x31 ? 1 : 0
+  return { length: end, request, notes, body: requestBody(notes, minor), ...upgradeOf(notes) }
+}
+
+/** @returns undefined while the head is not all there; raises `Malformed`. */
+export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
+  const version = versionEnd(bytes, 0)
+  if (version < 0 || bytes.length < version + 4) return undefined
+  const digits = latin1(bytes.subarray(version, version + 4))
+  if (!/^ [1-9]\d\d$/.test(digits)) throw new Malformed('status that is none', version)
+  const reasonEnd = endOf(bytes, version + 4, isReason)
+  const lines = reasonEnd === bytes.length ? -1 : startLineEnd(bytes, reasonEnd)
+  if (lines < 0) return undefined
+  const notes: Notes = {}
+  const end = scanFields(bytes, lines, FIELD_LIMIT, noteInto(bytes, notes))
+  if (end < 0) return undefined
+  return { length: end, status: Number(digits), notes, body: responseBody(notes), ...upgradeOf(notes) }
+}
+
+const isTarget = (byte: number): boolean => byte > SP && byte !== DEL
+const isReason = (byte: number): boolean => byte >= SP && byte !== DEL
+
+function endOf(bytes: Uint8Array, start: number, holds: (byte: number) => boolean): number {
+  let at = start
+  while (at < bytes.length && holds(bytes[at] ?? 0)) at++
+  return at
+}
+
+/** Whether a blank stands where it must; false also where the bytes end before it. */
+function blankAt(bytes: Uint8Array, at: number): boolean {
+  if (at >= bytes.length) return false
+  if (bytes[at] !== SP) throw new Malformed('start line that is none', at)
+  return true
+}
+
+function versionEnd(bytes: Uint8Array, start: number): number {
+  for (const [i, code] of VERSION.entries()) {
+    if (start + i >= bytes.length) return -1
+    if (bytes[start + i] !== code) throw new Malformed('not HTTP/1', start + i)
+  }
+  const minor = bytes[start + VERSION.length]
+  if (minor === undefined) return -1
+  if (minor !== 0x30 && minor !== 0x31) throw new Malformed('not HTTP/1.0 or HTTP/1.1', start)
+  return start + VERSION.length + 1
+}
+
+function startLineEnd(bytes: Uint8Array, at: number): number {
+  if (at >= bytes.length) return -1
+  if (bytes[at] !== CR)
+    throw new Malformed(bytes[at] === LF ? 'bare line feed' : 'start line that is none', at)
+  return lineEnd(bytes, at)
+}
+
+/** Fields that a receiver may take from the first or from the last line are ambiguous when they are there twice. */
+const SINGLE: ReadonlySet<Noted> = new Set(['content-length', 'host', 'transfer-encoding'])
+
+const noteInto =
+  (bytes: Uint8Array, notes: Notes) =>
+  (name: Noted, start: number, end: number): void => {
+    const value = latin1(bytes.subarray(start, end))
+    if (notes[name] === undefined) notes[name] = value
+    else if (name === 'connection' || name === 'upgrade') notes[name] += `,${value}`
+    else if (SINGLE.has(name) && (name !== 'content-length' || notes[name] !== value))
+      throw new Malformed(`more than one ${name}`, start)
+  }
+
+function hostOf(field: string | undefined, target: string | undefined): string {
+  const host = field === undefined ? undefined : parseHost(field)
+  if (target === undefined) return host ?? ''
+  // RFC 9112 section 3.2.2 says that the target counts; not every server does as it says.
+  if (host !== undefined && host !== target) throw new Malformed('host differs from the request target', 0)
+  return target
+}
+
+function requestBody(notes: Notes, minor: number): Body {
+  const [coding, length] = [notes['transfer-encoding'], lengthOf(notes)]
+  if (coding === undefined) return length ?? 0
+  // RFC 9112 section 6.1: such a message may be an attempt at request smuggling.
+  if (minor === 0) throw new Malformed('transfer-encoding in HTTP/1.0', 0)
+  if (coding.toLowerCase() !== 'chunked') throw new Malformed('transfer-encoding that is not chunked', 0)
+  return 'chunked'
+}
+
+function responseBody(notes: Notes): Body {
+  const [coding, length] = [notes['transfer-encoding'], lengthOf(notes)]
+  if (coding === undefined) return length ?? 'close'
+  return /(?:^|[,\s])chunked$/i.test(coding) ? 'chunked' : 'close'
+}
+
+function lengthOf(notes: Notes): number | undefined {
+  const text = notes['content-length']
+  if (text === undefined) return undefined
+  if (notes['transfer-encoding'] !== undefined)
+    throw new Malformed('both content-length and transfer-encoding', 0)
+  if (!LENGTH.test(text)) throw new Malformed('content-length that is none', 0)
+  return Number(text)
+}
+
+function upgradeOf(notes: Notes): { readonly upgrade?: string } {
+  if (notes.upgrade === undefined || !/(?:^|[,\s])upgrade(?:$|[,\s])/i.test(notes.connection ?? '')) return {}
+  return { upgrade: notes.upgrade.toLowerCase() }
+}

@@ -1,0 +1,119 @@
+import { LIMITS, Malformed } from '@sekisho/core'
+import type { BoldReader } from '../../guarded.ts'
+import type { Side } from '../../protocol.ts'
+import { detail, type Reading } from '../../reading.ts'
+import { Refinement } from './applications/index.ts'
+import { type Body, parseRequest, parseResponse, type RequestHead, type ResponseHead } from './head.ts'
+import { Messages } from './messages.ts'
+
+/*
+ * A connection of HTTP/1 (RFC 9112 section 9): requests, often in advance, and answers in the same order. An answer is
+ * framed by the request it belongs to (section 6.3): none to HEAD has a body, one to CONNECT or Upgrade may end HTTP.
+ */
+
+/** What an answer must know of its request. */
+type Asked = 'any' | 'HEAD' | 'CONNECT' | 'upgrade'
+
+const askedBy = ({ request: { method }, upgrade }: RequestHead): Asked =>
+  method === 'HEAD' || method === 'CONNECT' ? method : upgrade === undefined ? 'any' : 'upgrade'
+
+const STATUS = new Map<number, Reading>()
+/** One object for each status: it is said with every answer. */
+function statusOf(status: number): Reading {
+  const known = STATUS.get(status) ?? detail('status', String(status))
+  STATUS.set(status, known)
+  return known
+}
+
+export class Http1Reader implements BoldReader {
+  readonly #requests = new Messages(parseRequest)
+  readonly #answers = new Messages(parseResponse)
+  readonly #refinement = new Refinement()
+  readonly #onHttp2: (rest: Uint8Array, found: Reading[]) => void
+  #asked: Asked[] = []
+  /** Whether answers can still be told which request they belong to. */
+  #paired = true
+  #clientNamed = false
+  #serverNamed = false
+
+  /** @param onHttp2 both sides go over to HTTP/2; `rest` is what the server has already said of it. */
+  constructor(onHttp2: (rest: Uint8Array, found: Reading[]) => void) {
+    this.#onHttp2 = onHttp2
+  }
+
+  read(side: Side, bytes: Uint8Array, found: Reading[]): void {
+    if (side === 'client') this.#client(bytes, found)
+    else if (this.#paired) this.#server(bytes, found)
+  }
+
+  #client(bytes: Uint8Array, found: Reading[]): void {
+    this.#requests.push(bytes)
+    for (let head = this.#requests.next(); head; head = this.#requests.next()) {
+      this.#requests.body(head.body)
+      this.#remember(askedBy(head))
+      this.#nameClient(head, found)
+      this.#refinement.request(head.request, head.notes, found)
+      found.push({ kind: 'request', request: head.request })
+    }
+    this.#requests.keep()
+  }
+
+  #remember(asked: Asked): void {
+    if (this.#asked.length < LIMITS.httpUnanswered.value) this.#asked.push(asked)
+    // The server may not be seen at all. Requests are judged all the same; a change of protocol cannot be followed,
+    // and what comes after it is not HTTP and so refused.
+    else this.#paired = false
+  }
+
+  #server(bytes: Uint8Array, found: Reading[]): void {
+    this.#answers.push(bytes)
+    for (let head = this.#answers.next(); head; head = this.#answers.next()) {
+      this.#nameServer(head, found)
+      this.#refinement.answer(head.notes, found)
+      found.push(statusOf(head.status))
+      if (this.#changes(head, found)) return
+    }
+    this.#answers.keep()
+  }
+
+  /** @returns whether HTTP/1 is over. */
+  #changes(head: ResponseHead, found: Reading[]): boolean {
+    const { status } = head
+    if (status < 200 && status !== 101) return false
+    const asked = this.#asked.shift() ?? 'any'
+    const tunnel = asked === 'CONNECT' && status < 300
+    if (status !== 101 && !tunnel) {
+      this.#answers.body(bodyOf(asked, status, head.body))
+      return false
+    }
+    if (status === 101 && asked !== 'upgrade') throw new Malformed('change of protocol nobody asked for', 0)
+    // Were they requests, or the beginning of what comes now? Client and server need not agree.
+    if (this.#asked.length > 0 || !this.#requests.idle)
+      throw new Malformed('requests before a change of protocol was agreed to', 0)
+    this.#become(tunnel ? '' : (head.upgrade ?? ''), found)
+    return true
+  }
+
+  #become(upgrade: string, found: Reading[]): void {
+    const rest = this.#answers.rest()
+    if (upgrade === 'h2c') this.#onHttp2(rest, found)
+    else if (upgrade === 'websocket') found.push({ kind: 'becomes', application: 'websocket', rest })
+    else found.push({ kind: 'becomes', rest })
+  }
+
+  #nameClient({ notes }: RequestHead, found: Reading[]): void {
+    const software = notes['user-agent']
+    if (this.#clientNamed || software === undefined) return
+    this.#clientNamed = true
+    found.push(detail('client-software', software))
+  }
+
+  #nameServer({ notes }: ResponseHead, found: Reading[]): void {
+    if (this.#serverNamed || notes.server === undefined) return
+    this.#serverNamed = true
+    found.push(detail('server-software', notes.server))
+  }
+}
+
+const bodyOf = (asked: Asked, status: number, body: Body): Body =>
+  asked === 'HEAD' || status === 204 || status === 304 ? 0 : body

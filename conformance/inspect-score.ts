@@ -43,6 +43,9 @@ function outcomeOf({ flow }: Answer): string {
   return flow?.applications.length ? `${flow.applications.join(', ')} (${evidence})` : why
 }
 
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+  a.localeCompare(b)
+
 /** Tells every flow that is not right, then each application's count. */
 export function explainAnswers(answers: readonly Answer[], explain: (line: string) => void): void {
   for (const answer of answers) {
@@ -50,7 +53,7 @@ export function explainAnswers(answers: readonly Answer[], explain: (line: strin
     if (grade === 'right') continue
     explain(`${grade}: ${answer.label} in ${answer.capture}, ${endsOf(answer)}: ${outcomeOf(answer)}`)
   }
-  for (const [label, all] of [...Map.groupBy(answers, ({ label }) => label)].toSorted()) {
+  for (const [label, all] of [...Map.groupBy(answers, ({ label }) => label)].toSorted(byName)) {
     const of = (grade: Grade) => all.filter(answer => gradeOf(answer) === grade).length
     const packets = median(decisions(all))
     explain(

@@ -17,3 +17,12 @@ export { type Tunnel, tunnelIn, type UdpTunnel } from './packet/tunnel.ts'
 export type { ConversationReader, Opening, Protocol, Recognition, Side } from './protocol.ts'
 export { PROTOCOLS } from './protocols/index.ts'
 export { DETAILS, type Detail, type NameAddress, type Reading } from './reading.ts'
+export { StreamMemory } from './stream/memory.ts'
+export {
+  type Passage,
+  STREAM_DROPS,
+  STRICT,
+  type StreamDrop,
+  type StreamPolicy,
+  TcpStream,
+} from './stream/tcp-stream.ts'

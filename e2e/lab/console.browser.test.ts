@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ChangeView, PolicyView } from '@sekisho/control'
 import { type Lab, startLab } from '@sekisho/lab'
+import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { en } from '../../apps/console/src/i18n/en/index.ts'
@@ -15,7 +16,6 @@ import {
   openBrowser,
   seriousFindings,
 } from '../../apps/console/test/browser.ts'
-import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { type Api, apiOf, programmed, recordedUpTo } from './api.ts'
 import { everythingDone, openTally, tried } from './counts.ts'
 

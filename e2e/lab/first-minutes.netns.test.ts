@@ -12,8 +12,8 @@ import type {
   SuggestionView,
 } from '@sekisho/control'
 import { type Lab, startLab } from '@sekisho/lab'
+import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { type Api, apiOf, programmed, recordedUpTo, until } from './api.ts'
 import { everythingDone, openTally, tried } from './counts.ts'
 

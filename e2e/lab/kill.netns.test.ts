@@ -1,7 +1,7 @@
 import type { ChangeView, SuggestionView } from '@sekisho/control'
 import { type Lab, startLab } from '@sekisho/lab'
+import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { type Api, apiOf, programmed, recorded, recordedUpTo, until } from './api.ts'
 import { everythingDone, openTally, tried } from './counts.ts'
 

@@ -14,8 +14,8 @@ import {
   workloadId,
 } from '@sekisho/core'
 import { createNetns, deleteNetns, openNftables, setSysctl } from '@sekisho/linux'
+import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { describeAsRoot } from '../../../packages/linux/test/privilege.ts'
 import { askStatus } from '../src/report/endpoint.ts'
 import type { LocalStatus } from '../src/report/exposition.ts'
 import { type StateServer, startStateServer } from './state-server.ts'

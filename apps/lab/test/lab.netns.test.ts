@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { expect, test } from 'vitest'
-import { describeAsRoot } from '../../../packages/linux/test/privilege.ts'
 import { run } from '../src/command.ts'
 import { until } from '../src/conditions.ts'
 import { type Lab, startLab } from '../src/lab.ts'

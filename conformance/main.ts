@@ -2,12 +2,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { printTable, type Row, writeReport } from '../bench/report.ts'
 import { ciliumManifests } from './cilium.ts'
+import { clusterPolicies } from './cluster-policies.ts'
 import { ja4 } from './inspect-ja4.ts'
 import { ndpi } from './inspect-ndpi.ts'
 import { zeek } from './inspect-zeek.ts'
 import { analyzer } from './nca.ts'
 import { connectivity } from './np-guard-connectivity.ts'
 import { negativeInputs } from './np-guard-negative.ts'
+import { recipes } from './recipes.ts'
 
 /** Outside data with expected answers is read in place, never copied; without it the suites say so and skip. */
 const data = process.env.SEKISHO_CONFORMANCE_DATA ?? join(import.meta.dirname, '../../shared/data')
@@ -27,6 +29,12 @@ const SUITES: readonly Suite[] = [
   { name: 'policy/np-guard-negative', needs: 'policy/np-guard', run: negativeInputs },
   { name: 'policy/np-guard-nca-k8s', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('k8s') },
   { name: 'policy/np-guard-nca-calico', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('calico') },
+  { name: 'policy/recipes', needs: 'policy/recipes', run: recipes },
+  {
+    name: 'policy/clusternetworkpolicy-examples',
+    needs: 'policy/clusternetworkpolicy-examples',
+    run: clusterPolicies,
+  },
   { name: 'policy/cilium-manifests', needs: 'policy/cilium-manifests', run: ciliumManifests },
   { name: 'inspect/app-id-ndpi', needs: 'l7/ndpi', run: ndpi },
   { name: 'inspect/app-id-zeek', needs: 'l7/zeek', run: zeek },

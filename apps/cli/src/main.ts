@@ -1,6 +1,3 @@
-import { enableCompileCache } from 'node:module'
+import { run } from './run.ts'
 
-// Compiled code is kept between runs, so that each command starts about as fast as the first line of `node`.
-enableCompileCache()
-const { run } = await import('./run.ts')
 process.exitCode = await run(process.argv.slice(2), process.argv[1] ?? 'sekisho')

@@ -35,7 +35,10 @@ async function knownWorkloads(values: Values): Promise<readonly Workload[] | und
 async function convertText(yaml: string, values: Values): Promise<Converted> {
   const target = TARGETS.find(one => one === (text(values, 'to') ?? 'sekisho'))
   if (!target) throw new UsageError('--to takes sekisho or networkpolicy')
-  const { exportNetworkPolicies, importPolicies, policyToYaml } = await import('@sekisho/policy')
+  const [{ exportNetworkPolicies, importPolicies }, { policyToYaml }] = await Promise.all([
+    import('@sekisho/policy/import'),
+    import('@sekisho/policy/documents'),
+  ])
   const [cidrs, file] = [clusterCidrs(values), text(values, 'filename')]
   const [workloads, clusterName] = [await knownWorkloads(values), text(values, 'cluster-name')]
   const imported = importPolicies(yaml, {

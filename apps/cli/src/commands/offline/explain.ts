@@ -1,13 +1,12 @@
 import { formatIp } from '@sekisho/core'
+import type { Model, QueryEnd } from '@sekisho/policy'
 import {
   compileWorkloadSet,
   explain as explainFlow,
   explainSentences,
-  type Model,
   parseEnd,
   parsePort,
-  type QueryEnd,
-} from '@sekisho/policy'
+} from '@sekisho/policy/explain'
 import { required, text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { describeExplanation, language } from '../explain.ts'

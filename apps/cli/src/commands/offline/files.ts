@@ -1,14 +1,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EpochMs, MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
-import {
-  type Manifests,
-  type Model,
-  modelOfManifests,
-  readManifests,
-  type SourceFile,
-  withMode,
-} from '@sekisho/policy'
+import type { Manifests, Model, SourceFile } from '@sekisho/policy'
+import { withMode } from '@sekisho/policy/documents'
+import { modelOfManifests, readManifests } from '@sekisho/policy/manifests'
 import { text, UsageError, type Values } from '../../arguments.ts'
 import { readInput } from '../../input.ts'
 import { describeProblem } from '../policy-validate.ts'

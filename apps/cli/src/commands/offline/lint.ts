@@ -1,4 +1,4 @@
-import { lint as lintManifests, SEVERITIES, toSarif } from '@sekisho/policy'
+import { lint as lintManifests, SEVERITIES, toSarif } from '@sekisho/policy/lint'
 import { text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { readCluster } from './files.ts'

@@ -1,11 +1,5 @@
-import {
-  type DifferenceProof,
-  parseSentence,
-  portsOf,
-  prove as proveModel,
-  type ReachProof,
-  type UnneededProof,
-} from '@sekisho/policy'
+import type { DifferenceProof, ReachProof, UnneededProof } from '@sekisho/policy'
+import { parseSentence, portsOf, prove as proveModel } from '@sekisho/policy/prove'
 import { required, text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { modelNow, readCluster } from './files.ts'

@@ -1,4 +1,5 @@
-import { learn, type SimulationResult, simulate as simulateFlows } from '@sekisho/policy'
+import type { SimulationResult } from '@sekisho/policy'
+import { learn, simulate as simulateFlows } from '@sekisho/policy/learn'
 import { text, texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { outcome } from '../../output/format.ts'

@@ -1,4 +1,5 @@
-import { check, type ExpectationResult, readExpectations } from '@sekisho/policy'
+import type { ExpectationResult } from '@sekisho/policy'
+import { check, readExpectations } from '@sekisho/policy/prove'
 import { texts, UsageError } from '../../arguments.ts'
 import { EXIT, type Invocation } from '../../command.ts'
 import { modelNow, readCluster, refuse } from './files.ts'

@@ -1,0 +1,3 @@
+export { SEVERITIES } from './finding.ts'
+export { lint } from './lint.ts'
+export { toSarif } from './sarif.ts'

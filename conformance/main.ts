@@ -27,8 +27,8 @@ const SUITES: readonly Suite[] = [
   { name: 'policy/np-guard-connectivity', needs: 'policy/np-guard', run: connectivity('network') },
   { name: 'policy/np-guard-admin', needs: 'policy/np-guard', run: connectivity('admin') },
   { name: 'policy/np-guard-negative', needs: 'policy/np-guard', run: negativeInputs },
-  { name: 'policy/np-guard-nca-k8s', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('k8s') },
-  { name: 'policy/np-guard-nca-calico', needs: 'policy/np-guard-nca', isSlow: true, run: analyzer('calico') },
+  { name: 'policy/np-guard-nca-k8s', needs: 'policy/np-guard-nca', run: analyzer('k8s') },
+  { name: 'policy/np-guard-nca-calico', needs: 'policy/np-guard-nca', run: analyzer('calico') },
   { name: 'policy/recipes', needs: 'policy/recipes', run: recipes },
   {
     name: 'policy/clusternetworkpolicy-examples',

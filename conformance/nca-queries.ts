@@ -1,153 +1,186 @@
-import { field, type Manifest } from './manifests.ts'
-import {
-  ALLOWED,
-  CAPTURED,
-  type Cells,
-  type Config,
-  type Connectivity,
-  connectivityOf,
-  type Loaded,
-  loadModel,
-  Unsupported,
-} from './nca-config.ts'
+import { field, type Manifest, textField } from './manifests.ts'
+import { changeCategories, isComparable, type Models } from './nca-compare.ts'
+import type { Config } from './nca-config.ts'
+import { conflict, isAbout, overlap, rulesOf, Selected, type Side } from './nca-selected.ts'
 
-interface Known extends Loaded {
-  readonly connectivity: Connectivity
-}
+/** What a scheme's queries share, and how one wants its answer. */
+export class QueryContext {
+  readonly models: Models
+  /** Count pods, not what made them. */
+  readonly byPod: boolean
+  readonly #selected = new Map<Config, Selected>()
 
-export interface QueryContext {
-  readonly cells: Cells
-  /** Answers are kept while a scheme is asked, by configuration. */
-  readonly loaded: Map<Config, Known>
+  constructor(models: Models, byPod: boolean) {
+    this.models = models
+    this.byPod = byPod
+  }
+
+  selected(config: Config): Selected {
+    const held = this.#selected.get(config) ?? new Selected(config)
+    this.#selected.set(config, held)
+    return held
+  }
 }
 
 /** The number that network-config-analyzer gives for a query (docs/SchemeFileFormat.md). */
 type Query = (configs: readonly Config[], context: QueryContext) => number
 
-function know(config: Config, context: QueryContext): Known {
-  const held = context.loaded.get(config)
-  if (held) return held
-  const loaded = loadModel(config)
-  const known = { ...loaded, connectivity: connectivityOf(loaded.model, config, context.cells) }
-  context.loaded.set(config, known)
-  return known
-}
-
-/** Whether `test` holds for the bytes of every pair of different ends, of which one is a workload. */
-function everyPair(
-  a: Connectivity,
-  b: Connectivity,
-  test: (left: number, right: number) => boolean,
-): boolean {
-  if (a.ends.length !== b.ends.length || a.ends.some((end, i) => end !== b.ends[i]))
-    throw new Unsupported('configurations with different workloads')
-  for (let source = 0; source < a.ends.length; source++) {
-    for (let destination = 0; destination < a.ends.length; destination++) {
-      if (source === destination || (source >= a.inside && destination >= a.inside)) continue
-      const [left, right] = [a.at(source, destination), b.at(source, destination)]
-      for (let i = 0; i < left.length; i++) if (!test(left[i] ?? 0, right[i] ?? 0)) return false
-    }
-  }
-  return true
-}
-
-const same = (a: Connectivity, b: Connectivity): boolean =>
-  everyPair(a, b, (left, right) => (left & ALLOWED) === (right & ALLOWED))
-/** Whether `b` allows nothing that `a` does not. */
-const contains = (a: Connectivity, b: Connectivity): boolean =>
-  everyPair(a, b, (left, right) => (right & ALLOWED) <= (left & ALLOWED))
-/** What the policies allow by name, not by leaving it alone. */
-const EXPLICIT = ALLOWED | CAPTURED
-
 /** How many of the others, compared with the first one, satisfy. */
 const againstFirst =
-  (test: (first: Connectivity, other: Connectivity) => boolean): Query =>
-  ([first, ...others], context) => {
-    if (!first) return 0
-    const base = know(first, context).connectivity
-    return others.filter(other => test(base, know(other, context).connectivity)).length
-  }
+  (test: (first: Config, other: Config, models: Models) => boolean): Query =>
+  ([first, ...others], { models }) =>
+    first ? others.filter(other => test(first, other, models)).length : 0
 
-function pairs(configs: readonly Config[], context: QueryContext): (readonly [Connectivity, Connectivity])[] {
-  const all = configs.map(config => know(config, context).connectivity)
-  return all.flatMap((a, i) => all.slice(i + 1).map(b => [a, b] as const))
-}
+/** The sum over all pairs, each as it is written. */
+const eachPair =
+  (of: (a: Config, b: Config, context: QueryContext) => number): Query =>
+  (configs, context) =>
+    configs.reduce(
+      (sum, a, at) => sum + configs.slice(at + 1).reduce((rest, b) => rest + of(a, b, context), 0),
+      0,
+    )
 
-const interferes = (a: Connectivity, b: Connectivity): boolean =>
-  !everyPair(a, b, (left, right) => {
-    if (!(left & CAPTURED) || !(right & CAPTURED)) return true
-    return (right & ALLOWED) <= (left & ALLOWED)
-  })
+const each =
+  (of: (config: Config, context: QueryContext) => number): Query =>
+  (configs, context) =>
+    configs.reduce((sum, config) => sum + of(config, context), 0)
 
-const isVacuous = (config: Config, context: QueryContext): boolean =>
-  same(know(config, context).connectivity, know({ ...config, policies: [] }, context).connectivity)
+const isVacuous = (config: Config, { models }: QueryContext): boolean =>
+  models.equal({ ...config, policies: [] }, config)
 
 const without = (config: Config, policy: Manifest): Config => ({
   ...config,
   policies: config.policies.filter(one => one !== policy),
 })
 
-/** The policy with one rule less. */
-function withoutRule(policy: Manifest, direction: 'ingress' | 'egress', index: number): Manifest {
-  const rules = field(policy, 'spec', direction)
+/** The policy with one rule less; which directions it is about stays as it was. */
+function withoutRule(policy: Manifest, side: Side, index: number): Manifest {
+  const types = (['ingress', 'egress'] as const)
+    .filter(each => isAbout(policy, each))
+    .map(each => (each === 'ingress' ? 'Ingress' : 'Egress'))
   const spec = policy.spec as Manifest // a policy with rules has a spec
-  return { ...policy, spec: { ...spec, [direction]: (rules as unknown[]).toSpliced(index, 1) } }
+  const key = textField(policy, 'apiVersion').includes('calico') ? 'types' : 'policyTypes'
+  return { ...policy, spec: { ...spec, [key]: types, [side]: rulesOf(policy, side).toSpliced(index, 1) } }
 }
 
-function redundantRules(config: Config, policy: Manifest, context: QueryContext): number {
-  const base = know(config, context).connectivity
-  let count = 0
-  for (const direction of ['ingress', 'egress'] as const) {
-    const rules = field(policy, 'spec', direction)
-    if (!Array.isArray(rules)) continue
-    rules.forEach((_, index) => {
-      const changed = withoutRule(policy, direction, index)
-      const policies = config.policies.map(one => (one === policy ? changed : one))
-      if (same(base, know({ ...config, policies }, context).connectivity)) count++
-    })
+/** Rules without which nothing changes. */
+function redundantRules(config: Config, policy: Manifest, { models }: QueryContext): readonly unknown[] {
+  const isRedundant = (side: Side, index: number): boolean => {
+    const changed = withoutRule(policy, side, index)
+    const policies = config.policies.map(one => (one === policy ? changed : one))
+    return models.equal(config, { ...config, policies })
   }
-  return count
+  return (['ingress', 'egress'] as const).flatMap(side =>
+    rulesOf(policy, side).filter((_, index) => isRedundant(side, index)),
+  )
 }
 
-/** Policies without which nothing changes, and rules of the others. One policy alone is never redundant. */
+/** One policy alone is never redundant. */
+const isRedundant = (config: Config, policy: Manifest, { models }: QueryContext): boolean =>
+  config.policies.length > 1 && models.equal(config, without(config, policy))
+
 function redundancy(config: Config, context: QueryContext): number {
-  const base = know(config, context).connectivity
-  let count = 0
-  for (const policy of config.policies) {
-    const isRedundant =
-      config.policies.length > 1 && same(base, know(without(config, policy), context).connectivity)
-    count += isRedundant ? 1 : redundantRules(config, policy, context)
-  }
-  return count
+  const counts = config.policies.map(policy =>
+    isRedundant(config, policy, context) ? 1 : redundantRules(config, policy, context).length,
+  )
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** Of two: 3 the same, 1 the second contained, 2 the first contained, 0 neither. */
-const twoWay: Query = ([first, second], context) => {
-  if (!first || !second) return 0
-  const [a, b] = [know(first, context).connectivity, know(second, context).connectivity]
-  if (same(a, b)) return 3
-  if (contains(a, b)) return 1
-  return contains(b, a) ? 2 : 0
+function emptiness(config: Config, context: QueryContext): number {
+  const selected = context.selected(config)
+  const counts = config.policies.map(policy => {
+    return (selected.by(policy).size === 0 ? 1 : 0) + selected.emptyRules(policy).rules.size
+  })
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
-const sum = (configs: readonly Config[], of: (config: Config) => number): number =>
-  configs.reduce((total, config) => total + of(config), 0)
+/** Issues of one policy of a set that does change something. */
+function issuesOf(config: Config, policy: Manifest, context: QueryContext): number {
+  if (isRedundant(config, policy, context)) return 1
+  const { rules: empty } = context.selected(config).emptyRules(policy)
+  return redundantRules(config, policy, context).filter(rule => !empty.has(rule)).length
+}
 
-/** Query kinds that are answered; any other is counted by its name as not answered. */
+function sanity(config: Config, context: QueryContext): number {
+  if (config.policies.length === 0) return 0
+  const selected = context.selected(config)
+  if (conflict(config.policies, selected)) return 1
+  const vacuous = isVacuous(config, context)
+  const counts = config.policies.map(policy => {
+    if (selected.by(policy).size === 0) return 1
+    return selected.emptyRules(policy).ends + (vacuous ? 0 : issuesOf(config, policy, context))
+  })
+  return counts.reduce((sum, count) => sum + count, vacuous ? 1 : 0)
+}
+
+/** Workloads by owner that no policy is about, counted for each direction. */
+function uncaptured(config: Config, context: QueryContext): number {
+  const { workloads, owners } = config.topology
+  if (config.policies.length === 0) return workloads.length
+  const selected = context.selected(config)
+  const counts = (['ingress', 'egress'] as const).map(side => {
+    const about = config.policies.filter(policy => isAbout(policy, side)).map(policy => selected.by(policy))
+    const left = workloads.filter(({ id }) => !about.some(ids => ids.has(id)))
+    return new Set(left.map(({ id }) => (context.byPod ? id : owners.get(id)))).size
+  })
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+const disjointness = (config: Config, context: QueryContext): number => {
+  const selected = context.selected(config)
+  return config.policies.reduce(
+    (sum, a, at) => sum + config.policies.slice(at + 1).filter(b => overlap(selected, a, b)).length,
+    0,
+  )
+}
+
+const keyOf = (policy: Manifest): string =>
+  [
+    textField(policy, 'apiVersion').includes('calico'),
+    policy.kind,
+    field(policy, 'metadata', 'namespace'),
+    field(policy, 'metadata', 'name'),
+  ].join()
+
+/** Policies of the same names, each of which means the same alone. */
+function strongly(a: Config, b: Config, { models }: QueryContext): boolean {
+  if (!isComparable(a, b)) return false
+  const alone = (config: Config) =>
+    new Map(config.policies.map(one => [keyOf(one), { ...config, policies: [one] }]))
+  const [ours, theirs] = [alone(a), alone(b)]
+  return (
+    ours.size === theirs.size &&
+    [...ours].every(([key, one]) => {
+      const other = theirs.get(key)
+      return other !== undefined && models.equal(one, other)
+    })
+  )
+}
+
+/** 3 the same, 1 the second contained, 2 the first contained, 0 neither. */
+function containments(a: Config, b: Config, { models }: QueryContext): number {
+  const [second, first] = [models.contains(a, b), models.contains(b, a)]
+  if (first && second) return 3
+  return second ? 1 : first ? 2 : 0
+}
+
+/** Query kinds that are answered; any other is named as not answered. */
 export const QUERIES: Readonly<Record<string, Query>> = {
-  equivalence: (configs, context) => pairs(configs, context).filter(([a, b]) => !same(a, b)).length,
-  containment: againstFirst(contains),
-  twoWayContainment: twoWay,
-  permits: againstFirst(
-    (a, b) =>
-      !everyPair(a, b, (left, right) => (right & EXPLICIT) !== EXPLICIT || (left & ALLOWED) === ALLOWED),
+  equivalence: eachPair((a, b, { models }) => (models.equal(a, b) ? 0 : 1)),
+  strongEquivalence: eachPair((a, b, context) => (strongly(a, b, context) ? 0 : 1)),
+  semanticDiff: eachPair(changeCategories),
+  containment: againstFirst((first, other, models) => models.contains(first, other)),
+  twoWayContainment: eachPair(containments),
+  permits: againstFirst((first, other, models) => models.exceeds(first, other)),
+  forbids: againstFirst((first, other, models) => models.meets(first, other)),
+  interferes: againstFirst((first, other, models) => models.extends(first, other)),
+  pairwiseInterferes: eachPair(
+    (a, b, { models }) => [models.extends(a, b), models.extends(b, a)].filter(Boolean).length,
   ),
-  forbids: againstFirst(
-    (a, b) => !everyPair(a, b, (left, right) => (right & EXPLICIT) !== EXPLICIT || (left & ALLOWED) === 0),
-  ),
-  interferes: againstFirst(interferes),
-  pairwiseInterferes: (configs, context) =>
-    pairs(configs, context).flatMap(([a, b]) => [interferes(a, b), interferes(b, a)].filter(Boolean)).length,
-  vacuity: (configs, context) => configs.filter(config => isVacuous(config, context)).length,
-  redundancy: (configs, context) => sum(configs, config => redundancy(config, context)),
+  vacuity: each((config, context) => (isVacuous(config, context) ? 1 : 0)),
+  redundancy: each(redundancy),
+  emptiness: each(emptiness),
+  sanity: each(sanity),
+  disjointness: each(disjointness),
+  allCaptured: each(uncaptured),
 }

@@ -25,6 +25,11 @@ export const LIMITS = {
   requestsPerRule: limit(100, 'items', 'One rule that compares every request with a million descriptions.'),
   wordsPerList: limit(250, 'items', 'One description of requests with a million names in it.'),
   wordLength: limit(2_048, 'characters', 'A name or path in a rule that is as long as a file.'),
+  proofPieces: limit(
+    50_000_000,
+    'items',
+    'A question about all flows of a cluster whose rules cut them into so many pieces that its answer takes hours.',
+  ),
   profilesPerPolicy: limit(16, 'items', 'One policy that sends all traffic through hundreds of inspections.'),
   labelsPerWorkload: limit(256, 'items', 'A workload whose labels make each selection expensive.'),
   requestBytes: limit(16_777_216, 'bytes', 'A request body that exhausts the memory of the server.'),

@@ -58,6 +58,7 @@ export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from 
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
 export { NOT_ENFORCED, type NotEnforced, type NotEnforcedWhat, notEnforcedHere } from './not-enforced.ts'
+export { type Change, type Compared, type CompareQuery, compareFlows } from './prove/difference.ts'
 export { compileWorkloadSet, type EndSet, type WorkloadSet } from './prove/ends.ts'
 export { type Proof, type ProveQuery, prove } from './prove/prove.ts'
 export type * from './prove/result.ts'

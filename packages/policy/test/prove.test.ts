@@ -155,7 +155,118 @@ describe('difference', () => {
   })
 })
 
+describe('what a difference is', () => {
+  const open = (port: number, endPort: number) =>
+    networkPolicy('shop/p', { podSelector: {}, ingress: [{ ports: [{ port, endPort }] }] })
+  const difference = (before: Model, after: Model, change: 'opened' | 'closed' | 'any' = 'any') => {
+    const proof = prove(before, { kind: 'difference', after, change })
+    if (proof.kind !== 'difference') throw new TypeError(proof.kind)
+    return proof
+  }
+
+  test('what is opened and what is closed are found each for itself', () => {
+    const models = [modelOf(WORKLOADS, [open(80, 80)]), modelOf(WORKLOADS, [open(80, 82)])] as const
+    const [before, after] = models
+    expect(difference(before, after, 'opened').differences[0]).toMatchObject({
+      query: { port: 81 },
+      ports: { first: 81, last: 82 },
+      certainty: 'sure',
+    })
+    expect(difference(before, after, 'closed').equivalent).toBe(true)
+    expect(difference(after, before, 'closed').equivalent).toBe(false)
+  })
+
+  test('requests that are written otherwise may make a difference, and what surely does is said first', () => {
+    const requests = (method: string, port: number) =>
+      securityPolicy('payments/db', {
+        subject: { podSelector: {} },
+        ingress: [{ ports: [{ port: 80 }], l7: [{ http: { methods: [method] } }] }, { ports: [{ port }] }],
+      })
+    const model = modelOf(WORKLOADS, [requests('GET', 443)])
+    const [may] = difference(model, modelOf(WORKLOADS, [requests('POST', 443)])).differences
+    expect(may).toMatchObject({
+      query: { port: 80 },
+      certainty: 'can',
+      after: { inspect: { needs: ['http'] } },
+    })
+    const [must] = difference(model, modelOf(WORKLOADS, [requests('POST', 444)])).differences
+    expect(must).toMatchObject({ query: { port: 443 }, certainty: 'sure' })
+  })
+
+  test('policies of hosts are policies too', () => {
+    const host = workload('/node', '192.168.0.1', { kind: 'host', node: NODE, hostNetwork: true })
+    const rule = (port: number) =>
+      securityPolicy('/hosts', { subject: { hostSelector: {} }, ingress: [{ ports: [{ port }] }] })
+    const model = modelOf([...WORKLOADS, host], [rule(22)])
+    expect(difference(model, modelOf([...WORKLOADS, host], [rule(22)])).equivalent).toBe(true)
+    const [found] = difference(model, modelOf([...WORKLOADS, host], [rule(23)])).differences
+    expect(found).toMatchObject({ destination: { name: '192.168.0.1' }, query: { port: 22 } })
+    expect(prove(model, { kind: 'unneeded' })).toMatchObject({ rules: [] })
+  })
+})
+
+describe('bounds', () => {
+  const model = modelOf(WORKLOADS, [networkPolicy('payments/closed', { podSelector: {} })])
+
+  test('an answer that was not looked for to the end says so', () => {
+    const query = { kind: 'reach', from: OUTSIDE, to: named('payments/db') } as const
+    const short = prove(model, { ...query, most: 3 })
+    expect(short).toMatchObject({ found: false, covered: { pieces: 3, complete: false } })
+    expect(prove(model, query)).toMatchObject({ found: false, covered: { complete: true } })
+  })
+
+  test('a rule is not called unneeded where not all was looked at', () => {
+    const twice = [1, 2].map(at =>
+      networkPolicy(`shop/p${at}`, { podSelector: {}, ingress: [{ ports: [{ port: 80 }] }] }),
+    )
+    const both = modelOf(WORKLOADS, twice)
+    expect(prove(both, { kind: 'unneeded' })).toMatchObject({
+      rules: [{ kind: 'redundant' }, { kind: 'shadowed' }],
+    })
+    expect(prove(both, { kind: 'unneeded', most: 1 })).toMatchObject({
+      rules: [],
+      covered: { complete: false },
+    })
+  })
+
+  test('progress is told while a proof runs', () => {
+    const many = Array.from({ length: 60 }, (_, at) => workload(`shop/w${at}`, `10.1.0.${at}`))
+    const policies = many.map(({ name }) =>
+      networkPolicy(`shop/${name}`, {
+        podSelector: { matchLabels: { app: name } },
+        ingress: [{ from: [{ podSelector: { matchLabels: { app: name } } }], ports: [{ port: 80 }] }],
+      }),
+    )
+    const told: number[] = []
+    prove(modelOf(many, policies), {
+      kind: 'reach',
+      from: { kind: 'anything' },
+      to: { kind: 'workloads' },
+      ports: Array.from({ length: 20 }, (_, at) => ({ protocol: 'TCP', ports: [[at, at]] })),
+      progress: ({ pieces }) => told.push(pieces),
+    })
+    expect(told[0]).toBe(65_536)
+  })
+})
+
 describe('unneeded', () => {
+  test('a rule about nobody is told from one that others hide', () => {
+    const policy = securityPolicy('shop/p', {
+      subject: { podSelector: { matchLabels: { app: 'web' } } },
+      ingress: [
+        { action: 'Allow', from: [{ podSelector: { matchLabels: { app: 'gone' } } }] },
+        { action: 'Allow', ports: [{ port: 80, endPort: 90 }] },
+        { action: 'Allow', ports: [{ port: 85 }] },
+      ],
+    })
+    expect(prove(modelOf(WORKLOADS, [policy]), { kind: 'unneeded' })).toMatchObject({
+      rules: [
+        { rule: 'SecurityPolicy/shop/p#ingress[0]', kind: 'unmatched', covers: [] },
+        { rule: 'SecurityPolicy/shop/p#ingress[2]', kind: 'shadowed', covers: [] },
+      ],
+    })
+  })
+
   test('shadowed, redundant and unselected rules are told apart', () => {
     const policy = securityPolicy('shop/p', {
       subject: { podSelector: { matchLabels: { app: 'web' } } },

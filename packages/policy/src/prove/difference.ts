@@ -1,17 +1,33 @@
 import type { Direction } from '@sekisho/core'
+import type { Decision } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { PolicySet } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import type { EndSet } from './ends.ts'
-import { type FlowSet, type Pair, pairs, piecesOf } from './pieces.ts'
+import type { FlowSet, Pair, Piece } from './pieces.ts'
 import { witness } from './reach.ts'
-import { type Difference, type DifferenceProof, depends, passes } from './result.ts'
-import { type PointClass, Space } from './space.ts'
+import { type Certainty, type Difference, type DifferenceProof, depends, passes } from './result.ts'
+import { entryOf, type PointClass, Space } from './space.ts'
+import { Survey, type SurveyOptions } from './survey.ts'
 
-export interface DifferenceQuery extends Partial<FlowSet> {
+export interface CompareQuery extends Partial<FlowSet>, SurveyOptions {
   readonly policies?: PolicySet
+}
+
+export interface DifferenceQuery extends CompareQuery {
+  /** `opened` looks only for flows that are denied before and pass after, `closed` for the opposite. */
+  readonly change?: Change | 'any'
   /** How many differences to collect, one for each pair of classes; 10 unless given. */
   readonly limit?: number
+}
+
+export type Change = 'opened' | 'closed'
+
+/** All flows that both policy sets judge as they judge this one. */
+export interface Compared {
+  readonly piece: Piece
+  readonly before: Decision
+  readonly after: Decision
 }
 
 const ANYTHING: EndSet = { kind: 'anything' }
@@ -37,10 +53,15 @@ class Changes {
     return before !== after
   }
 
-  #judges(model: Model, { first: { workload } }: PointClass, direction: Direction): string {
-    if (!workload) return ''
-    const documents = model.selecting(workload.id).filter(each => each[direction])
-    return documents.map(({ policy }) => this.#text(policy)).join('\n')
+  /** What judges it, as text; a rule whose time is over in one of the models only makes a difference too. */
+  #judges({ index }: Model, { first }: PointClass, direction: Direction): string {
+    const entry = entryOf(index, first)
+    const sections = (entry ? index.policiesOf(entry) : []).flatMap(
+      ({ sections }) => sections[direction] ?? [],
+    )
+    return sections
+      .map(({ policy, expired }) => `${this.#text(policy)} ${expired.map(({ id }) => id).join()}`)
+      .join('\n')
   }
 
   #text(document: PolicyDocument): string {
@@ -55,31 +76,73 @@ class Changes {
   }
 }
 
+/** Two policy sets on the same workloads, side by side. */
+class Comparison {
+  readonly survey: Survey
+  readonly #before: Model
+  readonly #after: Model
+  readonly #query: CompareQuery
+
+  constructor(before: Model, after: Model, query: CompareQuery) {
+    this.#before = before
+    this.#after = after
+    this.#query = query
+    this.survey = new Survey(query)
+  }
+
+  pairs(): Generator<Pair> {
+    const { from = ANYTHING, to = ANYTHING } = this.#query
+    return this.survey.pairs(this.#before, new Space(this.#before, this.#after), { from, to })
+  }
+
+  *pieces(pair: Pair): Generator<Compared> {
+    const { ports, policies = 'enforce' } = this.#query
+    for (const piece of this.survey.pieces(pair, ports)) {
+      const before = this.#before.decide(piece.query, policies)
+      yield { piece, before, after: this.#after.decide(piece.query, policies) }
+    }
+  }
+}
+
+/** Every flow, one for each that no rule of either set tells apart, as both judge it. */
+export function* compareFlows(before: Model, after: Model, query: CompareQuery = {}): Generator<Compared> {
+  const comparison = new Comparison(before, after, query)
+  for (const pair of comparison.pairs()) yield* comparison.pieces(pair)
+}
+
+/** Whether and how surely a flow is judged otherwise, as far as it is asked for. */
+function differs({ before, after }: Compared, change: Change | 'any'): Certainty | undefined {
+  if (depends(before) || depends(after)) return 'can'
+  if (passes(before) === passes(after)) return undefined
+  return change === 'any' || (change === 'opened') === passes(after) ? 'sure' : undefined
+}
+
 /** Flows that two policy sets judge differently; none means that they are equivalent for these workloads. */
 export function proveDifference(before: Model, after: Model, query: DifferenceQuery = {}): DifferenceProof {
-  const { from = ANYTHING, to = ANYTHING, limit = 10, policies = 'enforce' } = query
-  const space = new Space(before, after)
+  const { limit = 10, change = 'any' } = query
+  const comparison = new Comparison(before, after, query)
   const changes = new Changes(before, after)
-  const covered = { pairs: 0, pieces: 0 }
-  const differences: Difference[] = []
-  const compare = (pair: Pair): Difference | undefined => {
+  const find = (pair: Pair): Difference | undefined => {
     // The same documents judge both sides: nothing can differ, and nothing needs to be asked.
     if (!changes.differ(pair.source, 'egress') && !changes.differ(pair.destination, 'ingress'))
       return undefined
-    for (const piece of piecesOf(pair, query.ports)) {
-      covered.pieces++
-      const first = before.decide(piece.query, policies)
-      const second = after.decide(piece.query, policies)
-      if (passes(first) !== passes(second) || depends(first) || depends(second))
-        return { ...witness(piece, first), after: second }
+    let possible: Difference | undefined
+    for (const compared of comparison.pieces(pair)) {
+      const certainty = differs(compared, change)
+      if (!certainty) continue
+      const { piece, before: first, after: second } = compared
+      const found = { ...witness(piece, first), after: second, certainty }
+      if (certainty === 'sure') return found
+      possible ??= found
     }
-    return undefined
+    return possible
   }
-  for (const pair of pairs(before, space, { from, to })) {
-    covered.pairs++
-    const difference = compare(pair)
+  const differences: Difference[] = []
+  for (const pair of comparison.pairs()) {
+    const difference = find(pair)
     if (difference) differences.push(difference)
     if (differences.length >= limit) break
   }
+  const { covered } = comparison.survey
   return { kind: 'difference', equivalent: differences.length === 0, differences, covered }
 }

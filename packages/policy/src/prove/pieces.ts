@@ -36,7 +36,8 @@ function judged(model: Model, source: Point, destination: Point): boolean {
   return ip === undefined || node === undefined || !model.index.nodeAddresses.has(node, ip)
 }
 
-function pair(model: Model, source: PointClass, destination: PointClass): readonly Pair[] {
+/** The flow that stands for all between two classes; none where nobody judges what is between them. */
+export function pair(model: Model, source: PointClass, destination: PointClass): readonly Pair[] {
   for (const a of source.members) {
     for (const b of destination.members) {
       if (judged(model, a, b)) return [{ source, destination, ends: [a, b] }]

@@ -1,12 +1,13 @@
 import { formatIp } from '@sekisho/core'
 import type { PolicySet } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
-import { type FlowSet, type Piece, pairs, piecesOf } from './pieces.ts'
+import type { FlowSet, Piece } from './pieces.ts'
 import { depends, passes, type ReachProof, type Witness, type WitnessEnd } from './result.ts'
 import { type PointClass, Space } from './space.ts'
+import { Survey, type SurveyOptions } from './survey.ts'
 
 /** Can anything of a set reach anything of another? */
-export interface ReachQuery extends FlowSet {
+export interface ReachQuery extends FlowSet, SurveyOptions {
   /** `allow` (default) looks for a flow that passes, `deny` for one that does not. */
   readonly verdict?: 'allow' | 'deny'
   readonly policies?: PolicySet
@@ -44,13 +45,11 @@ export const witness = (piece: Piece, decision: Witness['decision']): Witness =>
 export function proveReach(model: Model, query: ReachQuery): ReachProof {
   const { verdict = 'allow', policies = 'enforce', limit = 1 } = query
   const space = new Space(model)
-  const covered = { pairs: 0, pieces: 0 }
+  const survey = new Survey(query)
   const sure: Witness[] = []
   const can: Witness[] = []
-  for (const pair of pairs(model, space, query)) {
-    covered.pairs++
-    for (const piece of piecesOf(pair, query.ports)) {
-      covered.pieces++
+  for (const pair of survey.pairs(model, space, query)) {
+    for (const piece of survey.pieces(pair, query.ports)) {
       const decision = model.decide(piece.query, policies)
       const has = passes(decision) === (verdict === 'allow')
       if (depends(decision) && can.length < limit) can.push(witness(piece, decision))
@@ -62,5 +61,5 @@ export function proveReach(model: Model, query: ReachQuery): ReachProof {
   }
   // A flow that surely has the verdict says more than one that can have it.
   const found = sure.length > 0 ? 'sure' : can.length > 0 ? 'can' : false
-  return { kind: 'reach', verdict, found, witnesses: found === 'sure' ? sure : can, covered }
+  return { kind: 'reach', verdict, found, witnesses: found === 'sure' ? sure : can, covered: survey.covered }
 }

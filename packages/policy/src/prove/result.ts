@@ -22,12 +22,14 @@ export interface WitnessEnd {
   readonly range?: readonly [first: string, last: string]
 }
 
-/** How much a proof looked at. Nothing of the question is left out: pieces are all flows, cut by every rule. */
+/** How much a proof looked at: pieces are all flows, cut by every rule. */
 export interface Coverage {
   /** Pairs of ends that no rule tells apart from other pairs. */
   readonly pairs: number
   /** Pairs by ports: each was decided by the engine, standing for all its flows. */
   readonly pieces: number
+  /** Nothing of the question is left out. If not, the bound was reached: that nothing was found proves nothing. */
+  readonly complete: boolean
 }
 
 /**
@@ -45,13 +47,16 @@ export interface ReachProof {
   readonly covered: Coverage
 }
 
-/** A flow on which two policy sets disagree, or may: where either asks for facts (`inspect`) and is written otherwise. `decision` of the witness is the one before. */
+/** A flow on which two policy sets disagree. `decision` of the witness is the one before. */
 export interface Difference extends Witness {
   readonly after: Decision
+  /** `can` where either asks for facts (`inspect`) and is written otherwise. */
+  readonly certainty: Certainty
 }
 
 export interface DifferenceProof {
   readonly kind: 'difference'
+  /** No flow of the question was found that is judged otherwise, or that may be. */
   readonly equivalent: boolean
   readonly differences: readonly Difference[]
   readonly covered: Coverage
@@ -61,10 +66,10 @@ export interface DifferenceProof {
 export interface UnneededRule {
   readonly rule: RuleId
   /**
-   * `unselected`: its policy selects no workload. `shadowed`: other rules answer first, or nothing matches: it never
-   * decides. `redundant`: it decides, but without it others decide the same.
+   * `unselected`: its policy selects no workload. `unmatched`: no flow has such a peer or port. `shadowed`: flows match,
+   * but other rules answer first: it never decides. `redundant`: it decides, but without it others decide the same.
    */
-  readonly kind: 'unselected' | 'shadowed' | 'redundant'
+  readonly kind: 'unselected' | 'unmatched' | 'shadowed' | 'redundant'
   /** The rules that decide instead. */
   readonly covers: readonly RuleId[]
 }

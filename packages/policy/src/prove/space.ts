@@ -12,6 +12,7 @@ import type { QueryEnd } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import { type Entry, isSelectable } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
+import type { ModelIndex } from '../model/model-index.ts'
 import { addressPieces, asksForHost, asksForWorld, type Cuts, cutsOf, EVERY_ADDRESS } from './cuts.ts'
 import { compileWorkloadSet, type EndSet } from './ends.ts'
 import { Taken } from './taken.ts'
@@ -47,6 +48,10 @@ const single = (point: Point, cuts: PointClass['cuts']): PointClass => ({
   first: point,
   cuts,
 })
+
+/** What judges a point: its workload, or the host whose address it is. */
+export const entryOf = (index: ModelIndex, { workload, end }: Point): Entry | undefined =>
+  workload ? index.entry(workload.id) : end.ip === undefined ? undefined : index.hostAddresses.owner(end.ip)
 
 const inRange = (ranges: readonly IpRange[], { ip }: Point): boolean =>
   ip !== undefined && ranges.some(range => contains(range, ip))

@@ -1,11 +1,20 @@
-import { type Direction, parseRuleId, type RuleId, ruleId } from '@sekisho/core'
+import { type Direction, inRanges, parseIp, parseRuleId, type RuleId, ruleId } from '@sekisho/core'
 import type { Decision } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
-import { DIRECTIONS } from '../model/entry.ts'
+import type { BoundRule } from '../model/bound.ts'
+import type { ModelChange } from '../model/change.ts'
+import { findEnds, NO_FACTS } from '../model/decide.ts'
+import { DIRECTIONS, type Entry } from '../model/entry.ts'
+import { matchRule } from '../model/evaluators.ts'
 import { createModel, type Model } from '../model/model.ts'
-import { type Piece, pairs, piecesOf } from './pieces.ts'
+import { EMPTY_PROFILE } from '../model/profile.ts'
+import type { EndSet } from './ends.ts'
+import { type Pair, type Piece, pair } from './pieces.ts'
 import { depends, passes, type UnneededProof, type UnneededRule } from './result.ts'
-import { type PointClass, Space } from './space.ts'
+import { entryOf, type Point, type PointClass, Space } from './space.ts'
+import { Survey, type SurveyOptions } from './survey.ts'
+
+const ANYTHING: EndSet = { kind: 'anything' }
 
 /** A rule as part of its policy. */
 interface Part {
@@ -26,17 +35,28 @@ const partsOf = (policy: PolicyDocument): readonly Part[] =>
     (policy.sections[direction]?.rules ?? []).map((_, index) => ({ policy, direction, index })),
   )
 
+/** Whether a rule may be about a peer; where a name or place is asked for, the flow itself tells. */
+function mayMatch({ peers }: BoundRule, { end, ip }: Point, entry: Entry | undefined): boolean {
+  if (!peers || peers.places.length > 0 || peers.names) return true
+  if (peers.selections.some(selection => entry?.selections.has(selection))) return true
+  const address = ip ?? (end.ip === undefined ? undefined : parseIp(end.ip))
+  return address !== undefined && inRanges(peers.ranges, address)
+}
+
 /** What each rule decides, and what would be decided without it. */
 class Trial {
   readonly #model: Model
   readonly #changed: Model
   readonly #space: Space
-  readonly covered = { pairs: 0, pieces: 0 }
+  readonly #known: readonly PointClass[]
+  readonly survey: Survey
 
-  constructor(model: Model, changed: Model) {
+  constructor(model: Model, changed: Model, options: SurveyOptions) {
     this.#model = model
     this.#changed = changed
     this.#space = new Space(model)
+    this.#known = [...this.#space.workloads(ANYTHING), ...this.#space.nodes(ANYTHING)]
+    this.survey = new Survey(options)
   }
 
   judge(part: Part): UnneededRule | undefined {
@@ -46,43 +66,73 @@ class Trial {
     this.#changed.update({ policies: { set: [without(part)] } })
     const decided = this.#compare(part, subjects)
     this.#changed.update({ policies: { set: [part.policy] } })
-    if (!decided) return undefined
-    const kind = decided.has(rule) ? 'redundant' : 'shadowed'
-    return { rule, kind, covers: [...decided].filter(by => by !== rule).toSorted() }
+    if (decided === 'needed') return undefined
+    const covers = [...decided.by].filter(by => by !== rule).toSorted()
+    const kind = !decided.matched ? 'unmatched' : decided.by.has(rule) ? 'redundant' : 'shadowed'
+    return { rule, kind, covers }
   }
 
   #subjects({ policy }: Part): readonly PointClass[] {
     const { index } = this.#model
-    const members = index.bound(policy.id)?.subject.members
-    return this.#space.workloads({ kind: 'workloads' }).filter(({ first }) => {
-      const entry = first.workload && index.entry(first.workload.id)
-      return entry !== undefined && members?.has(entry)
-    })
+    const selection = index.bound(policy.id)?.subject
+    if (!selection) return []
+    return this.#known.filter(({ first }) => entryOf(index, first)?.selections.has(selection))
   }
 
-  /** @returns the rules that decide what the part matches, or undefined where its absence changes a verdict. */
-  #compare(part: Part, subjects: readonly PointClass[]): ReadonlySet<RuleId> | undefined {
-    const decided = new Set<RuleId>()
+  /** The rules that decide what the part matches, or that its absence changes a verdict. */
+  #compare(part: Part, subjects: readonly PointClass[]): 'needed' | Decided {
+    const by = new Set<RuleId>()
+    let matched = false
     for (const piece of this.#pieces(part, subjects)) {
-      this.covered.pieces++
+      matched = true
       const before = this.#model.decide(piece.query)
       const after = this.#changed.decide(piece.query)
-      if (passes(before) !== passes(after) || depends(before) || depends(after)) return undefined
-      note(decided, { before, after }, part)
+      if (passes(before) !== passes(after) || depends(before) || depends(after)) return 'needed'
+      note(by, { before, after }, part)
     }
-    return decided
+    // What was not looked at may need it.
+    return this.survey.covered.complete ? { matched, by } : 'needed'
   }
 
-  *#pieces({ direction }: Part, subjects: readonly PointClass[]): Generator<Piece> {
-    const wanted = new Set(subjects.map(({ first }) => first.workload?.id))
-    const anything = { kind: 'anything' } as const
-    for (const pair of pairs(this.#model, this.#space, { from: anything, to: anything })) {
-      const side = direction === 'egress' ? pair.source : pair.destination
-      if (!wanted.has(side.first.workload?.id)) continue
-      this.covered.pairs++
-      yield* piecesOf(pair, undefined)
+  /** Flows that the rule is about, as far as it is known. */
+  *#pieces(part: Part, subjects: readonly PointClass[]): Generator<Piece> {
+    const { policy, direction, index } = part
+    const id = ruleId(policy.id, direction, index)
+    // One that is over is about nothing.
+    const rule = this.#model.index.bound(policy.id)?.sections[direction]?.rules.find(each => each.id === id)
+    if (!rule) return
+    for (const subject of subjects) {
+      for (const each of this.#pairs(subject, rule, direction)) {
+        for (const piece of this.survey.pieces(each, undefined))
+          if (this.#matches(rule, piece, direction)) yield piece
+      }
     }
   }
+
+  *#pairs(subject: PointClass, rule: BoundRule, direction: Direction): Generator<Pair> {
+    const { index } = this.#model
+    const outside = this.#space.outside(ANYTHING, subject.cuts[direction])
+    for (const peer of [...this.#known, ...outside]) {
+      if (!mayMatch(rule, peer.first, entryOf(index, peer.first))) continue
+      const [from, to] = direction === 'egress' ? [subject, peer] : [peer, subject]
+      yield* this.survey.counted(pair(this.#model, from, to))
+    }
+  }
+
+  #matches(rule: BoundRule, { query }: Piece, direction: Direction): boolean {
+    const { index } = this.#model
+    const { source, destination } = findEnds(index, query)
+    const [subject, peer] = direction === 'egress' ? [source, destination] : [destination, source]
+    const { protocol, port } = query
+    const asked = { direction, subject, peer, protocol, port, facts: NO_FACTS, nodes: index.nodeAddresses }
+    return matchRule(rule, { ...asked, fromOwnNode: false, profile: EMPTY_PROFILE }) !== 'no'
+  }
+}
+
+/** What is known of flows that a rule matches. */
+interface Decided {
+  readonly matched: boolean
+  readonly by: ReadonlySet<RuleId>
 }
 
 /** The rule itself where it decides; else what decides in its place, of the same direction and not an isolation. */
@@ -108,17 +158,18 @@ function original(by: RuleId, part: Part): RuleId {
 }
 
 /** Rules in Enforce that could be removed, each for itself: two that cover each other are both named. */
-export function findUnneeded(model: Model): UnneededProof {
+export function findUnneeded(model: Model, options: SurveyOptions = {}): UnneededProof {
   const changed = createModel()
   changed.update(copyOf(model))
-  const trial = new Trial(model, changed)
+  const trial = new Trial(model, changed, options)
   const enforced = [...model.policies.values()].filter(({ mode }) => mode === 'Enforce')
   const rules = enforced.flatMap(partsOf).flatMap(part => trial.judge(part) ?? [])
-  return { kind: 'unneeded', rules, covered: trial.covered }
+  return { kind: 'unneeded', rules, covered: trial.survey.covered }
 }
 
 /** Everything a model holds, as one change that makes another like it. */
-const copyOf = (model: Model) => ({
+const copyOf = (model: Model): ModelChange => ({
+  ...(model.index.now !== undefined && { now: model.index.now }),
   namespaces: { set: [...model.namespaces.values()] },
   nodes: { set: [...model.index.nodes()] },
   workloads: { set: [...model.workloads.values()] },

@@ -13,11 +13,15 @@ export const asciiBytes = (text: string): Uint8Array =>
 const SHORT = 24
 
 /** Bytes as characters of the same number (ISO 8859-1): no byte is lost or refused. At most `limit` of them. */
-export function latin1(bytes: Uint8Array, limit = 4_096): string {
-  const end = Math.min(bytes.length, limit)
-  if (end > SHORT) return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1')
+export const latin1 = (bytes: Uint8Array, limit = 4_096): string =>
+  latin1Between(bytes, 0, Math.min(bytes.length, limit))
+
+/** The same of a part, without a view of its own. */
+export function latin1Between(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > SHORT)
+    return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
   let text = ''
-  for (let i = 0; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
   return text
 }
 

@@ -6,8 +6,15 @@ import { byteByByte, opening, readingsOf } from './conversation.ts'
 
 const plain = (reading: Reading): unknown =>
   reading.kind === 'request' && reading.request instanceof HttpRequest
-    ? { kind: 'request', request: { ...reading.request, headers: { ...reading.request.headers } } }
+    ? { kind: 'request', request: withHeaders(reading.request) }
     : reading
+const withHeaders = ({ kind, method, path, host, headers }: HttpRequest) => ({
+  kind,
+  method,
+  path,
+  host,
+  headers: { ...headers },
+})
 const GET = 'GET /shop/items?id=1 HTTP/1.1\r\nHost: Shop.Example:8080\r\nAccept: */*\r\n\r\n'
 /** What a server would do, of a conversation: method, path and host, or why it cannot be told. */
 const asked = (readings: readonly Reading[]): string[] =>

@@ -11,7 +11,6 @@ const SIZE_LINE_BYTES = 256
 /** Thirteen hex digits are all that a number holds exactly. Blanks after the size were common once; a sign never was. */
 const SIZE_LINE = /^([0-9a-f]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r$/i
 const CRLF = 0x0d0a
-const ignore = (): void => undefined
 
 export class Chunks {
   #next: 'size' | 'end of data' | 'trailers' = 'size'
@@ -52,7 +51,7 @@ export class Chunks {
 }
 
 function skipTrailers(inbox: Inbox): boolean {
-  const end = scanFields(inbox.all(), 0, LIMITS.httpFields.value, ignore)
+  const end = scanFields(inbox.all(), 0, LIMITS.httpFields.value, [])
   if (end < 0) return false
   inbox.skip(end)
   return true

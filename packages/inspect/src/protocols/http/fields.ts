@@ -78,14 +78,18 @@ function equalsIgnoringCase(bytes: Uint8Array, at: number, lower: string): boole
   return true
 }
 
-/** Called for each field that is looked for, with where its value lies. */
-export type OnField = (name: Noted, start: number, end: number) => void
+/** Where the value of a field that is looked for lies, with the blanks around it. */
+export interface Mark {
+  readonly name: Noted
+  readonly start: number
+  readonly end: number
+}
 
 /**
  * @param at where the first field line begins.
  * @returns where the empty line ends, or -1 while it has not come.
  */
-export function scanFields(bytes: Uint8Array, at: number, limit: number, onField: OnField): number {
+export function scanFields(bytes: Uint8Array, at: number, limit: number, marks: Mark[]): number {
   for (let count = 0; ; count++) {
     if (at >= bytes.length) return -1
     if (bytes[at] === CR) return lineEnd(bytes, at)
@@ -95,7 +99,7 @@ export function scanFields(bytes: Uint8Array, at: number, limit: number, onField
     const end = valueEnd(bytes, colon + 1)
     if (end < 0) return -1
     const name = noted(bytes, at, colon)
-    if (name) onField(name, skipBlanks(bytes, colon + 1, end), trimBlanks(bytes, colon + 1, end))
+    if (name) marks.push({ name, start: colon + 1, end })
     at = lineEnd(bytes, end)
     if (at < 0) return -1
   }
@@ -132,17 +136,32 @@ export function lineEnd(bytes: Uint8Array, at: number): number {
   return at + 2
 }
 
-function skipBlanks(bytes: Uint8Array, start: number, end: number): number {
-  let at = start
-  while (at < end && (bytes[at] === SP || bytes[at] === TAB)) at++
-  return at
+/** Fields that a receiver may take from the first or from the last line are ambiguous when they are there twice. */
+const SINGLE: ReadonlySet<Noted> = new Set(['content-length', 'host', 'transfer-encoding'])
+
+/** @param text in which the marked values lie, as characters of the same number as its bytes. */
+export function notesOf(text: string, marks: readonly Mark[]): Notes {
+  const notes: Notes = {}
+  for (const { name, start, end } of marks) {
+    const value = withoutBlanks(text.slice(start, end))
+    const before = notes[name]
+    if (before === undefined) notes[name] = value
+    else if (name === 'connection' || name === 'upgrade') notes[name] = `${before},${value}`
+    else if (SINGLE.has(name) && (name !== 'content-length' || before !== value))
+      throw new Malformed(`more than one ${name}`, start)
+  }
+  return notes
 }
 
-function trimBlanks(bytes: Uint8Array, start: number, end: number): number {
-  let at = end
-  while (at > start && (bytes[at - 1] === SP || bytes[at - 1] === TAB)) at--
-  return at
+/** Blanks are SP and HTAB; `trim` would take more. */
+function withoutBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
+const isBlank = (code: number): boolean => code === SP || code === TAB
 
 /**
  * All fields of a head that was scanned.
@@ -155,7 +174,7 @@ export function fieldsOf(lines: string): Readonly<Record<string, readonly string
     const colon = line.indexOf(':')
     if (colon < 1) continue
     const name = line.slice(0, colon).toLowerCase()
-    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')
+    const value = withoutBlanks(line.slice(colon + 1))
     const values = fields[name]
     if (values) values.push(value)
     else fields[name] = [value]

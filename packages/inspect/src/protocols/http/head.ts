@@ -1,6 +1,6 @@
 import { LIMITS, Malformed } from '@sekisho/core'
-import { asciiBytes, latin1 } from '../../ascii.ts'
-import { CR, isToken, LF, lineEnd, type Noted, type Notes, SP, scanFields } from './fields.ts'
+import { asciiBytes, latin1Between } from '../../ascii.ts'
+import { CR, isToken, LF, lineEnd, type Mark, type Notes, notesOf, SP, scanFields } from './fields.ts'
 import { HttpRequest } from './request.ts'
 import { parseHost, parseTarget } from './target.ts'
 
@@ -44,18 +44,19 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
   const line = blankAt(bytes, targetEnd) ? versionEnd(bytes, targetEnd + 1) : -1
   const lines = line < 0 ? -1 : startLineEnd(bytes, line)
   if (lines < 0) return undefined
-  const notes: Notes = {}
-  const end = scanFields(bytes, lines, FIELD_LIMIT, noteInto(bytes, notes))
+  const marks: Mark[] = []
+  const end = scanFields(bytes, lines, FIELD_LIMIT, marks)
   if (end < 0) return undefined
-  const text = latin1(bytes.subarray(start, end), end)
-  const method = text.slice(0, methodEnd - start).toUpperCase()
+  const text = latin1Between(bytes, 0, end)
+  const notes = notesOf(text, marks)
+  const method = text.slice(start, methodEnd).toUpperCase()
   if (method === '') throw new Malformed('request without a method', start)
-  const { path, host } = parseTarget(method, text.slice(methodEnd + 1 - start, targetEnd - start))
+  const { path, host } = parseTarget(method, text.slice(methodEnd + 1, targetEnd))
   const request = new HttpRequest({
     method,
     path,
     host: hostOf(notes.host, host),
-    lines: text.slice(lines - start, -4),
+    lines: text.slice(lines, -4),
   })
   const minor = bytes[line - 1] === 0x31 ? 1 : 0
   return { length: end, request, notes, body: requestBody(notes, minor), ...upgradeOf(notes) }
@@ -65,14 +66,15 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
 export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
   const version = versionEnd(bytes, 0)
   if (version < 0 || bytes.length < version + 4) return undefined
-  const digits = latin1(bytes.subarray(version, version + 4))
+  const digits = latin1Between(bytes, version, version + 4)
   if (!/^ [1-9]\d\d$/.test(digits)) throw new Malformed('status that is none', version)
   const reasonEnd = endOf(bytes, version + 4, isReason)
   const lines = reasonEnd === bytes.length ? -1 : startLineEnd(bytes, reasonEnd)
   if (lines < 0) return undefined
-  const notes: Notes = {}
-  const end = scanFields(bytes, lines, FIELD_LIMIT, noteInto(bytes, notes))
+  const marks: Mark[] = []
+  const end = scanFields(bytes, lines, FIELD_LIMIT, marks)
   if (end < 0) return undefined
+  const notes = notesOf(latin1Between(bytes, 0, end), marks)
   return { length: end, status: Number(digits), notes, body: responseBody(notes), ...upgradeOf(notes) }
 }
 
@@ -109,19 +111,6 @@ function startLineEnd(bytes: Uint8Array, at: number): number {
     throw new Malformed(bytes[at] === LF ? 'bare line feed' : 'start line that is none', at)
   return lineEnd(bytes, at)
 }
-
-/** Fields that a receiver may take from the first or from the last line are ambiguous when they are there twice. */
-const SINGLE: ReadonlySet<Noted> = new Set(['content-length', 'host', 'transfer-encoding'])
-
-const noteInto =
-  (bytes: Uint8Array, notes: Notes) =>
-  (name: Noted, start: number, end: number): void => {
-    const value = latin1(bytes.subarray(start, end))
-    if (notes[name] === undefined) notes[name] = value
-    else if (name === 'connection' || name === 'upgrade') notes[name] += `,${value}`
-    else if (SINGLE.has(name) && (name !== 'content-length' || notes[name] !== value))
-      throw new Malformed(`more than one ${name}`, start)
-  }
 
 function hostOf(field: string | undefined, target: string | undefined): string {
   const host = field === undefined ? undefined : parseHost(field)

@@ -7,9 +7,9 @@ export interface BenchSize {
   readonly policies: number
 }
 
-const APPS = 10
+export const APPS = 10
 const PODS_PER_NODE = 100
-const APP_PORT = 8080
+export const APP_PORT = 8080
 
 const spaceName = (index: number): string => `team-${index}`
 export const nodeOf = (pod: number): NodeName => `node-${Math.floor(pod / PODS_PER_NODE)}` as NodeName // made here
@@ -27,7 +27,7 @@ export function pod(index: number, { policies }: BenchSize): Workload {
     owner: { kind: 'Deployment', name: app },
     labels: { app, tier: app < 'app-5' ? 'front' : 'back' },
     node: nodeOf(index),
-    addresses: [`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`],
+    addresses: [`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, `fd00:10::${index.toString(16)}`],
     hostNetwork: false,
     ports: [{ name: 'http', protocol: 'TCP', port: APP_PORT }],
     state: 'running',
@@ -73,9 +73,45 @@ function policy(index: number, spaces: number): PolicyDocument {
   })
 }
 
+/** Policies about everybody, as platform teams write them; the first is changed to see what a broad change costs. */
+const BROAD = [
+  (port: number) => ({
+    apiVersion: 'policy.networking.k8s.io/v1alpha2',
+    kind: 'ClusterNetworkPolicy',
+    metadata: { name: 'monitoring' },
+    spec: {
+      tier: 'Admin',
+      priority: 10,
+      subject: { namespaces: {} },
+      ingress: [
+        {
+          action: 'Accept',
+          from: [{ namespaces: { matchLabels: { 'kubernetes.io/metadata.name': spaceName(0) } } }],
+          protocols: [{ tcp: { destinationPort: { number: port } } }],
+        },
+      ],
+    },
+  }),
+  () => ({
+    apiVersion: 'sekisho.dev/v1alpha1',
+    kind: 'ClusterSecurityPolicy',
+    metadata: { name: 'no-metadata' },
+    spec: {
+      mode: 'Enforce',
+      subject: { podSelector: {}, namespaceSelector: {} },
+      policyTypes: ['Egress'],
+      egress: [{ action: 'Deny', to: [{ entity: 'metadata' }] }],
+    },
+  }),
+] as const
+
+export const broadPolicy = (port: number): PolicyDocument => valid(BROAD[0](port))
+
 export interface BenchCluster {
+  readonly spaces: number
   readonly workloads: readonly Workload[]
   readonly policies: readonly PolicyDocument[]
+  nodeAddress(pod: Workload): string
   /** A model of it, from nothing. */
   build(): Model
 }
@@ -90,8 +126,14 @@ export function benchCluster(size: BenchSize): BenchCluster {
     addresses: [`192.168.${index >> 8}.${index & 255}`],
   }))
   const workloads = many(size.pods, index => pod(index, size))
-  const policies = many(size.policies, index => policy(index, spaces))
+  const policies = [
+    ...many(size.policies, index => policy(index, spaces)),
+    ...BROAD.map(json => valid(json(9090))),
+  ]
+  const addressOf = new Map(nodes.map(({ name, addresses }) => [name, addresses[0] ?? '']))
   return {
+    spaces,
+    nodeAddress: ({ node }) => addressOf.get(node) ?? '',
     workloads,
     policies,
     build() {

@@ -17,7 +17,7 @@ import { stableLabels } from '../learn/subjects.ts'
 import type { NodeChange } from '../model/change.ts'
 import { decideEnds, type Ends, findEnds } from '../model/decide.ts'
 import type { PolicySet } from '../model/entry.ts'
-import type { End } from '../model/evaluators.ts'
+import type { End } from '../model/entry.ts'
 import { createModel, type Model } from '../model/model.ts'
 import type { Edit, ExplainedChange } from './explanation.ts'
 

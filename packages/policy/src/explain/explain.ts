@@ -1,7 +1,6 @@
 import type { FlowQuery, QueryEnd } from '../decision.ts'
 import { findEnds } from '../model/decide.ts'
-import { isNode } from '../model/entry.ts'
-import type { End } from '../model/evaluators.ts'
+import { type End, isNode } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import { findChange } from './change.ts'
 import { consider } from './considered.ts'

@@ -64,6 +64,8 @@ export interface BoundRule {
   readonly namedOn: readonly Selection[]
   /** What must be known of the conversation besides its ends and port. */
   readonly condition?: Condition
+  /** Whether it may match or not by facts of the conversation: a condition, or names of the destination. */
+  readonly needsFacts: boolean
   readonly onFailure: OnFailure
 }
 
@@ -172,6 +174,7 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
     ...(rule.ports && { specs: rule.ports, ports: mergePorts(rule.ports) }),
     named,
     ...(condition && { condition }),
+    needsFacts: condition !== undefined || peers?.names !== undefined,
     onFailure: policy.onFailure,
     namedOn: resolvesOnPeer ? (peers?.selections ?? [bind(EVERYWHERE, {})]) : [],
   }

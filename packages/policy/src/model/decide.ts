@@ -1,8 +1,9 @@
-import { type Direction, type Family, formatIp, type Ip, parseIp } from '@sekisho/core'
+import { type Direction, type Family, formatIp, parseIp } from '@sekisho/core'
 import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts'
 import type { FlowFacts, Inspect } from '../facts.ts'
-import { type Entry, isActed, isSelectable, type PolicySet } from './entry.ts'
-import { answer, type End, mergeInspect } from './evaluators.ts'
+import type { Addresses } from './addresses.ts'
+import { type End, type Entry, isActed, type PolicySet } from './entry.ts'
+import { answer, mergeInspect } from './evaluators.ts'
 import type { ModelIndex } from './model-index.ts'
 
 /** A flow both of whose ends are looked up. */
@@ -11,19 +12,25 @@ export interface Ends {
   readonly destination: End
 }
 
-/** Its first address, or the first of the other end's family. */
-function preferred(entry: Entry, family: Family | undefined): readonly [string, Ip] | undefined {
-  for (const pair of entry.ips) if (family === undefined || pair[1].family === family) return pair
-  return undefined
+/** The address that is asked for, else its first one, or the first of the other end's family. */
+function workloadEnd(entry: Entry, text: string | undefined, family: Family | undefined): End {
+  if (text !== undefined) return entry.endAt(text) ?? entry.end(text, parseIp(text))
+  for (const end of entry.ends) if (family === undefined || end.ip?.family === family) return end
+  return entry.nowhere
 }
 
-/** Its entry takes part only where selectors select it: what shares its node's network is its node. */
-function workloadEnd(entry: Entry, text: string | undefined, family: Family | undefined): End {
-  const known = isSelectable(entry.workload) ? entry : undefined
-  const host = entry.workload.kind === 'host' ? entry : undefined
-  if (text !== undefined) return { entry: known, host, text, ip: entry.ips.get(text) ?? parseIp(text) }
-  const pair = preferred(entry, family)
-  return { entry: known, host, text: pair?.[0], ip: pair?.[1] }
+const NOWHERE: End = Object.freeze({ entry: undefined, host: undefined, text: undefined, ip: undefined })
+
+/** What owns an address is asked first: it is asked for most, and its addresses are parsed. */
+function addressEnd(text: string, owners: readonly Addresses[]): End {
+  for (const addresses of owners) {
+    const end = addresses.owner(text)?.endAt(text)
+    if (end) return end
+  }
+  const ip = parseIp(text)
+  if (!ip) return NOWHERE
+  const canonical = formatIp(ip)
+  return canonical === text ? { entry: undefined, host: undefined, text, ip } : addressEnd(canonical, owners)
 }
 
 /**
@@ -33,12 +40,8 @@ function workloadEnd(entry: Entry, text: string | undefined, family: Family | un
 function findEnd(index: ModelIndex, { workload, ip: text }: QueryEnd, family: Family | undefined): End {
   const entry = workload === undefined ? undefined : index.entry(workload)
   if (entry) return workloadEnd(entry, text, family)
-  const ip = text === undefined ? undefined : parseIp(text)
-  const canonical = ip && formatIp(ip)
-  const owner =
-    canonical === undefined || workload !== undefined ? undefined : index.addresses.owner(canonical)
-  const host = owner || canonical === undefined ? undefined : index.hostAddresses.owner(canonical)
-  return { entry: owner, host, text: canonical, ip }
+  if (text === undefined) return NOWHERE
+  return addressEnd(text, workload === undefined ? index.owners : index.hosts)
 }
 
 const familyOf = (text: string | undefined): Family | undefined =>

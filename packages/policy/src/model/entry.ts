@@ -1,4 +1,4 @@
-import type { Direction, Ip, Labels, Namespace, Workload } from '@sekisho/core'
+import { type Direction, type Ip, type Labels, type Namespace, parseIp, type Workload } from '@sekisho/core'
 import type { Profile } from './profile.ts'
 import type { Scope, Selection } from './selections.ts'
 
@@ -7,23 +7,97 @@ export interface NamespaceEntry {
   namespace: Namespace
   /** Named by a source; otherwise it lasts as long as its workloads. */
   known: boolean
-  readonly workloads: Set<Entry>
+  /** Those of its workloads, by key. */
+  readonly identities: Map<string, Identity>
   /** Scopes that hold this namespace. */
   readonly scopes: Set<Scope>
 }
 
-/** A workload and what the model derives from it. The object stays the same while the workload lives. */
-export interface Entry {
-  workload: Workload
-  namespace: NamespaceEntry
+/**
+ * Workloads that no selector tells apart: of one namespace, with equal labels. What follows from selectors is kept here
+ * once for all of them, so that a policy that changes costs what there are identities, and not what there are workloads.
+ */
+export interface Identity {
+  readonly key: string
+  readonly namespace: NamespaceEntry
   /** What selectors see, see `identityLabels`. */
-  labels: Labels
-  /** Parsed once; those of them that it owns are in the model's address index. */
-  ips: ReadonlyMap<string, Ip>
+  readonly labels: Labels
+  /** Which selectors may select it: those of workloads, of hosts, or none where it shares its node's network. */
+  readonly kind: 'workload' | 'host' | 'node-network'
+  readonly members: Set<Entry>
   /** Selections it is in. Empty for what no selector may select. */
   readonly selections: Set<Selection>
   /** What judges it, per policy set and direction; made when first asked for. */
   readonly profiles: Record<PolicySet, Partial<Record<Direction, Profile>>>
+}
+
+/** One end of a question, looked up: the workload that is meant, and the address that is used. */
+export interface End {
+  /** Only where selectors select it: what shares its node's network is its node. */
+  readonly entry: Entry | undefined
+  /** The host that is meant, or whose address it is. */
+  readonly host: Entry | undefined
+  readonly text: string | undefined
+  readonly ip: Ip | undefined
+}
+
+/** A workload and what the model derives from it. The object stays the same while the workload lives. */
+export class Entry {
+  /** Changed in place by the model, and by nothing else. */
+  identity: Identity
+  #workload: Workload
+  #ends: readonly End[] | undefined
+  #nowhere: End | undefined
+
+  constructor(workload: Workload, identity: Identity) {
+    this.#workload = workload
+    this.identity = identity
+  }
+
+  get workload(): Workload {
+    return this.#workload
+  }
+  set workload(workload: Workload) {
+    this.#workload = workload
+    this.#ends = undefined
+    this.#nowhere = undefined
+  }
+
+  get namespace(): NamespaceEntry {
+    return this.identity.namespace
+  }
+  get selections(): ReadonlySet<Selection> {
+    return this.identity.selections
+  }
+
+  /** An end for each of its addresses, in order, parsed once; a text that is no address can match nothing. */
+  get ends(): readonly End[] {
+    this.#ends ??= this.#workload.addresses.flatMap(text => {
+      const ip = parseIp(text)
+      return ip ? [this.end(text, ip)] : []
+    })
+    return this.#ends
+  }
+
+  endAt(text: string): End | undefined {
+    for (const end of this.ends) if (end.text === text) return end
+    return undefined
+  }
+
+  /** The end where no address is known. */
+  get nowhere(): End {
+    this.#nowhere ??= this.end(undefined, undefined)
+    return this.#nowhere
+  }
+
+  end(text: string | undefined, ip: Ip | undefined): End {
+    return {
+      entry: isSelectable(this.#workload) ? this : undefined,
+      host: this.#workload.kind === 'host' ? this : undefined,
+      text,
+      ip,
+    }
+  }
 }
 
 /** Policies in Enforce, or those in Enforce and Audit together. */

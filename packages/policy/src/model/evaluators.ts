@@ -1,23 +1,14 @@
-import { type Direction, type Ip, inRanges, type NamedPort, type Protocol } from '@sekisho/core'
+import { type Direction, inRanges, type NamedPort, type Protocol } from '@sekisho/core'
 import type { SideDecision } from '../decision.ts'
 import type { FlowFacts, Inspect, Need } from '../facts.ts'
 import type { NodeAddresses } from './addresses.ts'
 import type { BoundPeers, BoundRule } from './bound.ts'
 import { both, type Knowledge } from './condition.ts'
 import type { Place } from './entities.ts'
-import type { Entry } from './entry.ts'
+import type { End, Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
 import { effectOf, type Profile, type Stage } from './profile.ts'
 import type { Selection } from './selections.ts'
-
-/** One end of a question, looked up: the workload that is meant, and the address that is used. */
-export interface End {
-  readonly entry: Entry | undefined
-  /** The host whose address it is. */
-  readonly host: Entry | undefined
-  readonly text: string | undefined
-  readonly ip: Ip | undefined
-}
 
 /** One direction of a question: what the policies of the subject say about its peer. */
 export interface Question {
@@ -50,7 +41,7 @@ const listens = (ports: readonly NamedPort[], rule: BoundRule, { protocol, port 
 
 function selects(selections: readonly Selection[], entry: Entry | undefined): boolean {
   if (!entry) return false
-  for (const selection of selections) if (selection.members.has(entry)) return true
+  for (const { members } of selections) if (members.has(entry.identity)) return true
   return false
 }
 
@@ -138,18 +129,14 @@ interface Scan {
   readonly open: readonly BoundRule[]
 }
 
-const NONE_OPEN: readonly BoundRule[] = Object.freeze([])
-
 function scan(stage: Stage, question: Question): Scan {
-  let open: BoundRule[] | undefined
+  const open: BoundRule[] = []
   for (const rule of stage.rules) {
     const match = matchRule(rule, question)
-    if (match === 'yes') return { rule, open: open ?? NONE_OPEN }
-    if (match === 'no') continue
-    open ??= []
-    open.push(rule)
+    if (match === 'yes') return { rule, open }
+    if (match === 'unknown') open.push(rule)
   }
-  return { rule: undefined, open: open ?? NONE_OPEN }
+  return { rule: undefined, open }
 }
 
 export function mergeInspect(a: Inspect | undefined, b: Inspect | undefined): Inspect | undefined {
@@ -179,25 +166,38 @@ function provisional(base: SideDecision, open: readonly Alternative[], question:
   return inspect ? { ...base, inspect } : base
 }
 
+/** The first rule of a stage that matches, as far as the facts say. */
+function firstOf(stage: Stage, question: Question): BoundRule | undefined {
+  for (const rule of stage.rules) if (matchRule(rule, question) !== 'no') return rule
+  return undefined
+}
+
+const isOpen = (rule: BoundRule, question: Question): boolean =>
+  rule.needsFacts && matchRule(rule, question) === 'unknown'
+
+const answerOf = (stage: Stage, rule: BoundRule | undefined): SideDecision | undefined =>
+  rule ? (effectOf(stage, rule) === 'next' ? undefined : rule.answer) : stage.closing
+
 /** Stage by stage; in each the first rule that matches, then what closes it. */
 function answerFrom(at: number, question: Question): SideDecision {
   const { stages } = question.profile
   for (let index = at; index < stages.length; index++) {
     const stage = stages[index]
     if (!stage) break
-    const { rule, open } = scan(stage, question)
-    const here = rule ? (effectOf(stage, rule) === 'next' ? undefined : rule.answer) : stage.closing
-    if (open.length > 0) {
-      const after = answerFrom(index + 1, question)
-      const alternatives = open.map(one => ({
-        rule: one,
-        instead: effectOf(stage, one) === 'next' ? after : one.answer,
-      }))
-      return provisional(here ?? after, alternatives, question)
-    }
+    const rule = firstOf(stage, question)
+    if (rule && isOpen(rule, question)) return answerOpen(stage, index + 1, question)
+    const here = answerOf(stage, rule)
     if (here) return here
   }
   return NOT_SELECTED
+}
+
+/** The same where facts are missing: of a stage in which some rule may match, and of those after it. */
+function answerOpen(stage: Stage, next: number, question: Question): SideDecision {
+  const { rule, open } = scan(stage, question)
+  const after = answerFrom(next, question)
+  const alternatives = open.map(one => ({ rule: one, instead: answerOf(stage, one) ?? after }))
+  return provisional(answerOf(stage, rule) ?? after, alternatives, question)
 }
 
 const stages: Evaluator = question => answerFrom(0, question)

@@ -1,5 +1,6 @@
 import type { LabelSelector, Labels, SelectorRequirement, Workload } from '@sekisho/core'
 import type { ExternalsPeer, HostsPeer, PodsPeer } from '../documents/document.ts'
+import { type Identity, isSelectable, type NamespaceEntry } from './entry.ts'
 
 /**
  * What a workload is, as labels, so that one index selects by labels, service account and kind. No label key begins
@@ -13,6 +14,34 @@ export const identityLabels = ({ labels, kind, serviceAccount = '' }: Workload):
   [KIND]: kind,
   [SERVICE_ACCOUNT]: serviceAccount,
 })
+
+const kindOf = (workload: Workload): Identity['kind'] =>
+  isSelectable(workload) ? 'workload' : workload.kind === 'host' ? 'host' : 'node-network'
+
+/** JSON, because labels may hold anything: with a plain separator one could be written to look like two others. */
+const identityKey = (kind: Identity['kind'], labels: Labels): string =>
+  JSON.stringify([
+    kind,
+    ...Object.keys(labels)
+      .toSorted()
+      .map(key => [key, labels[key]]),
+  ])
+
+/** The identity of a workload in its namespace, and whether it is new there. */
+export function identityIn(
+  namespace: NamespaceEntry,
+  workload: Workload,
+): readonly [Identity, isNew: boolean] {
+  const labels = identityLabels(workload)
+  const kind = kindOf(workload)
+  const key = identityKey(kind, labels)
+  const held = namespace.identities.get(key)
+  if (held) return [held, false]
+  const profiles = { enforce: {}, audit: {} }
+  const made: Identity = { key, namespace, labels, kind, members: new Set(), selections: new Set(), profiles }
+  namespace.identities.set(key, made)
+  return [made, true]
+}
 
 const among = (key: string, values: readonly string[] | undefined): readonly SelectorRequirement[] =>
   values ? [{ key, operator: 'In', values }] : []

@@ -1,12 +1,10 @@
 import {
   type Direction,
   type EpochMs,
-  type Ip,
   namespace as makeNamespace,
   type Namespace,
   type NodeName,
   type PolicyId,
-  parseIp,
   type Workload,
   type WorkloadId,
 } from '@sekisho/core'
@@ -14,8 +12,8 @@ import type { PolicyDocument, PolicyRule } from '../documents/document.ts'
 import { Addresses, lendsAddresses, NodeAddresses } from './addresses.ts'
 import { type Bind, type BoundPolicy, bindPolicy, isExpired } from './bound.ts'
 import { type Changes, type ModelChange, type ModelDelta, type NodeChange, Touched } from './change.ts'
-import { type Entry, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
-import { identityLabels } from './identity.ts'
+import { Entry, type Identity, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
+import { identityIn } from './identity.ts'
 import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
 import { type Selection, Selections } from './selections.ts'
 
@@ -24,14 +22,10 @@ const byId = (a: BoundPolicy, b: BoundPolicy): number => (a.document.id < b.docu
 const timedRules = ({ sections }: PolicyDocument): readonly PolicyRule[] =>
   Object.values(sections).flatMap(({ rules }) => rules.filter(rule => rule.validUntil !== undefined))
 
-/** An address that is none is left out: it can match nothing. */
-const parseAddresses = (texts: readonly string[]): ReadonlyMap<string, Ip> =>
-  new Map(
-    texts.flatMap(text => {
-      const ip = parseIp(text)
-      return ip ? [[text, ip] as const] : []
-    }),
-  )
+const judges = ({ subjectOf }: Selection): boolean => subjectOf.size > 0
+
+const same = <T>(a: readonly T[], b: readonly T[]): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at])
 
 /**
  * Workloads, namespaces and policies, and what follows from them, kept right change by change.
@@ -48,6 +42,9 @@ export class ModelIndex {
   readonly addresses = new Addresses(isSelectable)
   /** Of hosts, as `hosts` peers mean them. */
   readonly hostAddresses = new Addresses(({ kind }) => kind === 'host')
+  /** Whose an address may be, asked in this order; and of what is known not to be a workload's. */
+  readonly owners = [this.addresses, this.hostAddresses] as const
+  readonly hosts = [this.hostAddresses] as const
   readonly nodeAddresses = new NodeAddresses()
   readonly workloads = new Map<WorkloadId, Workload>()
   readonly namespaces = new Map<string, Namespace>()
@@ -75,24 +72,27 @@ export class ModelIndex {
   }
 
   /** Policies of every mode that select a workload, in the order in which they are asked. */
-  policiesOf(entry: Entry): readonly BoundPolicy[] {
-    return [...entry.selections].flatMap(selection => [...selection.subjectOf]).sort(byId)
+  policiesOf({ selections }: Identity | Entry): readonly BoundPolicy[] {
+    return [...selections].flatMap(selection => [...selection.subjectOf]).sort(byId)
   }
 
   /** What judges a workload. The audit profile is the same object as the enforce profile where they do not differ. */
   profile(entry: Entry | undefined, direction: Direction, set: PolicySet): Profile {
-    if (!entry) return EMPTY_PROFILE
-    return entry.profiles[set][direction] ?? this.#makeProfile(entry, direction, set)
+    return entry ? this.#profileOf(entry.identity, direction, set) : EMPTY_PROFILE
   }
 
-  #makeProfile(entry: Entry, direction: Direction, set: PolicySet): Profile {
-    const policies = this.policiesOf(entry)
+  #profileOf(identity: Identity, direction: Direction, set: PolicySet): Profile {
+    return identity.profiles[set][direction] ?? this.#makeProfile(identity, direction, set)
+  }
+
+  #makeProfile(identity: Identity, direction: Direction, set: PolicySet): Profile {
+    const policies = this.policiesOf(identity)
     const audits = policies.some(({ document, sections }) => document.mode === 'Audit' && sections[direction])
     const made =
       set === 'audit' && !audits
-        ? this.profile(entry, direction, 'enforce')
+        ? this.#profileOf(identity, direction, 'enforce')
         : makeProfile(policies, direction, set)
-    entry.profiles[set][direction] = made
+    identity.profiles[set][direction] = made
     return made
   }
 
@@ -149,7 +149,7 @@ export class ModelIndex {
       if (!held) continue
       held.known = false
       // Its policies hold until its workloads are gone: a namespace goes from the inside out.
-      if (held.workloads.size === 0) this.#dropNamespace(held)
+      if (held.identities.size === 0) this.#dropNamespace(held)
       else this.#relabel(held, makeNamespace(name), touched)
     }
     for (const namespace of set) {
@@ -161,7 +161,7 @@ export class ModelIndex {
   }
 
   #addNamespace(namespace: Namespace): NamespaceEntry {
-    const entry: NamespaceEntry = { namespace, known: false, workloads: new Set(), scopes: new Set() }
+    const entry: NamespaceEntry = { namespace, known: false, identities: new Map(), scopes: new Set() }
     this.#namespaces.set(namespace.name, entry)
     this.#selections.placeNamespace(entry)
     return entry
@@ -175,19 +175,18 @@ export class ModelIndex {
   #relabel(entry: NamespaceEntry, namespace: Namespace, touched: Touched): void {
     entry.namespace = namespace
     this.#selections.placeNamespace(entry)
-    for (const workload of entry.workloads) this.#select(workload, touched)
+    for (const identity of entry.identities.values()) {
+      const changed = this.#selections.select(identity)
+      if (changed.length === 0) continue
+      for (const { workload } of identity.members) touched.workloads.add(workload.id)
+      if (changed.some(judges)) this.#rejudge(identity, touched)
+    }
   }
 
-  #select(entry: Entry, touched: Touched): void {
-    const changed = this.#selections.select(entry)
-    if (changed.length > 0) touched.workloads.add(entry.workload.id)
-    if (changed.some(selection => selection.subjectOf.size > 0)) this.#rejudge(entry, touched)
-  }
-
-  #rejudge(entry: Entry, touched: Touched): void {
-    touched.subjects.add(entry.workload.id)
-    entry.profiles.enforce = {}
-    entry.profiles.audit = {}
+  #rejudge(identity: Identity, touched: Touched): void {
+    for (const { workload } of identity.members) touched.subjects.add(workload.id)
+    identity.profiles.enforce = {}
+    identity.profiles.audit = {}
   }
 
   #updateWorkloads({ set = [], removed = [] }: Changes<Workload, WorkloadId>, touched: Touched): void {
@@ -195,7 +194,7 @@ export class ModelIndex {
     for (const id of removed) this.#removeWorkload(id, ips, touched)
     for (const workload of set) this.#setWorkload(workload, ips, touched)
     for (const ip of ips) {
-      for (const owners of [this.addresses, this.hostAddresses]) {
+      for (const owners of this.owners) {
         for (const entry of owners.settle(ip)) touched.workloads.add(entry.workload.id)
       }
     }
@@ -205,8 +204,7 @@ export class ModelIndex {
     const entry = this.#entries.get(id)
     if (!entry) return
     this.#withdraw(entry, ips, touched)
-    this.#selections.deselect(entry)
-    this.#leaveNamespace(entry)
+    this.#leave(entry)
     this.#entries.delete(id)
     this.workloads.delete(id)
     touched.workloads.add(id)
@@ -216,45 +214,41 @@ export class ModelIndex {
   #setWorkload(workload: Workload, ips: Set<string>, touched: Touched): void {
     const old = this.#entries.get(workload.id)
     if (old) this.#withdraw(old, ips, touched)
-    const entry = old ?? this.#makeEntry(workload)
+    const identity = this.#identityOf(workload)
+    const entry = old ?? new Entry(workload, identity)
+    const judgedBefore = old ? this.policiesOf(old) : []
     entry.workload = workload
-    entry.labels = identityLabels(workload)
-    entry.ips = parseAddresses(workload.addresses)
+    this.#entries.set(workload.id, entry)
     this.workloads.set(workload.id, workload)
-    this.#enterNamespace(entry)
+    this.#enter(entry, identity)
     this.#offer(entry, ips, touched)
     touched.workloads.add(workload.id)
-    this.#select(entry, touched)
+    if (!same(judgedBefore, this.policiesOf(entry))) touched.subjects.add(workload.id)
   }
 
-  #makeEntry(workload: Workload): Entry {
-    const entry: Entry = {
-      workload,
-      namespace: this.#namespaceOf(workload),
-      labels: {},
-      ips: new Map(),
-      selections: new Set(),
-      profiles: { enforce: {}, audit: {} },
-    }
-    this.#entries.set(workload.id, entry)
-    return entry
+  #identityOf(workload: Workload): Identity {
+    const { namespace: name } = workload
+    const namespace = this.#namespaces.get(name) ?? this.#addNamespace(makeNamespace(name))
+    const [identity, isNew] = identityIn(namespace, workload)
+    if (isNew) this.#selections.select(identity)
+    return identity
   }
 
-  #namespaceOf({ namespace }: Workload): NamespaceEntry {
-    return this.#namespaces.get(namespace) ?? this.#addNamespace(makeNamespace(namespace))
+  /** The new identity is there before the old is left: what both need is not made anew. */
+  #enter(entry: Entry, identity: Identity): void {
+    if (entry.identity !== identity) this.#leave(entry)
+    entry.identity = identity
+    identity.members.add(entry)
   }
 
-  #enterNamespace(entry: Entry): void {
-    const namespace = this.#namespaceOf(entry.workload)
-    if (entry.namespace !== namespace) this.#leaveNamespace(entry)
-    entry.namespace = namespace
-    namespace.workloads.add(entry)
-  }
-
-  #leaveNamespace(entry: Entry): void {
-    const { namespace } = entry
-    namespace.workloads.delete(entry)
-    if (!namespace.known && namespace.workloads.size === 0) this.#dropNamespace(namespace)
+  #leave(entry: Entry): void {
+    const { identity } = entry
+    const { namespace, members } = identity
+    members.delete(entry)
+    if (members.size > 0) return
+    this.#selections.deselect(identity)
+    namespace.identities.delete(identity.key)
+    if (!namespace.known && namespace.identities.size === 0) this.#dropNamespace(namespace)
   }
 
   #withdraw(entry: Entry, ips: Set<string>, touched: Touched): void {
@@ -293,7 +287,7 @@ export class ModelIndex {
     if (timedRules(document).length > 0) this.#timed.add(document)
     bound.subject.subjectOf.add(bound)
     touched.policies.add(document.id)
-    for (const entry of bound.subject.members) this.#rejudge(entry, touched)
+    for (const identity of bound.subject.members) this.#rejudge(identity, touched)
   }
 
   #removePolicy(id: PolicyId, touched: Touched): void {
@@ -304,7 +298,7 @@ export class ModelIndex {
     this.#policies.delete(id)
     this.policies.delete(id)
     touched.policies.add(id)
-    for (const entry of bound.subject.members) this.#rejudge(entry, touched)
+    for (const identity of bound.subject.members) this.#rejudge(identity, touched)
     for (const selection of bound.selections) this.#selections.release(selection)
   }
 }

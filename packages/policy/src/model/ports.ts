@@ -34,11 +34,25 @@ export function mergePorts(specs: readonly PortSpec[]): readonly PortMatch[] {
     .map(([protocol, ports]) => (ports === 'every' ? { protocol } : { protocol, ports: mergeSpans(ports) }))
 }
 
+/** Whether a number is in sorted and disjoint spans; binary search. */
+function inSpans(spans: Ports, port: number): boolean {
+  let low = 0
+  let high = spans.length - 1
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const span = spans[middle]
+    if (!span) return false
+    if (span[1] < port) low = middle + 1
+    else if (span[0] > port) high = middle - 1
+    else return true
+  }
+  return false
+}
+
+/** @param matches as `mergePorts` makes them. */
 export function matchesPorts(matches: readonly PortMatch[], protocol: Protocol, port: number): boolean {
   for (const match of matches) {
-    if (match.protocol !== protocol) continue
-    if (!match.ports) return true
-    for (const [first, last] of match.ports) if (first <= port && port <= last) return true
+    if (match.protocol === protocol && (!match.ports || inSpans(match.ports, port))) return true
   }
   return false
 }

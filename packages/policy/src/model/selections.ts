@@ -1,6 +1,6 @@
 import { compileSelector, type LabelPredicate, type LabelSelector, selectorKey } from '@sekisho/core'
 import type { BoundPolicy } from './bound.ts'
-import { type Entry, isSelectable, type NamespaceEntry } from './entry.ts'
+import type { Identity, NamespaceEntry } from './entry.ts'
 import { LabelIndex } from './label-index.ts'
 
 /** The namespaces a selector looks in: one by name, or those whose labels a selector selects; or all hosts. */
@@ -14,14 +14,14 @@ export interface Scope {
   selections: number
 }
 
-/** The workloads a selector selects, kept as they come and go; one object for all policies that say the same. */
+/** The identities a selector selects, kept as they come and go; one object for all policies that say the same. */
 export interface Selection {
   /** Equal for equal meaning: scope and selector. */
   readonly key: string
   readonly scope: Scope
   readonly selector: LabelSelector
   readonly matches: LabelPredicate
-  readonly members: Set<Entry>
+  readonly members: Set<Identity>
   /** Policies whose subject it is. */
   readonly subjectOf: Set<BoundPolicy>
   users: number
@@ -57,9 +57,8 @@ function holds(spec: ScopeSpec): Scope['holds'] {
   }
 }
 
-/** Whether selectors of a scope may select a workload: what shares its node's network is selected by none. */
-const isFor = (scope: Scope, { workload }: Entry): boolean =>
-  scope.hosts ? workload.kind === 'host' : isSelectable(workload)
+/** Whether selectors of a scope may select an identity. */
+const isFor = (scope: Scope, { kind }: Identity): boolean => kind === (scope.hosts ? 'host' : 'workload')
 
 /** All selections in use, reference counted, with the indexes that keep their members right. */
 export class Selections {
@@ -80,7 +79,7 @@ export class Selections {
   release(selection: Selection): void {
     if (--selection.users > 0) return
     this.#selections.delete(selection.key)
-    for (const entry of selection.members) entry.selections.delete(selection)
+    for (const identity of selection.members) identity.selections.delete(selection)
     selection.scope.index.remove(selection)
     if (--selection.scope.selections > 0) return
     this.#scopes.delete(selection.scope.key)
@@ -106,8 +105,8 @@ export class Selections {
     scope.index.add(selection)
     scope.selections++
     for (const namespace of scope.namespaces) {
-      for (const entry of namespace.workloads) {
-        if (isFor(scope, entry) && matches(entry.labels)) join(selection, entry)
+      for (const identity of namespace.identities.values()) {
+        if (isFor(scope, identity) && matches(identity.labels)) join(selection, identity)
       }
     }
     return selection
@@ -130,7 +129,7 @@ export class Selections {
     return scope
   }
 
-  /** Finds the scopes of a new or relabelled namespace; its workloads must be selected anew after it. */
+  /** Finds the scopes of a new or relabelled namespace; its identities must be selected anew after it. */
   placeNamespace(namespace: NamespaceEntry): void {
     for (const scope of this.#scopes.values()) {
       if (scope.holds(namespace)) enter(scope, namespace)
@@ -143,42 +142,38 @@ export class Selections {
     namespace.scopes.clear()
   }
 
-  /** Makes the entry a member of exactly the selections that select it now. @returns those it joined or left. */
-  select(entry: Entry): readonly Selection[] {
+  /** Makes the identity a member of exactly the selections that select it now. @returns those it joined or left. */
+  select(identity: Identity): readonly Selection[] {
     const now = new Set<Selection>()
-    for (const scope of entry.namespace.scopes) {
-      if (!isFor(scope, entry)) continue
-      for (const selection of scope.index.candidates(entry.labels)) {
-        if (selection.matches(entry.labels)) now.add(selection)
+    for (const scope of identity.namespace.scopes) {
+      if (!isFor(scope, identity)) continue
+      for (const selection of scope.index.candidates(identity.labels)) {
+        if (selection.matches(identity.labels)) now.add(selection)
       }
     }
-    return [...this.#leaveOthers(entry, now), ...joinNew(entry, now)]
-  }
-
-  /** Takes an entry out of everything. */
-  deselect(entry: Entry): readonly Selection[] {
-    return this.#leaveOthers(entry, new Set())
-  }
-
-  #leaveOthers(entry: Entry, now: ReadonlySet<Selection>): readonly Selection[] {
-    const left = [...entry.selections].filter(selection => !now.has(selection))
-    for (const selection of left) {
-      selection.members.delete(entry)
-      entry.selections.delete(selection)
+    const changed = [...identity.selections.symmetricDifference(now)]
+    for (const selection of changed) {
+      if (now.has(selection)) join(selection, identity)
+      else part(selection, identity)
     }
-    return left
+    return changed
+  }
+
+  /** Takes an identity that nothing has any more out of everything. */
+  deselect(identity: Identity): void {
+    for (const selection of identity.selections) selection.members.delete(identity)
+    identity.selections.clear()
   }
 }
 
-function joinNew(entry: Entry, now: ReadonlySet<Selection>): readonly Selection[] {
-  const joined = [...now].filter(selection => !entry.selections.has(selection))
-  for (const selection of joined) join(selection, entry)
-  return joined
+function join(selection: Selection, identity: Identity): void {
+  selection.members.add(identity)
+  identity.selections.add(selection)
 }
 
-function join(selection: Selection, entry: Entry): void {
-  selection.members.add(entry)
-  entry.selections.add(selection)
+function part(selection: Selection, identity: Identity): void {
+  selection.members.delete(identity)
+  identity.selections.delete(selection)
 }
 
 function enter(scope: Scope, namespace: NamespaceEntry): void {

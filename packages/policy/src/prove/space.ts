@@ -202,11 +202,11 @@ export class Space {
 
 /** A point for each address that is a workload's own; one without address where none is known. */
 function points(model: Model, entry: Entry): readonly Point[] {
-  const { workload, ips } = entry
+  const { workload } = entry
   if (!isSelectable(workload) || workload.state === 'finished') return []
-  if (ips.size === 0) return [{ end: { workload: workload.id }, workload }]
+  if (entry.ends.length === 0) return [{ end: { workload: workload.id }, workload }]
   return model.index.addresses.owned(entry).flatMap(text => {
-    const ip = ips.get(text)
+    const ip = entry.endAt(text)?.ip
     return ip ? [{ end: { workload: workload.id, ip: text }, workload, ip }] : []
   })
 }

@@ -64,8 +64,8 @@ export class TableSets {
     }
     const sets = this.#bySelection.get(spec.selection) ?? new Set()
     this.#bySelection.set(spec.selection, sets.add(held))
-    for (const entry of this.#index.selection(spec.selection)?.members ?? []) {
-      this.#bring(held, entry.workload.id, this.#members(held, entry))
+    for (const { members } of this.#index.selection(spec.selection)?.members ?? []) {
+      for (const entry of members) this.#bring(held, entry.workload.id, this.#members(held, entry))
     }
     return held
   }

@@ -108,6 +108,16 @@ export const LIMITS = {
   quicHelloBytes: limit(16_384, 'bytes', 'Pieces of a QUIC hello that leave a gap which never comes.'),
   dnsQuestions: limit(256, 'items', 'Questions asked without waiting for the answers that would match them.'),
   dnsRecords: limit(512, 'items', 'An answer of thousands of records made of pointers to one name.'),
+  inspectedFlows: limit(
+    65_536,
+    'items',
+    'A flood of connections, each of which would be followed to its first request.',
+  ),
+  waitingPackets: limit(
+    1_024,
+    'items',
+    'A flood of new connections whose first packets are kept until the policies about them are known.',
+  ),
   netlinkMessageBytes: limit(
     65_536,
     'bytes',

@@ -6,3 +6,14 @@ export { isInterfaceName, type LogReason, parsePrefix, TABLE, TABLE_NAME } from 
 export { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
 export { LOG_GROUP } from './skeleton.ts'
 export { type Command, script } from './transaction.ts'
+export {
+  type ConversationEnds,
+  Inspector,
+  type InspectorOptions,
+  type NotInspected,
+  type OfferedPacket,
+  type Terms,
+  type Treatment,
+} from './inspection/inspector.ts'
+export { QueueLoop, type QueueLoopOptions, type QueueNumbers } from './inspection/queue-loop.ts'
+export { type AskPolicy, type Notice, type Step, Watch, type WatchOptions } from './inspection/watch.ts'

@@ -1,3 +1,4 @@
+export { addressText } from './address-text.ts'
 export { errnoName, SystemError } from './libc.ts'
 export * from './lock.ts'
 export * from './netfilter/conntrack.ts'

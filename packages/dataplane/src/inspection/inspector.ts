@@ -1,0 +1,199 @@
+import { LIMITS, type Protocol } from '@sekisho/core'
+import {
+  checksumsHold,
+  flowKey,
+  fromLower,
+  type Identifier,
+  IP_PROTOCOL,
+  PacketHeader,
+  parsePacket,
+  STRICT,
+  type StreamDrop,
+  StreamMemory,
+  type StreamPolicy,
+  TCP,
+  TcpStream,
+  type Unread,
+} from '@sekisho/inspect'
+import { addressText } from '@sekisho/linux'
+import type { FlowFacts } from '@sekisho/policy'
+import { Flows } from './flows.ts'
+import { type AskPolicy, type Notice, type Step, Watch } from './watch.ts'
+
+/** Who speaks with whom; the client is who opened the connection. */
+export interface ConversationEnds {
+  readonly client: string
+  readonly server: string
+  readonly protocol: Protocol
+  /** The server's. */
+  readonly port: number
+  readonly clientPort: number
+}
+
+/** What policies say of a conversation before anything is said. */
+export interface Terms {
+  readonly ask: AskPolicy
+  readonly facts: FlowFacts
+  /** What happens to packets of a conversation whose beginning was not seen, and where there is no room for more. */
+  readonly onFailure: 'open' | 'closed'
+}
+
+/** `release`: passes, and the kernel may have the rest. `wait`: offer it again when the terms are known. */
+export type Treatment = 'pass' | 'release' | 'drop' | 'wait'
+
+/** Why packets passed, or did not, without having been read. Closed: what was not inspected is counted by these. */
+export type NotInspected = Unread | StreamDrop | 'checksum' | 'no-room'
+
+export interface InspectorOptions {
+  readonly identifier: Identifier
+  /** Undefined while they are not known; they are asked for again with every packet that waits. */
+  readonly terms: (ends: ConversationEnds) => Terms | undefined
+  /** Whether conversations are read until their application is known, although no policy asks for it. */
+  readonly identify: boolean
+  readonly notice: (ends: ConversationEnds, notice: Notice) => void
+  /** A conversation was denied, once. */
+  readonly denied: (ends: ConversationEnds, watch: Watch) => void
+}
+
+export interface OfferedPacket {
+  /** From the IP header on. */
+  readonly bytes: Uint8Array
+  /** Its sender opened the connection. */
+  readonly fromClient: boolean
+  /** Whether its checksums are filled in yet. */
+  readonly checksummed: boolean
+}
+
+class InspectedFlow implements Disposable {
+  readonly ends: ConversationEnds
+  readonly watch: Watch
+  readonly stream: TcpStream | undefined
+  isDenied = false
+
+  constructor(ends: ConversationEnds, watch: Watch, stream: TcpStream | undefined) {
+    this.ends = ends
+    this.watch = watch
+    this.stream = stream
+  }
+
+  [Symbol.dispose](): void {
+    this.stream?.[Symbol.dispose]()
+  }
+}
+
+/**
+ * Decides packets that wait, by what is said in their conversation. What passes was inspected: TCP is kept in order by
+ * the verdict, a packet with a denied request does not pass, and nor does anything behind it.
+ */
+export class Inspector {
+  readonly #options: InspectorOptions
+  readonly #header = new PacketHeader()
+  readonly #memory = new StreamMemory()
+  readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
+  readonly #notInspected = new Map<NotInspected, number>()
+
+  constructor(options: InspectorOptions) {
+    this.#options = options
+  }
+
+  get flows(): number {
+    return this.#flows.size
+  }
+  /** Packets that were not read, by reason: those of a stream were dropped, of the others see `Terms.onFailure`. */
+  get notInspected(): ReadonlyMap<NotInspected, number> {
+    return this.#notInspected
+  }
+
+  /** To be called once a minute or so: conversations that were silent for that long, twice, are forgotten. */
+  age(): void {
+    this.#flows.age()
+  }
+
+  packet(packet: OfferedPacket): Treatment {
+    const header = this.#header
+    const unread = parsePacket(packet.bytes, header)
+    // Nothing is known of it, so no policy's onFailure either: what nobody can read, a firewall does not let pass.
+    if (unread) return this.#count(unread)
+    if (packet.checksummed && !checksumsHold(packet.bytes, header)) return this.#count('checksum')
+    const isLower = fromLower(packet.bytes, header)
+    const key = flowKey(packet.bytes, header, isLower)
+    const flow = this.#flows.get(key)
+    if (!flow || this.#beginsAnew(flow)) return this.#open(key, packet)
+    return this.#offer(key, flow, packet)
+  }
+
+  #count(reason: NotInspected): Treatment {
+    this.#notInspected.set(reason, (this.#notInspected.get(reason) ?? 0) + 1)
+    return 'drop'
+  }
+
+  /** The ports of a connection that is over, or was denied, may be used again. */
+  #beginsAnew({ stream, isDenied }: InspectedFlow): boolean {
+    const isSyn = (this.#header.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN
+    return isSyn && (isDenied || stream?.isOver === true)
+  }
+
+  #open(key: string, packet: OfferedPacket): Treatment {
+    const ends = this.#ends(packet)
+    const terms = this.#options.terms(ends)
+    if (!terms) return 'wait'
+    this.#flows.delete(key)
+    const watch = new Watch({
+      conversation: this.#options.identifier.open(ends.protocol === 'TCP' ? 'TCP' : 'UDP'),
+      ask: terms.ask,
+      facts: terms.facts,
+      identify: this.#options.identify,
+      notice: notice => this.#options.notice(ends, notice),
+    })
+    const flow = new InspectedFlow(ends, watch, this.#stream(terms))
+    if (!this.#flows.add(key, flow)) {
+      this.#count('no-room')
+      return terms.onFailure === 'open' ? 'release' : 'drop'
+    }
+    const step = watch.begin()
+    return step === 'pass' ? this.#offer(key, flow, packet) : this.#treat(key, flow, step)
+  }
+
+  #stream({ onFailure }: Terms): TcpStream | undefined {
+    const policy: StreamPolicy = { ...STRICT, midstream: onFailure === 'open' ? 'adopt' : 'refuse' }
+    return this.#header.protocol === IP_PROTOCOL.TCP ? new TcpStream(this.#memory, policy) : undefined
+  }
+
+  #ends({ bytes, fromClient }: OfferedPacket): ConversationEnds {
+    const { family, sourceAt, destinationAt, sourcePort, destinationPort, protocol } = this.#header
+    const address = (at: number) => addressText(bytes.subarray(at, at + (family === 4 ? 4 : 16))) ?? ''
+    const [source, destination] = [address(sourceAt), address(destinationAt)]
+    return {
+      client: fromClient ? source : destination,
+      server: fromClient ? destination : source,
+      protocol: protocol === IP_PROTOCOL.TCP ? 'TCP' : 'UDP',
+      port: fromClient ? destinationPort : sourcePort,
+      clientPort: fromClient ? sourcePort : destinationPort,
+    }
+  }
+
+  #offer(key: string, flow: InspectedFlow, packet: OfferedPacket): Treatment {
+    if (flow.isDenied) return 'drop'
+    const { payloadAt, payloadEnd } = this.#header
+    const payload = packet.bytes.subarray(payloadAt, payloadEnd)
+    const side = packet.fromClient ? 'client' : 'server'
+    if (!flow.stream) return this.#treat(key, flow, flow.watch.read(side, payload))
+    const passage = flow.stream.offer(side, this.#header, payload)
+    if (passage.verdict === 'drop') return this.#count(passage.reason)
+    return passage.fresh ? this.#treat(key, flow, flow.watch.read(side, passage.fresh)) : 'pass'
+  }
+
+  #treat(key: string, flow: InspectedFlow, step: Step): Treatment {
+    switch (step) {
+      case 'pass':
+        return 'pass'
+      case 'release':
+        this.#flows.delete(key)
+        return 'release'
+      case 'deny':
+        flow.isDenied = true
+        this.#options.denied(flow.ends, flow.watch)
+        return 'drop'
+    }
+  }
+}

@@ -25,6 +25,9 @@ export type ConntrackGroup = keyof typeof GROUPS
  */
 const RECEIVE_BUFFER = 16_777_216
 
+/** Far below the second after which flows are reported; see `SocketListener`. */
+const GATHER_MS = 100
+
 export interface ConntrackOptions {
   /** Name or path of the network namespace; default: the caller's. */
   readonly netns?: string | undefined
@@ -108,6 +111,7 @@ function follow(options: ConntrackOptions, groups: readonly ConntrackGroup[]): (
     groups: groups.map(group => GROUPS[group]),
   })
   return receiveOn(socket, {
+    gatherMs: GATHER_MS,
     onDatagrams(bytes) {
       const { events, malformed } = parseConntrackEvents(bytes)
       if (events.length > 0) onEvents(events)

@@ -113,7 +113,7 @@ export const acknowledgementText = ({ errno, detail }: Acknowledgement): string 
 
 /* Encoding: small byte strings put together; requests are few and short. */
 
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {

@@ -1,10 +1,14 @@
 /** What the receiving thread and the main thread say to each other. */
 
-export interface Control {
-  readonly kind: 'add' | 'remove'
-  readonly socket: number
-  readonly fd: number
-}
+export type Control =
+  | {
+      readonly kind: 'add'
+      readonly socket: number
+      readonly fd: number
+      /** Milliseconds that messages may gather once there is one. */
+      readonly gatherMs: number
+    }
+  | { readonly kind: 'remove'; readonly socket: number }
 
 export interface Batch {
   readonly socket: number

@@ -1,7 +1,8 @@
 import { closeSync, readSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { libcPoll, retrying, SystemError } from '../libc.ts'
+import { check, libcPoll, SystemError } from '../libc.ts'
+import { concat } from './message.ts'
 import { type Batch, type Control, OUTSTANDING_MAX, WORD, type WorkerSetup } from './receiver.protocol.ts'
 import { ReceiveRing } from './ring.ts'
 import { droppedMessages } from './socket.ts'
@@ -24,11 +25,21 @@ const MSG_DONTWAIT = 0x40
 const SLOTS = 64
 const SLOT_BYTES = 32_768
 
+/** Handed over at once, when there is so much: the main thread is not held up for longer than a millisecond. */
+const BATCH_BYTES = 262_144
+
 interface Socket {
   readonly fd: number
+  readonly gatherMs: number
+  /** When what has gathered is read; never, while nothing is there. */
+  due: number
+  /** Messages that the kernel has dropped, as far as they were told. */
   dropped: number
+  /** The same when the kernel said ENOBUFS last. */
+  droppedAtOverrun: number
 }
 
+const NEVER = Number.POSITIVE_INFINITY
 const sockets = new Map<number, Socket>()
 const ring = new ReceiveRing(SLOTS, SLOT_BYTES)
 
@@ -42,23 +53,26 @@ function pollSet(fds: readonly number[]): DataView<ArrayBuffer> {
   return view
 }
 
-/**
- * How long messages may gather once there is one. Connection events come one by one, and waking this thread and then
- * the main one for each costs the node more than the event: 15,000 connections per second lose a third.
- */
-const GATHER_MS = 10
-const FOR_EVER = -1
-
-/** The descriptors that have something; blocks until one has, or for so long. */
-function ready(fds: readonly number[], timeoutMs = FOR_EVER): Set<number> {
+/** The descriptors that have something; blocks until one has, or for so long, or a signal. Negative: for ever. */
+function ready(fds: readonly number[], timeoutMs: number): Set<number> {
   const set = pollSet(fds)
-  retrying('poll', () => libcPoll(new Uint8Array(set.buffer), fds.length, timeoutMs))
+  try {
+    check('poll', libcPoll(new Uint8Array(set.buffer), fds.length, timeoutMs))
+  } catch (error) {
+    // Not called again for as long: the signals of a profiler would put off for ever what is due.
+    if (!(error instanceof SystemError) || error.code !== 'EINTR') throw error
+  }
   return new Set(fds.filter((_, i) => set.getInt16(8 * i + 6, true) !== 0))
 }
 
-function control({ kind, socket, fd }: Control): void {
-  if (kind === 'add') sockets.set(socket, { fd, dropped: 0 })
-  else if (sockets.delete(socket)) closeSync(fd)
+function control(message: Control): void {
+  if (message.kind === 'add') {
+    const { socket, fd, gatherMs } = message
+    sockets.set(socket, { fd, gatherMs, due: NEVER, dropped: 0, droppedAtOverrun: 0 })
+    return
+  }
+  const socket = sockets.get(message.socket)
+  if (socket && sockets.delete(message.socket)) closeSync(socket.fd)
 }
 
 function takeControls(): void {
@@ -75,45 +89,68 @@ const post = (batch: Batch): void => {
   port.postMessage(batch, [batch.bytes.buffer])
 }
 
-/** What happened to one call of `receive`. */
-type Step = 'more' | 'overrun' | 'empty' | 'failed'
+/** What one socket gave since the last batch. */
+interface Gathered {
+  readonly parts: Uint8Array<ArrayBuffer>[]
+  bytes: number
+  refused: number
+}
 
-function receive(id: number, socket: Socket): Step {
+function postGathered(socket: number, gathered: Gathered): void {
+  const [first, ...rest] = gathered.parts.splice(0)
+  const { refused: lost } = gathered
+  gathered.bytes = 0
+  gathered.refused = 0
+  if (first) post({ socket, bytes: rest.length === 0 ? first : concat(first, ...rest), lost })
+  else if (lost > 0) post({ socket, bytes: new Uint8Array(), lost })
+}
+
+/** What happened to one call of `receive`; an error ends the socket. */
+type Step = 'more' | 'overrun' | 'empty' | SystemError
+
+function receive({ fd }: Socket, gathered: Gathered): Step {
   try {
-    const { bytes, refused } = ring.receive(socket.fd, MSG_DONTWAIT)
-    if (bytes.length > 0 || refused > 0) post({ socket: id, bytes, lost: refused })
+    const { bytes, refused } = ring.receive(fd, MSG_DONTWAIT)
+    if (bytes.length > 0) gathered.parts.push(bytes)
+    gathered.bytes += bytes.length
+    gathered.refused += refused
     return 'more'
   } catch (error) {
     if (!(error instanceof SystemError)) throw error
     if (error.code === 'ENOBUFS') return 'overrun'
-    if (error.errno === constants.errno.EAGAIN) return 'empty'
-    giveUp(id, socket, error)
-    return 'failed'
+    return error.errno === constants.errno.EAGAIN ? 'empty' : error
   }
 }
 
 const mainKeepsUp = () => Atomics.load(shared, WORD.outstanding) < OUTSTANDING_MAX
 
-/** All that has gathered, as far as the main thread keeps up. */
+/** All that has gathered, as far as the main thread keeps up: the rest is read as soon as it does. */
 function drain(id: number, socket: Socket): void {
+  const gathered: Gathered = { parts: [], bytes: 0, refused: 0 }
   let overrun = false
   let step: Step
   do {
-    step = receive(id, socket)
+    step = receive(socket, gathered)
     overrun ||= step === 'overrun'
+    if (gathered.bytes >= BATCH_BYTES) postGathered(id, gathered)
   } while ((step === 'more' || step === 'overrun') && mainKeepsUp())
-  if (step !== 'failed') tellDrops(id, socket, overrun)
+  postGathered(id, gathered)
+  socket.due = step === 'empty' ? NEVER : 0
+  if (step instanceof SystemError) giveUp(id, socket, step)
+  else tellDrops(id, socket, overrun)
 }
 
 /**
  * How many messages the kernel dropped is in the socket's counter. ENOBUFS alone would tell too few: the kernel raises
- * it with the first drop, before it counts that, and not again before the queue was empty (netlink_overrun). Without a
- * drop it says that there was no memory for a message.
+ * it with the first drop and not again before the queue was empty (netlink_overrun). Where nothing was dropped since
+ * the last one, it says that there was no memory for a message.
  */
 function tellDrops(id: number, socket: Socket, overrun: boolean): void {
   const dropped = droppedMessages(socket.fd)
-  const lost = Math.max((dropped - socket.dropped) >>> 0, overrun ? 1 : 0)
+  const unmade = overrun && dropped === socket.droppedAtOverrun ? 1 : 0
+  const lost = ((dropped - socket.dropped) >>> 0) + unmade
   socket.dropped = dropped
+  if (overrun) socket.droppedAtOverrun = dropped
   if (lost > 0) post({ socket: id, bytes: new Uint8Array(), lost })
 }
 
@@ -124,18 +161,29 @@ function giveUp(id: number, socket: Socket, error: SystemError): void {
   post({ socket: id, bytes: new Uint8Array(), lost: 0, error: error.message })
 }
 
-/** Only the wake-up is watched while the main thread has enough to do. */
+/** Descriptors that may wake this thread: of the main thread only, while that has enough to do. */
 function watched(): number[] {
   Atomics.store(shared, WORD.waiting, 1)
   if (!mainKeepsUp()) return [wake]
   Atomics.store(shared, WORD.waiting, 0)
-  return [wake, ...[...sockets.values()].map(socket => socket.fd)]
+  return [wake, ...[...sockets.values()].filter(({ due }) => due === NEVER).map(({ fd }) => fd)]
+}
+
+/** How long nothing is due. */
+function untilDue(): number {
+  const due = Math.min(...[...sockets.values()].map(socket => socket.due))
+  return due === NEVER || !mainKeepsUp() ? -1 : Math.max(0, Math.ceil(due - performance.now()))
 }
 
 while (Atomics.load(shared, WORD.stop) === 0) {
-  const fds = ready(watched())
+  const fds = ready(watched(), untilDue())
   Atomics.store(shared, WORD.waiting, 0)
   if (fds.has(wake)) takeControls()
-  else ready([wake], GATHER_MS)
-  for (const [id, socket] of sockets) if (fds.has(socket.fd)) drain(id, socket)
+  if (!mainKeepsUp()) continue
+  const now = performance.now()
+  // Each has its turn, also when the first alone has more than the main thread can take.
+  for (const [id, socket] of sockets) {
+    if (fds.has(socket.fd)) socket.due = now + socket.gatherMs
+    if (socket.due <= now) drain(id, socket)
+  }
 }

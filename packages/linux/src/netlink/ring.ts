@@ -70,16 +70,16 @@ export class ReceiveRing {
    */
   receive(fd: number, flags: number): Received {
     const count = this.#fill(fd, flags)
-    const accepted = Array.from({ length: count }, (_, i) => this.#accept(i)).filter(
-      slot => slot !== undefined,
-    )
-    const bytes = new Uint8Array(accepted.reduce((sum, slot) => sum + slot.length, 0))
-    let at = 0
-    for (const slot of accepted) {
-      bytes.set(slot, at)
-      at += slot.length
+    let [end, refused] = [0, 0]
+    for (let i = 0; i < count; i++) {
+      const length = this.#accepted(i)
+      const start = i * this.#slotBytes
+      if (length === 0) refused++
+      // Together at the beginning, so that one copy holds them all; never over a slot that is still to come.
+      else if (start > end) this.#slots.copyWithin(end, start, start + length)
+      end += length
     }
-    return { bytes, refused: count - accepted.length }
+    return { bytes: this.#slots.slice(0, end), refused }
   }
 
   /**
@@ -90,8 +90,9 @@ export class ReceiveRing {
   visit(fd: number, flags: number, each: (datagram: Uint8Array) => void): number {
     const count = this.#fill(fd, flags)
     for (let i = 0; i < count; i++) {
-      const datagram = this.#accept(i)
-      if (datagram) each(datagram)
+      const length = this.#accepted(i)
+      const start = i * this.#slotBytes
+      if (length > 0) each(this.#slots.subarray(start, start + length))
     }
     return count
   }
@@ -103,13 +104,14 @@ export class ReceiveRing {
     return retrying('recvmmsg', () => libcRecvmmsg(fd, this.#headers, this.#count, flags, null))
   }
 
-  /** Any process with CAP_NET_ADMIN may send to our port; only port 0, the kernel, is believed. */
-  #accept(index: number): Uint8Array | undefined {
+  /**
+   * Bytes of a datagram; 0 when it is refused. Any process with CAP_NET_ADMIN may send to our port; only port 0, the
+   * kernel, is believed.
+   */
+  #accepted(index: number): number {
     const at = index * HEADER.size
     const truncated = (this.#view.getUint32(at + HEADER.flags, true) & MSG_TRUNC) !== 0
     const sender = this.#nameView.getUint32(index * NAME.size + NAME.port, true)
-    if (truncated || sender !== 0) return undefined
-    const start = index * this.#slotBytes
-    return this.#slots.subarray(start, start + this.#view.getUint32(at + HEADER.length, true))
+    return truncated || sender !== 0 ? 0 : this.#view.getUint32(at + HEADER.length, true)
   }
 }

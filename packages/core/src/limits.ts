@@ -147,6 +147,11 @@ export const LIMITS = {
   ),
   uploadsPerAgent: limit(4, 'items', 'A node that was broken into sends large batches all at once.'),
   streamRing: limit(512, 'items', 'Live messages kept for resuming, which would otherwise grow for ever.'),
+  modelItems: limit(
+    20_000,
+    'items',
+    'A whole model handed out for each question a page asks, of a cluster that no page can hold.',
+  ),
   streamClients: limit(128, 'items', 'A script that opens live streams until the server has no sockets.'),
   streamRingBytes: limit(
     8_388_608,

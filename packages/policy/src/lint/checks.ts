@@ -19,6 +19,7 @@ import {
   selectsNoNamespace,
   subjectSelectsNothing,
 } from './practice.ts'
+import { denyMatchesNothing, priorityShared, ruleShadowed, tierDeniesDns } from './tier.ts'
 
 /** Every check by its id, which never changes its meaning: other programs store it. */
 export const CHECKS = {
@@ -38,6 +39,10 @@ export const CHECKS = {
   'namespace-unlabelled': namespaceUnlabelled,
   'selects-no-namespace': selectsNoNamespace,
   'subject-selects-nothing': subjectSelectsNothing,
+  'rule-shadowed': ruleShadowed,
+  'priority-shared': priorityShared,
+  'deny-matches-nothing': denyMatchesNothing,
+  'tier-denies-dns': tierDeniesDns,
 } as const satisfies Record<string, Check>
 
 export type LintId = keyof typeof CHECKS

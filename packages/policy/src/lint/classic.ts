@@ -103,7 +103,7 @@ export const peerMerged: Check = {
     for (const placed of allowPeers(context)) {
       const { peer, policy } = placed
       if (peer.kind !== 'pods' || !peer.namespaceSelector || isEmpty(peer.podSelector)) continue
-      if (selected(context, peer, policy.namespace).length > 0) continue
+      if (policy.namespace === '' || selected(context, peer, policy.namespace).length > 0) continue
       const { namespaceSelector, ...own } = peer
       const spaces = selected(context, { ...peer, podSelector: {} }, policy.namespace)
       if (spaces.length === 0 || selected(context, own, policy.namespace).length === 0) continue
@@ -128,7 +128,9 @@ export const peerSelectsEverything: Check = {
       yield remark(
         placed,
         'every pod of every namespace is a peer',
-        'for this namespace write "podSelector: {}"; for others name their labels',
+        placed.policy.namespace === ''
+          ? 'name the namespaces by their labels'
+          : 'for this namespace write "podSelector: {}"; for others name their labels',
       )
     }
   },

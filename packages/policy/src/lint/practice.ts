@@ -12,6 +12,7 @@ import {
   remarkOnPolicy,
   selected,
 } from './rules.ts'
+import { tierDenies } from './tier.ts'
 
 const DNS = 53
 
@@ -74,12 +75,15 @@ function* undefended(context: LintContext, direction: Direction): Generator<Rema
   ])
   for (const name of [...used].filter(Boolean).toSorted()) {
     if (manifests.policies.some(each => isolatesAll(each, name, direction))) continue
+    const isTierClosed = tierDenies(context, direction, name)
+    if (isTierClosed && direction === 'egress') continue
     const place = objectOf(manifests, name)?.place(['metadata'])
     if (!place) continue
     const type = direction === 'ingress' ? 'Ingress' : 'Egress'
+    const rest = isTierClosed ? ': its tier denies pods, and what is outside may still connect' : ''
     yield {
       place,
-      message: `namespace ${name} has no policy that denies ${direction} by default`,
+      message: `namespace ${name} has no policy that denies ${direction} by default${rest}`,
       fix: `add a NetworkPolicy with podSelector: {} and policyTypes: [${type}] to ${name}`,
     }
   }

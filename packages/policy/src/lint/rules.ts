@@ -1,5 +1,6 @@
-import type { Direction, LabelSelector, PolicyId, Workload } from '@sekisho/core'
+import { type Direction, type LabelSelector, LIMITS, type PolicyId, type Workload } from '@sekisho/core'
 import type { Peer, PodsPeer, PolicyRule } from '../documents/document.ts'
+import type { Path } from '../documents/spot.ts'
 import type { LocatedPolicy } from '../manifests/manifests.ts'
 import { DIRECTIONS } from '../model/entry.ts'
 import { compileWorkloadSet } from '../prove/ends.ts'
@@ -40,11 +41,24 @@ export const peersOf = (placed: PlacedRule): readonly PlacedPeer[] =>
 export const allowPeers = (context: LintContext): readonly PlacedPeer[] =>
   allowRules(context).flatMap(peersOf)
 
+/** Where a peer is written: addresses and names of a ClusterNetworkPolicy are lists inside one peer. */
+function peerPath({ located, direction, index, at }: PlacedPeer): Path {
+  const side = direction === 'ingress' ? 'from' : 'to'
+  const items = located.root.at('spec').at(direction).at(index).at(side)
+  let before = 0
+  for (const [item, spot] of items.list(LIMITS.peersPerRule.value).entries()) {
+    const field = ['networks', 'domainNames'].find(key => !spot.at(key).absent)
+    const count = field === undefined ? 1 : spot.at(field).list(LIMITS.peersPerRule.value).length
+    if (at < before + count) return [side, item, ...(field === undefined ? [] : [field, at - before])]
+    before += count
+  }
+  return [side, at]
+}
+
 /** A remark about a rule, or about one of its peers. */
 export function remark(placed: PlacedRule | PlacedPeer, message: string, fix: string): Remark {
   const { direction, index, located, policy } = placed
-  const side = direction === 'ingress' ? 'from' : 'to'
-  const path = ['spec', direction, index, ...('at' in placed ? [side, placed.at] : [])]
+  const path = ['spec', direction, index, ...('at' in placed ? peerPath(placed) : [])]
   return { place: located.place(path), policy: policy.id, message, fix }
 }
 

@@ -9,13 +9,6 @@ export {
 export { Identifier, type IdentifierOptions } from './identify/identifier.ts'
 export { UNKNOWN, type WhyUnknown } from './identify/search.ts'
 export { Inbox } from './inbox.ts'
-export {
-  type InspectedFlow,
-  type Inspection,
-  Inspector,
-  type InspectorOptions,
-  type PacketHints,
-} from './inspector/inspector.ts'
 export { checksumsHold } from './packet/checksum.ts'
 export { flowKey, fromLower } from './packet/flow-key.ts'
 export { IP_PROTOCOL, PacketHeader, TCP } from './packet/header.ts'

@@ -1,8 +1,7 @@
-import { L7_KINDS, type L7Kind, LIMITS } from '@sekisho/core'
+import { compilePattern, L7_KINDS, type L7Kind, LIMITS } from '@sekisho/core'
 import { canonicalName, namePattern } from './fqdn.ts'
 import type { HeaderMatch, L7Match, TextMatch } from './l7.ts'
 import { readList } from './own-peer.ts'
-import { compilePattern } from './pattern.ts'
 import type { Spot } from './spot.ts'
 
 const STATEMENTS = [

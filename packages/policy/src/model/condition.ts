@@ -1,8 +1,7 @@
-import { applicationsOf, carries, type L7Kind, type L7Request } from '@sekisho/core'
+import { applicationsOf, carries, compilePattern, type L7Kind, type L7Request } from '@sekisho/core'
 import type { PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
 import type { HeaderMatch, L7Match, TextMatch } from '../documents/l7.ts'
-import { compilePattern } from '../documents/pattern.ts'
 import type { FlowFacts, Need } from '../facts.ts'
 
 /** Whether something holds, as far as the facts at hand say. */

@@ -1,5 +1,4 @@
-import { LIMITS } from '@sekisho/core'
-import { compilePattern } from '../../documents/pattern.ts'
+import { compilePattern, LIMITS } from '@sekisho/core'
 import type { Spot } from '../../documents/spot.ts'
 import type { Draft, Foreign } from '../foreign.ts'
 

@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '@sekisho/core'
+import { fail, ok, type Result } from './result.ts'
 
 /**
  * Patterns that people write, run in time linear in the text: a set of states is carried along (Thompson 1968), nothing

@@ -15,6 +15,7 @@ import {
   linkLogin,
   mapQuery,
   mapView,
+  modelView,
   modeRequest,
   overview,
   pageOf,
@@ -57,6 +58,7 @@ import {
  * | GET    /events                             | windowQuery, pageQuery    | page of eventView         |
  * | GET    /workloads                          | workloadQuery, pageQuery  | page of workloadView      |
  * | GET    /workloads/{id}                     | (id is URL-encoded)       | workloadView              |
+ * | GET    /model                              |                           | modelView                 |
  * | GET    /agents                             | pageQuery                 | page of agentView         |
  * | DELETE /agents/{id}                        | (id is the node)          | 204                       |
  * | GET    /audit                              | pageQuery                 | page of auditView         |
@@ -216,6 +218,15 @@ export const routes = {
     summary: 'One workload',
     request: { params: id },
     responses: answer('The workload.', workloadView),
+  }),
+  model: createRoute({
+    method: 'get',
+    path: '/model',
+    summary: 'All that verdicts follow from: workloads, namespaces, nodes and policies',
+    responses: {
+      ...answer('The whole of it.', modelView),
+      413: problem('There are too many workloads or policies to hand out at once.'),
+    },
   }),
   agents: createRoute({
     method: 'get',

@@ -4,11 +4,13 @@ import type { Store } from '@sekisho/store'
 import { parseOrRefuse } from '../lifecycle/changes.ts'
 import { openState } from '../lifecycle/state.ts'
 import type { MapView, Overview } from '../schema/map.ts'
+import type { ModelView } from '../schema/model.ts'
 import type { ExplanationView, SimulationView, SuggestionView } from '../schema/policies.ts'
 import { type WindowText, windowOf } from '../window.ts'
 import { type ExplainRequest, explainView } from './explain.ts'
 import { readFilter } from './filter.ts'
 import { mapView } from './map.ts'
+import { modelView } from './model.ts'
 import { overview } from './overview.ts'
 import type { InsightPorts } from './ports.ts'
 import { simulateView } from './simulate.ts'
@@ -31,6 +33,7 @@ export type Question =
       readonly mode: Mode
       readonly without: readonly string[]
     }
+  | { readonly kind: 'model' }
   | ({ readonly kind: 'explain'; readonly yaml?: string | undefined } & Omit<ExplainRequest, 'documents'>)
 
 export interface Answers {
@@ -39,6 +42,7 @@ export interface Answers {
   readonly suggest: SuggestionView
   readonly simulate: SimulationView
   readonly explain: ExplanationView
+  readonly model: ModelView
 }
 export type Answer = Answers[keyof Answers]
 
@@ -81,6 +85,8 @@ function answerTo(ports: InsightPorts, question: Question): Answer {
       const documents = yaml.trim() === '' ? [] : parseOrRefuse(yaml).map(each => withMode(each, mode))
       return simulateView(ports, { window: windowOf(ends, clock), documents, without })
     }
+    case 'model':
+      return modelView(ports.model)
     case 'explain': {
       const documents = question.yaml === undefined ? undefined : parseOrRefuse(question.yaml)
       return explainView(ports, { ...question, documents })

@@ -1,5 +1,6 @@
 export * from './common.ts'
 export * from './map.ts'
+export * from './model.ts'
 export * from './policies.ts'
 export * from './records.ts'
 export * from './session.ts'

@@ -26,5 +26,6 @@ export function serveInsight(api: Api, { insight, state, connected, clock }: Dep
     const { yaml, mode, without = [], ...ends } = context.req.valid('json')
     return answer({ kind: 'simulate', ends, yaml, mode, without })
   })
+  api.openapi(routes.model, () => answer({ kind: 'model' }))
   api.openapi(routes.explain, context => answer({ kind: 'explain', ...context.req.valid('json') }))
 }

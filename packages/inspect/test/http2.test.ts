@@ -1,26 +1,14 @@
 import { connect, createServer } from 'node:http2'
-import { duplexPair } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import type { Reading, Side } from '../src/index.ts'
+import type { Reading } from '../src/index.ts'
 import { http } from '../src/protocols/http/http.ts'
 import { HpackDecoder } from '../src/protocols/http2/hpack.ts'
 import { byteByByte, bytesOf, readingsOf } from './conversation.ts'
-
-type Speech = [Side, Uint8Array][]
+import { overheard, type Speech } from './speech.ts'
 
 /** What Node's own client and server (nghttp2) say to each other for some requests, one after the other. */
 async function speech(requests: readonly Record<string, string>[]): Promise<Speech> {
-  const said: Speech = []
-  const [near, far] = duplexPair()
-  const record = (side: Side, stream: typeof near): void => {
-    const write = stream._write.bind(stream)
-    stream._write = (chunk: Buffer, encoding, done) => {
-      said.push([side, Uint8Array.from(chunk)])
-      write(chunk, encoding, done)
-    }
-  }
-  record('client', near)
-  record('server', far)
+  const { client: near, server: far, said } = overheard()
   const server = createServer()
   server.on('stream', stream => {
     stream.respond({ ':status': 200, server: 'node' })

@@ -20,8 +20,10 @@ import { Http1Reader } from './http1.ts'
  * HTTP over TCP in clear: HTTP/1 (RFC 9112) begins with a request line, HTTP/2 (RFC 9113 section 3.4) with a preface
  * that no HTTP/1 server would take for a request.
  */
-const REQUEST_LINE = /^(?:\r\n)?([A-Z][A-Z_-]{0,31}) (\S+) HTTP\/1\.[01]\r?\n/
-const BEGUN = /^(?:\r(?:\n|$))?(?:[A-Z][A-Z_-]{0,31})?(?:$| (?:$|\S+(?:$| (?:H|$))))/
+/** Also one that no server should take, as in "GET HTTP/1.1": it is HTTP, and its reader says what is wrong with it. */
+const REQUEST_LINE = /^(?:\r\n)?([A-Z][A-Za-z_-]{0,31})[ /](?:([^\r\n]*) )?HTTP\/1\.[01]\r?\n/
+const VERSION_0_9 = /^(?:GET|HEAD|POST|PUT) \/[^\r\n]*\r?\n/
+const BEGUN = /^(?:\r(?:\n|$))?(?:[A-Z][A-Za-z_-]{0,31}(?:[ /][^\r\n\0]*\r?)?)?$/
 const STATUS_LINE = 'HTTP/1.'
 const SETTINGS_FRAME = 4
 const SHOWN = 40
@@ -46,6 +48,9 @@ function ofClient(client: Uint8Array): Recognition {
   const text = latin1(client, LIMITS.openingBytes.value)
   const [line, method, target = ''] = REQUEST_LINE.exec(text) ?? []
   if (line) return certain(`request "${method} ${target.slice(0, SHOWN)}"`)
+  if (VERSION_0_9.test(text)) return likely('request without a version')
+  // The first one to be seen is taken for the client, also where the beginning was missed.
+  if (text.startsWith(STATUS_LINE)) return likely('answer "HTTP/1."')
   if (!BEGUN.test(text)) return NO
   return client.length < LIMITS.openingBytes.value ? MORE : likely('request line without an end')
 }

@@ -1,0 +1,62 @@
+import { formatIp, LIMITS, Reader } from '@sekisho/core'
+import { latin1 } from '../../ascii.ts'
+import { type Element, element, elements, expected, rest, TAG } from './der.ts'
+
+/*
+ * Names of a server's certificate (RFC 5280 section 4.1), readable up to TLS 1.2:
+ *   Certificate { tbs { [0] version, serial, algorithm, issuer, validity, subject, key, [3] extensions }, … }
+ *   SubjectAltName (section 4.2.1.6): sequence of [2] DNS name, [7] address
+ */
+const COMMON_NAME = '550403'
+const SUBJECT_ALT_NAME = '551d11'
+const VERSION = 0xa0
+const EXTENSIONS = 0xa3
+const DNS_NAME = 0x82
+const ADDRESS = 0x87
+
+/** @returns the names that clients compare; the common name where there is no other. Raises `Malformed`. */
+export function certificateNames(der: Uint8Array): readonly string[] {
+  const tbs = expected(expected(new Reader(der), TAG.sequence), TAG.sequence)
+  const first = element(tbs)
+  // Serial, algorithm, issuer and validity, of which the version, where it is, stands before.
+  for (let skipped = first.tag === VERSION ? 0 : 1; skipped < 4; skipped++) element(tbs)
+  const subject = expected(tbs, TAG.sequence)
+  element(tbs)
+  for (const { tag, value } of elements(tbs)) {
+    const names = tag === EXTENSIONS ? alternativeNames(expected(value, TAG.sequence)) : []
+    if (names.length > 0) return names
+  }
+  return commonNames(subject)
+}
+
+function alternativeNames(extensions: Reader): readonly string[] {
+  for (const { value } of elements(extensions)) {
+    const oid = hex(expected(value, TAG.oid))
+    if (oid !== SUBJECT_ALT_NAME) continue
+    // "critical" may stand between.
+    const [last] = [...elements(value)].slice(-1)
+    const list = last && expected(new Reader(rest(last.value)), TAG.sequence)
+    return list ? [...elements(list)].slice(0, LIMITS.certificateNames.value).flatMap(nameOf) : []
+  }
+  return []
+}
+
+function nameOf({ tag, value }: Element): readonly string[] {
+  if (tag === DNS_NAME) return [latin1(rest(value)).toLowerCase()]
+  if (tag !== ADDRESS || (value.left !== 4 && value.left !== 16)) return []
+  const family = value.left === 4 ? 4 : 6
+  return [formatIp({ family, value: BigInt(`0x${hex(value)}`) })]
+}
+
+function commonNames(subject: Reader): readonly string[] {
+  const names: string[] = []
+  for (const { value: set } of elements(subject)) {
+    for (const { value: attribute } of elements(set)) {
+      const oid = hex(expected(attribute, TAG.oid))
+      if (oid === COMMON_NAME) names.push(latin1(rest(element(attribute).value)).toLowerCase())
+    }
+  }
+  return names
+}
+
+const hex = (reader: Reader): string => Buffer.from(rest(reader)).toString('hex')

@@ -153,13 +153,73 @@ describe('ClusterNetworkPolicy decides', () => {
       'deny closed#ingress',
     ],
     [
-      'Deny and Pass deny everything',
+      'Pass denies everything',
       [tier('a', { ingress: ingress('Pass', [{}, ...fromApi]) })],
       JOB_TO_WEB,
       'deny a#ingress[0]',
     ],
+    [
+      'Deny denies everything, on any port',
+      [
+        tier('a', {
+          egress: egress('Deny', [{}], { protocols: [{ udp: { destinationPort: { number: 9 } } }] }),
+        }),
+      ],
+      JOB_TO_WEB,
+      'deny a#egress[0]',
+    ],
+    [
+      'and what is outside',
+      [tier('a', { egress: egress('Pass', [{}]) })],
+      ['10.0.0.2', '203.0.113.1'],
+      'deny a#egress[0]',
+    ],
+    [
+      'and goes on with the rules before it',
+      [tier('a', { ingress: [...ingress('Accept'), ...ingress('Deny', [{}])] })],
+      API_TO_WEB,
+      'allow a#ingress[0]',
+    ],
   ])('%s', (_name, policies, asked, expected) => {
     expect(ask(policies, asked)).toBe(expected)
+  })
+
+  test.each([
+    ['a name', 'www.example.com', ['www.example.com'], 'allow a#egress[0]'],
+    ['in any case', 'WWW.Example.com', ['www.example.com'], 'allow a#egress[0]'],
+    ['one label', '*.example.com', ['www.example.com'], 'allow a#egress[0]'],
+    ['more labels', '*.example.com', ['a.b.c.example.com'], 'allow a#egress[0]'],
+    ['no label', '*.example.com', ['example.com'], 'deny a#egress[1]'],
+    ['part of a label', '*.example.com', ['badexample.com'], 'deny a#egress[1]'],
+    ['no name that led there', '*.example.com', [], 'deny a#egress[1]'],
+  ])('domainNames: %s', (_name, pattern, names, expected) => {
+    const rules = [
+      ...egress('Accept', [{ domainNames: [pattern] }]),
+      ...egress('Deny', [{ networks: ['0.0.0.0/0'] }]),
+    ]
+    const { verdict, by = '' } = modelOf(WORKLOADS, [tier('a', { egress: rules })]).decide({
+      source: { ip: '10.0.0.1' },
+      destination: { ip: '203.0.113.1' },
+      protocol: 'TCP',
+      port: 443,
+      facts: { names },
+    })
+    expect(`${verdict} ${by.split('/').at(-1)}`).toBe(expected)
+  })
+
+  test('domainNames: a name that leads inside the cluster accepts nothing', () => {
+    const rules = [
+      ...egress('Accept', [{ domainNames: ['*.example.com'] }]),
+      ...egress('Deny', [{ namespaces: {} }]),
+    ]
+    const { verdict } = modelOf(WORKLOADS, [tier('a', { egress: rules })]).decide({
+      source: { ip: '10.0.0.2' },
+      destination: { ip: '10.0.0.1' },
+      protocol: 'TCP',
+      port: 443,
+      facts: { names: ['a.example.com'] },
+    })
+    expect(verdict).toBe('deny')
   })
 
   test('host-network pods are never subject', () => {
@@ -187,6 +247,16 @@ describe('ClusterNetworkPolicy decides', () => {
 
 describe('ClusterNetworkPolicy refuses', () => {
   const rule = (more: Json) => ({ egress: [{ action: 'Accept', to: [{ namespaces: {} }], ...more }] })
+  const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item)
+  test('nothing at 25 of each', () => {
+    const full = {
+      action: 'Accept',
+      to: [...times(24, { namespaces: {} }), { networks: times(25, '::/0') }],
+      protocols: times(25, { tcp: { destinationPort: { number: 1 } } }),
+    }
+    expect(tier('a', { egress: times(25, full) }).sections.egress?.rules).toHaveLength(25)
+  })
+
   test.each<[string, Json, string, RegExp]>([
     ['another tier', { tier: 'Middle' }, 'spec.tier', /must be one of Admin, Baseline/],
     ['a priority out of range', { priority: 1001 }, 'spec.priority', /0 to 1000/],
@@ -235,12 +305,37 @@ describe('ClusterNetworkPolicy refuses', () => {
       'spec.egress[0].protocols[0].tcp.destinationPort.range',
       /less than end/,
     ],
+    ['too many rules', { egress: times(26, rule({}).egress[0]) }, 'spec.egress', /at most 25/],
+    ['too many rules in', { ingress: times(26, ingress('Deny')[0]) }, 'spec.ingress', /at most 25/],
+    ['too many peers', rule({ to: times(26, { namespaces: {} }) }), 'spec.egress[0].to', /at most 25/],
     [
-      'too many rules',
-      { egress: Array.from({ length: 26 }, () => rule({}).egress[0]) },
-      'spec.egress',
+      'too many networks',
+      rule({ to: [{ networks: times(26, '::/0') }] }),
+      'spec.egress[0].to[0].networks',
       /at most 25/,
     ],
+    [
+      'too many names',
+      rule({ to: [{ domainNames: times(26, 'a.example.com') }] }),
+      'spec.egress[0].to[0].domainNames',
+      /at most 25/,
+    ],
+    [
+      'too many protocols',
+      rule({ protocols: times(26, { tcp: { destinationPort: { number: 1 } } }) }),
+      'spec.egress[0].protocols',
+      /at most 25/,
+    ],
+    ['no protocol in the list', rule({ protocols: [] }), 'spec.egress[0].protocols', /at least one item/],
+    ['no action', rule({ action: undefined }), 'spec.egress[0].action', /required/],
+    ['the action of the older API', rule({ action: 'Allow' }), 'spec.egress[0].action', /Accept, Deny, Pass/],
+    [
+      'pods without podSelector',
+      rule({ to: [{ pods: {} }] }),
+      'spec.egress[0].to[0].pods.podSelector',
+      /required/,
+    ],
+    ['a long name', rule({ name: 'x'.repeat(101) }), 'spec.egress[0].name', /1 to 100/],
   ])('%s', (_name, spec, path, reason) => {
     const read = validatePolicy(
       source('a', { tier: 'Admin', priority: 0, subject: { namespaces: {} }, ...spec }),

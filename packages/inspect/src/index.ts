@@ -6,7 +6,16 @@ export {
   type Finding,
   type Identified,
 } from './identify/conversation.ts'
+export {
+  type BytePattern,
+  type CustomApplication,
+  type CustomDefinition,
+  type CustomProtocol,
+  compileCustom,
+} from './identify/custom.ts'
+export { type Definitions, readDefinitions } from './identify/definitions.ts'
 export { Identifier, type IdentifierOptions } from './identify/identifier.ts'
+export { compileOverrides, type Override, type Overrides } from './identify/override.ts'
 export { UNKNOWN, type WhyUnknown } from './identify/search.ts'
 export { Inbox } from './inbox.ts'
 export { checksumsHold } from './packet/checksum.ts'

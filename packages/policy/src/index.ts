@@ -57,6 +57,7 @@ export { type LocatedPolicy, type Manifests, modelOfManifests, readManifests } f
 export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from './model/change.ts'
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
+export { askResidual, type Residual, type ResidualAnswer, residual } from './model/residual.ts'
 export { NOT_ENFORCED, type NotEnforced, type NotEnforcedWhat, notEnforcedHere } from './not-enforced.ts'
 export { type Change, type Compared, type CompareQuery, compareFlows } from './prove/difference.ts'
 export { compileWorkloadSet, type EndSet, type WorkloadSet } from './prove/ends.ts'

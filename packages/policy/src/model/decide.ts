@@ -3,7 +3,7 @@ import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts
 import type { FlowFacts, Inspect } from '../facts.ts'
 import type { Addresses } from './addresses.ts'
 import { type End, type Entry, isActed, type PolicySet } from './entry.ts'
-import { answer, mergeInspect } from './evaluators.ts'
+import { answer, mergeInspect, type Question } from './evaluators.ts'
 import type { ModelIndex } from './model-index.ts'
 
 /** A flow both of whose ends are looked up. */
@@ -53,7 +53,7 @@ export function findEnds(index: ModelIndex, { source, destination }: FlowQuery):
 }
 
 /** The side that decided: the one that denies, else the one that has something to say. */
-function combine(egress: SideDecision, ingress: SideDecision): Decision {
+export function combine(egress: SideDecision, ingress: SideDecision): Decision {
   const byEgress =
     egress.verdict !== 'allow' || (ingress.verdict === 'allow' && ingress.why === 'not-selected')
   const { verdict, by, why } = byEgress ? egress : ingress
@@ -87,12 +87,13 @@ function judged({ entry, host }: End, acting: boolean): Entry | undefined {
 
 export const NO_FACTS: FlowFacts = Object.freeze({})
 
-/** Both sides must allow: the source's egress and the destination's ingress. */
-export function decideEnds(index: ModelIndex, { query, ends, policies, acting = false }: Asked): Decision {
+/** The two questions that a flow asks: of the source's egress and of the destination's ingress. */
+export function questionsOf(index: ModelIndex, asked: Asked): Readonly<Record<Direction, Question>> {
+  const { query, ends, policies, acting = false } = asked
   const { source, destination } = ends
   const { protocol, port, facts = NO_FACTS } = query
   const nodes = index.nodeAddresses
-  const egress = answer({
+  const egress: Question = {
     direction: 'egress',
     subject: source,
     peer: destination,
@@ -102,8 +103,8 @@ export function decideEnds(index: ModelIndex, { query, ends, policies, acting = 
     nodes,
     fromOwnNode: false,
     profile: index.profile(judged(source, acting), 'egress', policies),
-  })
-  const ingress = answer({
+  }
+  const ingress: Question = {
     direction: 'ingress',
     subject: destination,
     peer: source,
@@ -113,8 +114,14 @@ export function decideEnds(index: ModelIndex, { query, ends, policies, acting = 
     nodes,
     fromOwnNode: ingressFromOwnNode(index, ends),
     profile: index.profile(judged(destination, acting), 'ingress', policies),
-  })
-  return combine(egress, ingress)
+  }
+  return { egress, ingress }
+}
+
+/** Both sides must allow. */
+export function decideEnds(index: ModelIndex, asked: Asked): Decision {
+  const { egress, ingress } = questionsOf(index, asked)
+  return combine(answer(egress), answer(ingress))
 }
 
 export const ingressFromOwnNode = (index: ModelIndex, { source, destination }: Ends): boolean =>

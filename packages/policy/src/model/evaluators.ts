@@ -93,7 +93,8 @@ function matchesNamed(rule: BoundRule, question: Question): boolean {
   return listens(peer.entry.workload.ports, rule, question)
 }
 
-function matchesEnds(rule: BoundRule, question: Question): Knowledge {
+/** Whether a rule is about these ends and this port; where names decide, as far as they are known. */
+export function matchesEnds(rule: BoundRule, question: Question): Knowledge {
   if (!rule.ports || matchesPorts(rule.ports, question.protocol, question.port)) {
     if (matchesPeer(rule.peers, question)) return 'yes'
     return matchesNamed(rule, question) ? 'yes' : matchesNames(rule, question)

@@ -4,7 +4,7 @@ import type { PolicyDocument } from '../documents/document.ts'
 import type { PolicySet } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import type { EndSet } from './ends.ts'
-import type { FlowSet, Pair, Piece } from './pieces.ts'
+import type { FlowSet, Meant, Pair, Piece } from './pieces.ts'
 import { witness } from './reach.ts'
 import { type Certainty, type Difference, type DifferenceProof, depends, passes } from './result.ts'
 import { entryOf, type PointClass, Space } from './space.ts'
@@ -32,8 +32,8 @@ export interface Compared {
 
 const ANYTHING: EndSet = { kind: 'anything' }
 
-/** Whether a policy may judge otherwise in another model: it is not there, or it says something else. */
-class Changes {
+/** What other documents judge before and after. */
+class Changes implements Meant {
   readonly #models: readonly [before: Model, after: Model]
   readonly #texts = new WeakMap<PolicyDocument, string>()
   readonly #known = new WeakMap<PointClass, Map<Direction, boolean>>()
@@ -42,8 +42,15 @@ class Changes {
     this.#models = [before, after]
   }
 
-  /** Other documents judge this class in this direction before and after. */
-  differ(side: PointClass, direction: Direction): boolean {
+  source(side: PointClass): boolean {
+    return this.#differ(side, 'egress')
+  }
+
+  destination(side: PointClass): boolean {
+    return this.#differ(side, 'ingress')
+  }
+
+  #differ(side: PointClass, direction: Direction): boolean {
     const known = this.#known.get(side) ?? new Map<Direction, boolean>()
     this.#known.set(side, known)
     const held = known.get(direction)
@@ -90,9 +97,9 @@ class Comparison {
     this.survey = new Survey(query)
   }
 
-  pairs(): Generator<Pair> {
+  pairs(meant?: Meant): Generator<Pair> {
     const { from = ANYTHING, to = ANYTHING } = this.#query
-    return this.survey.pairs(this.#before, new Space(this.#before, this.#after), { from, to })
+    return this.survey.pairs(this.#before, new Space(this.#before, this.#after), { from, to }, meant)
   }
 
   *pieces(pair: Pair): Generator<Compared> {
@@ -121,11 +128,7 @@ function differs({ before, after }: Compared, change: Change | 'any'): Certainty
 export function proveDifference(before: Model, after: Model, query: DifferenceQuery = {}): DifferenceProof {
   const { limit = 10, change = 'any' } = query
   const comparison = new Comparison(before, after, query)
-  const changes = new Changes(before, after)
   const find = (pair: Pair): Difference | undefined => {
-    // The same documents judge both sides: nothing can differ, and nothing needs to be asked.
-    if (!changes.differ(pair.source, 'egress') && !changes.differ(pair.destination, 'ingress'))
-      return undefined
     let possible: Difference | undefined
     for (const compared of comparison.pieces(pair)) {
       const certainty = differs(compared, change)
@@ -138,7 +141,8 @@ export function proveDifference(before: Model, after: Model, query: DifferenceQu
     return possible
   }
   const differences: Difference[] = []
-  for (const pair of comparison.pairs()) {
+  // Where the same documents judge both sides nothing can differ, and nothing needs to be asked.
+  for (const pair of comparison.pairs(new Changes(before, after))) {
     const difference = find(pair)
     if (difference) differences.push(difference)
     if (differences.length >= limit) break

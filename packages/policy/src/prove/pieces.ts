@@ -46,24 +46,33 @@ export function pair(model: Model, source: PointClass, destination: PointClass):
   return []
 }
 
+/** Which classes a question is about, each as the side it is on: pairs of which neither is meant are left out. */
+export interface Meant {
+  source(side: PointClass): boolean
+  destination(side: PointClass): boolean
+}
+
+const EVERY: Meant = { source: () => true, destination: () => true }
+
 /** Every pair of which a policy may judge one end: what is between two others is nobody's to judge here. */
-export function* pairs(model: Model, space: Space, { from, to }: FlowSet): Generator<Pair> {
-  const [senders, receivers] = [from, to].map(set => ({
-    workloads: space.workloads(set),
-    nodes: space.nodes(set),
-  }))
-  if (!senders || !receivers) return
+export function* pairs(model: Model, space: Space, { from, to }: FlowSet, meant = EVERY): Generator<Pair> {
+  const senders = { workloads: space.workloads(from), nodes: space.nodes(from) }
   const known = [...senders.workloads, ...senders.nodes]
-  for (const destination of receivers.workloads) {
-    const outside = space.outside(from, destination.cuts.ingress)
-    for (const source of [...known, ...outside]) yield* pair(model, source, destination)
+  const judging = space.judgesNodes ? known : senders.workloads
+  const isMeant = (source: PointClass) => meant.source(source)
+  const [meantKnown, meantJudging] = [known.filter(isMeant), judging.filter(isMeant)]
+  for (const destination of space.workloads(to)) {
+    const sources = meant.destination(destination)
+      ? [...known, ...space.outside(from, destination.cuts.ingress)]
+      : meantKnown
+    for (const source of sources) yield* pair(model, source, destination)
   }
-  for (const destination of receivers.nodes) {
+  for (const destination of space.nodes(to)) {
     const outside = space.judgesNodes ? space.outside(from, destination.cuts.ingress) : []
-    const sources = space.judgesNodes ? known : senders.workloads
-    for (const source of [...sources, ...outside]) yield* pair(model, source, destination)
+    const sources = meant.destination(destination) ? [...judging, ...outside] : meantJudging
+    for (const source of sources) yield* pair(model, source, destination)
   }
-  for (const source of space.judgesNodes ? known : senders.workloads) {
+  for (const source of meantJudging) {
     for (const destination of space.outside(to, source.cuts.egress)) yield* pair(model, source, destination)
   }
 }

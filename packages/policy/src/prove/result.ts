@@ -66,7 +66,7 @@ export interface DifferenceProof {
 export interface UnneededRule {
   readonly rule: RuleId
   /**
-   * `unselected`: its policy selects no workload. `unmatched`: no flow has such a peer or port. `shadowed`: flows match,
+   * `unselected`: its policy selects no workload. `unmatched`: no flow has such a peer or port, or its time is over. `shadowed`: flows match,
    * but other rules answer first: it never decides. `redundant`: it decides, but without it others decide the same.
    */
   readonly kind: 'unselected' | 'unmatched' | 'shadowed' | 'redundant'

@@ -1,6 +1,6 @@
 import { LIMITS } from '@sekisho/core'
 import type { Model } from '../model/model.ts'
-import { type FlowSet, type Pair, type Piece, pairs, piecesOf } from './pieces.ts'
+import { type FlowSet, type Meant, type Pair, type Piece, pairs, piecesOf } from './pieces.ts'
 import type { Coverage } from './result.ts'
 import type { Space } from './space.ts'
 
@@ -31,8 +31,8 @@ export class Survey {
     return { pairs: this.#pairs, pieces: this.#pieces, complete: this.#complete }
   }
 
-  pairs(model: Model, space: Space, flows: FlowSet): Generator<Pair> {
-    return this.counted(pairs(model, space, flows))
+  pairs(model: Model, space: Space, flows: FlowSet, meant?: Meant): Generator<Pair> {
+    return this.counted(pairs(model, space, flows, meant))
   }
 
   *counted(each: Iterable<Pair>): Generator<Pair> {

@@ -1,17 +1,18 @@
-import { type Direction, inRanges, parseIp, parseRuleId, type RuleId, ruleId } from '@sekisho/core'
+import { type Direction, parseRuleId, type RuleId, ruleId } from '@sekisho/core'
 import type { Decision } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { BoundRule } from '../model/bound.ts'
 import type { ModelChange } from '../model/change.ts'
 import { findEnds, NO_FACTS } from '../model/decide.ts'
-import { DIRECTIONS, type Entry } from '../model/entry.ts'
+import { DIRECTIONS } from '../model/entry.ts'
 import { matchRule } from '../model/evaluators.ts'
 import { createModel, type Model } from '../model/model.ts'
 import { EMPTY_PROFILE } from '../model/profile.ts'
+import { Candidates } from './candidates.ts'
 import type { EndSet } from './ends.ts'
 import { type Pair, type Piece, pair } from './pieces.ts'
 import { depends, passes, type UnneededProof, type UnneededRule } from './result.ts'
-import { entryOf, type Point, type PointClass, Space } from './space.ts'
+import { type PointClass, Space } from './space.ts'
 import { Survey, type SurveyOptions } from './survey.ts'
 
 const ANYTHING: EndSet = { kind: 'anything' }
@@ -35,33 +36,25 @@ const partsOf = (policy: PolicyDocument): readonly Part[] =>
     (policy.sections[direction]?.rules ?? []).map((_, index) => ({ policy, direction, index })),
   )
 
-/** Whether a rule may be about a peer; where a name or place is asked for, the flow itself tells. */
-function mayMatch({ peers }: BoundRule, { end, ip }: Point, entry: Entry | undefined): boolean {
-  if (!peers || peers.places.length > 0 || peers.names) return true
-  if (peers.selections.some(selection => entry?.selections.has(selection))) return true
-  const address = ip ?? (end.ip === undefined ? undefined : parseIp(end.ip))
-  return address !== undefined && inRanges(peers.ranges, address)
-}
-
 /** What each rule decides, and what would be decided without it. */
 class Trial {
   readonly #model: Model
   readonly #changed: Model
   readonly #space: Space
-  readonly #known: readonly PointClass[]
+  readonly #candidates: Candidates
   readonly survey: Survey
 
   constructor(model: Model, changed: Model, options: SurveyOptions) {
     this.#model = model
     this.#changed = changed
     this.#space = new Space(model)
-    this.#known = [...this.#space.workloads(ANYTHING), ...this.#space.nodes(ANYTHING)]
+    this.#candidates = new Candidates(model, this.#space)
     this.survey = new Survey(options)
   }
 
   judge(part: Part): UnneededRule | undefined {
     const rule = ruleId(part.policy.id, part.direction, part.index)
-    const subjects = this.#subjects(part)
+    const subjects = this.#candidates.selected(this.#model.index.bound(part.policy.id)?.subject)
     if (subjects.length === 0) return { rule, kind: 'unselected', covers: [] }
     this.#changed.update({ policies: { set: [without(part)] } })
     const decided = this.#compare(part, subjects)
@@ -70,13 +63,6 @@ class Trial {
     const covers = [...decided.by].filter(by => by !== rule).toSorted()
     const kind = !decided.matched ? 'unmatched' : decided.by.has(rule) ? 'redundant' : 'shadowed'
     return { rule, kind, covers }
-  }
-
-  #subjects({ policy }: Part): readonly PointClass[] {
-    const { index } = this.#model
-    const selection = index.bound(policy.id)?.subject
-    if (!selection) return []
-    return this.#known.filter(({ first }) => entryOf(index, first)?.selections.has(selection))
   }
 
   /** The rules that decide what the part matches, or that its absence changes a verdict. */
@@ -110,10 +96,8 @@ class Trial {
   }
 
   *#pairs(subject: PointClass, rule: BoundRule, direction: Direction): Generator<Pair> {
-    const { index } = this.#model
     const outside = this.#space.outside(ANYTHING, subject.cuts[direction])
-    for (const peer of [...this.#known, ...outside]) {
-      if (!mayMatch(rule, peer.first, entryOf(index, peer.first))) continue
+    for (const peer of this.#candidates.peers(rule, outside)) {
       const [from, to] = direction === 'egress' ? [subject, peer] : [peer, subject]
       yield* this.survey.counted(pair(this.#model, from, to))
     }

@@ -73,8 +73,8 @@ async function install(
       stack.use(
         openConntrack({
           netns: topology.node,
-          onEvents: list => {
-            events += list.length
+          onEvent: () => {
+            events++
           },
           onLost: () => undefined,
         }),

@@ -91,7 +91,7 @@ describeAsRoot('attacks on the kernel path', () => {
     using stream = openStream(client, server, 9000, family)
     using conntrack = openConntrack({
       netns: node.topology.node,
-      onEvents: () => undefined,
+      onEvent: () => undefined,
       onLost: () => undefined,
     })
     const entry = (await conntrack.dump()).find(({ reply }) => reply.sourcePort === 9000)

@@ -164,7 +164,7 @@ describeAsRoot('kernel', () => {
     ])
     using conntrack = openConntrack({
       netns: node.topology.node,
-      onEvents: () => undefined,
+      onEvent: () => undefined,
       onLost: () => undefined,
     })
     await node.change({ policies: { set: [allow('api', 'web', 9000)] } })

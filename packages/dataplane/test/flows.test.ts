@@ -55,7 +55,6 @@ function entry({
       destinationPort: 40_000,
     },
     mark: 0,
-    status: 0,
     zone: 0,
     originalCounters: { packets: forth[0], bytes: forth[1] },
     replyCounters: { packets: back[0], bytes: back[1] },
@@ -115,7 +114,8 @@ const counts = (flow: Partial<Flow> | undefined) => [
 describe('connections', () => {
   test('a short one is counted when it begins and weighed when it ends', () => {
     const { log, flows } = setUp()
-    log.connections([began(), ended({ forth: [5, 500], back: [4, 4000] })])
+    log.connection(began())
+    log.connection(ended({ forth: [5, 500], back: [4, 4000] }))
     expect(flows()).toEqual([
       {
         source: { workload: WEB, ip: '10.0.0.1' },
@@ -137,16 +137,16 @@ describe('connections', () => {
 
   test('the destination is the one behind the service address', () => {
     const { log, flows } = setUp()
-    log.connections([began({ service: '10.96.0.1' })])
+    log.connection(began({ service: '10.96.0.1' }))
     expect(flows()[0]).toMatchObject({ destination: { workload: API, ip: '10.0.0.2' }, port: 80 })
   })
 
   test('a long one is weighed at each dump and at its end, each byte once', async () => {
     const { log, refresh, flows } = setUp()
-    log.connections([began()])
+    log.connection(began())
     await refresh([entry({ forth: [10, 1000], back: [1, 10] })])
     await refresh([entry({ forth: [15, 1500], back: [1, 10] })])
-    log.connections([ended({ forth: [16, 1600], back: [2, 20] })])
+    log.connection(ended({ forth: [16, 1600], back: [2, 20] }))
     expect(counts(flows()[0])).toEqual([1, 18, 1600, 20])
   })
 
@@ -163,45 +163,46 @@ describe('connections', () => {
   test('one that ends while a dump is read is counted once', async () => {
     const { log, refresh, flows } = setUp()
     const reading = refresh([entry({ forth: [10, 1000] })])
-    log.connections([ended({ forth: [12, 1200] })])
+    log.connection(ended({ forth: [12, 1200] }))
     await reading
     expect(counts(flows()[0])).toEqual([0, 12, 1200, 0])
   })
 
   test('one whose end is told after the dump that no longer has it is not weighed twice', async () => {
     const { log, refresh, flows } = setUp()
-    log.connections([began()])
+    log.connection(began())
     await refresh([entry({ forth: [10, 1000] })])
     await refresh([])
-    log.connections([ended({ forth: [11, 1100] })])
+    log.connection(ended({ forth: [11, 1100] }))
     expect(counts(flows()[0])).toEqual([1, 11, 1100, 0])
   })
 
   test('what has no workload at either end is nobody’s business', () => {
     const { log, flows } = setUp()
-    log.connections([began({ source: '192.0.2.1', destination: '192.0.2.2' })])
+    log.connection(began({ source: '192.0.2.1', destination: '192.0.2.2' }))
     expect(flows()).toEqual([])
   })
 
   test('between two nodes the source’s reports', () => {
     const { log, flows } = setUp()
-    log.connections([began({ source: '10.9.0.3' }), began({ id: 2, destination: '10.9.0.3' })])
+    log.connection(began({ source: '10.9.0.3' }))
+    log.connection(began({ id: 2, destination: '10.9.0.3' }))
     expect(flows().map(flow => flow.source?.workload)).toEqual([WEB])
   })
 
   test('what its destination’s node denies is told there', () => {
     const { log, flows } = setUp(() => DENIED)
-    log.connections([began({ destination: '10.9.0.3' })])
+    log.connection(began({ destination: '10.9.0.3' }))
     expect(flows()).toEqual([])
   })
 
   test('what passed before it was denied keeps the answer it passed with', () => {
     let judgement = AUDITED
     const { log, flows } = setUp(() => judgement)
-    log.connections([began()])
+    log.connection(began())
     judgement = DENIED
     log.modelChanged()
-    log.connections([ended({ forth: [1, 10] })])
+    log.connection(ended({ forth: [1, 10] }))
     expect(flows()).toMatchObject([{ outcome: 'audited', by: ruleIdOf(), connections: 1, packets: 1 }])
   })
 })
@@ -260,7 +261,8 @@ describe('bounds', () => {
   test('one workload’s scan is gathered and does not push others out', () => {
     const { log, flows } = setUp(() => ALLOWED, 80)
     const scan = Array.from({ length: 100 }, (_, port) => began({ id: port, port: port + 1 }))
-    log.connections([...scan, began({ id: 1000, source: '10.0.0.2', destination: '192.0.2.1' })])
+    for (const event of scan) log.connection(event)
+    log.connection(began({ id: 1000, source: '10.0.0.2', destination: '192.0.2.1' }))
     const { flows: seen, ledger } = log.take()
     expect(seen.reduce((sum, flow) => sum + flow.connections, 0)).toBe(101)
     expect(seen.length).toBeLessThanOrEqual(12)

@@ -2,13 +2,11 @@ export { addressText } from './address-text.ts'
 export { errnoName, SystemError } from './libc.ts'
 export * from './lock.ts'
 export * from './netfilter/conntrack.ts'
-export {
-  CONNTRACK_STATUS,
-  type ConntrackEntry,
-  type ConntrackEvent,
-  type Counters,
-  type TcpState,
-  type Tuple,
+export type {
+  ConntrackEntry,
+  ConntrackEvent,
+  Counters,
+  Tuple,
 } from './netfilter/conntrack-message.ts'
 export * from './netfilter/nflog.ts'
 export type { LoggedPacket } from './netfilter/nflog-message.ts'

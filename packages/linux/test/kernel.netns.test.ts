@@ -7,6 +7,7 @@ import {
   type ConntrackEvent,
   createNetns,
   deleteNetns,
+  eachConntrackEvent,
   enableAccounting,
   getSysctl,
   hostNetns,
@@ -19,7 +20,6 @@ import {
   openNetns,
   openNflog,
   openNftables,
-  parseConntrackEvents,
   parsePacket,
   setSysctl,
   watchLinks,
@@ -71,8 +71,8 @@ function tally() {
   const count = {
     events: 0,
     drops: 0,
-    seen(batch: readonly unknown[]) {
-      count.events += batch.length
+    seen() {
+      count.events++
     },
     lost(drops: number) {
       count.drops += drops
@@ -130,7 +130,7 @@ describeAsRoot('the kernel', () => {
       const events: ConntrackEvent[] = []
       const lost = vi.fn()
       const conntrack = keep(
-        openConntrack({ netns: NAME, onEvents: batch => events.push(...batch), onLost: lost }),
+        openConntrack({ netns: NAME, onEvent: event => events.push(event), onLost: lost }),
       )
       using _server = await echoServer()
       setSysctl(NAME, 'net.netfilter.nf_conntrack_tcp_timeout_time_wait', 1)
@@ -154,7 +154,7 @@ describeAsRoot('the kernel', () => {
   )
 
   test('a mark is set in its own bits only, and a connection that is gone is no error', async () => {
-    const conntrack = keep(openConntrack({ netns: NAME, onEvents: () => undefined, onLost: () => undefined }))
+    const conntrack = keep(openConntrack({ netns: NAME, onEvent: () => undefined, onLost: () => undefined }))
     spawnSync('ip', inside('bash', '-c', 'echo x > /dev/udp/127.0.0.1/9; echo x > /dev/udp/::1/9'))
     const entries = (await conntrack.dump()).filter(entry => entry.original.destinationPort === 9)
     expect(entries.map(entry => entry.original.destination).toSorted()).toEqual(['127.0.0.1', '::1'])
@@ -218,7 +218,7 @@ describeAsRoot('the kernel', () => {
 
   test('no event of a burst is lost while the main thread is busy', async () => {
     const count = tally()
-    keep(openConntrack({ netns: NAME, groups: ['new'], onEvents: count.seen, onLost: count.lost }))
+    keep(openConntrack({ netns: NAME, groups: ['new'], onEvent: count.seen, onLost: count.lost }))
     burst(3_000)
     await vi.waitFor(() => expect(count).toMatchObject({ events: 3_000, drops: 0 }))
   })
@@ -227,7 +227,7 @@ describeAsRoot('the kernel', () => {
     const count = tally()
     const socket = new NetlinkSocket(NETLINK.netfilter, { netns: NAME, groups: [1], receiveBuffer: 2_048 })
     const close = receiveOn(socket, {
-      onDatagrams: bytes => count.seen(parseConntrackEvents(bytes).events),
+      onDatagrams: bytes => void eachConntrackEvent(bytes, count.seen),
       onLost: count.lost,
       onFailed: error => expect.fail(error.message),
     })
@@ -280,7 +280,7 @@ describeAsRoot('the kernel', () => {
       readdirSync('/proc/self/fd').filter(fd => existsSync(`/proc/self/fd/${fd}`)).length
     const before = descriptors()
     for (let i = 0; i < 20; i++) {
-      using conntrack = openConntrack({ netns: NAME, onEvents: () => undefined, onLost: () => undefined })
+      using conntrack = openConntrack({ netns: NAME, onEvent: () => undefined, onLost: () => undefined })
       await conntrack.dump()
     }
     await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before))

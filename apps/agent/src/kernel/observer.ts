@@ -55,7 +55,7 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
   const conntrack = stack.use(
     openConntrack({
       netns,
-      onEvents: events => flows.connections(events),
+      onEvent: event => flows.connection(event),
       onLost: count => flows.lost('connection-events', count),
       onFailed,
     }),

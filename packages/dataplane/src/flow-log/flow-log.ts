@@ -54,7 +54,7 @@ export interface DeniedCounts {
 }
 
 export interface FlowLog {
-  connections(events: readonly ConntrackEvent[]): void
+  connection(event: ConntrackEvent): void
   packets(packets: readonly LoggedPacket[]): void
   /** Reads all connections: at the start, so that older ones are known, and then for the counts of long ones. */
   refresh(): Promise<void>
@@ -104,12 +104,9 @@ class NodeFlowLog implements FlowLog {
     this.#routes = createRoutes(edges, entry => this.#route(entry))
   }
 
-  connections(events: readonly ConntrackEvent[]): void {
-    const now = this.#now()
-    for (const event of events) {
-      if (event.kind === 'new') this.#began(event, now)
-      else if (event.kind === 'destroy') this.#finished(event, now)
-    }
+  connection(event: ConntrackEvent): void {
+    if (event.kind === 'new') this.#began(event)
+    else if (event.kind === 'destroy') this.#finished(event)
   }
 
   packets(packets: readonly LoggedPacket[]): void {
@@ -183,14 +180,14 @@ class NodeFlowLog implements FlowLog {
     return { first: now, last: now }
   }
 
-  #began(entry: ConntrackEntry, now: Span): void {
+  #began(entry: ConntrackEntry): void {
     this.#early?.add(entry.id)
-    this.#passed(this.#routes.of(entry), BEGINNING, now)
+    this.#passed(this.#routes.of(entry), BEGINNING, this.#now())
   }
 
-  #finished(entry: ConntrackEntry, now: Span): void {
+  #finished(entry: ConntrackEntry): void {
     this.#ended?.add(entry.id)
-    this.#passed(this.#routes.of(entry), this.#seen.destroyed(entry), now)
+    this.#passed(this.#routes.of(entry), this.#seen.destroyed(entry), this.#now())
   }
 
   /** @param isOlder it began before there were events: it is counted as a connection now. */

@@ -23,31 +23,6 @@ export interface Counters {
   readonly bytes: number
 }
 
-/** Bits of `status` (enum ip_conntrack_status). */
-export const CONNTRACK_STATUS = {
-  expected: 1 << 0,
-  seenReply: 1 << 1,
-  assured: 1 << 2,
-  confirmed: 1 << 3,
-  sourceNat: 1 << 4,
-  destinationNat: 1 << 5,
-  dying: 1 << 9,
-} as const
-
-const TCP_STATES = [
-  'none',
-  'syn-sent',
-  'syn-recv',
-  'established',
-  'fin-wait',
-  'close-wait',
-  'last-ack',
-  'time-wait',
-  'close',
-  'syn-sent2',
-] as const
-export type TcpState = (typeof TCP_STATES)[number]
-
 /** One connection in the kernel's table. */
 export interface ConntrackEntry {
   /** Equal for all events of one connection; reused by the kernel after it ended. */
@@ -57,18 +32,13 @@ export interface ConntrackEntry {
   /** IANA protocol number, as in both tuples. */
   readonly protocolNumber: number
   readonly mark: number
-  /** See `CONNTRACK_STATUS`. */
-  readonly status: number
   /** Conntrack zone; 0 where none is set. */
   readonly zone: number
-  readonly tcpState?: TcpState
   /** Source to destination; absent when the namespace does not count (see `enableAccounting`). */
   readonly originalCounters?: Counters
   readonly replyCounters?: Counters
+  /** When it began, with timestamps enabled before. */
   readonly timestampStart?: EpochMs
-  readonly timestampStop?: EpochMs
-  /** When the kernel made this event; since Linux 6.14, with timestamps enabled. */
-  readonly timestampEvent?: EpochMs
 }
 
 export interface ConntrackEvent extends ConntrackEntry {
@@ -79,8 +49,6 @@ export interface ConntrackEvent extends ConntrackEntry {
 export const CTA = {
   tupleOriginal: 1,
   tupleReply: 2,
-  status: 3,
-  protocolInfo: 4,
   mark: 8,
   countersOriginal: 9,
   countersReply: 10,
@@ -88,7 +56,6 @@ export const CTA = {
   zone: 18,
   timestamp: 20,
   markMask: 21,
-  timestampEvent: 27,
 } as const
 const TUPLE = { ip: 1, protocol: 2 } as const
 const IP = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const
@@ -100,9 +67,7 @@ const PROTOCOL = {
   icmp6: { id: 7, type: 8, code: 9 },
 } as const
 const COUNTERS = { packets: 1, bytes: 2 } as const
-const TIMESTAMP = { start: 1, stop: 2 } as const
-const PROTOCOL_INFO_TCP = 1
-const TCP_STATE = 1
+const TIMESTAMP_START = 1
 
 export const CONNTRACK_MESSAGE = { new: 0, get: 1, delete: 2 } as const
 
@@ -165,26 +130,10 @@ function parseCounters(each: AttributeWalk): Counters {
   return counters
 }
 
-/** Nanoseconds since the epoch, in the message; milliseconds here. */
-const epochMs = (each: AttributeWalk): EpochMs => Math.floor(each.u64be() / 1e6) as EpochMs
-
 function parseTimestamp(each: AttributeWalk, entry: Draft): void {
   while (each.next()) {
-    if (each.type === TIMESTAMP.start) entry.timestampStart = epochMs(each)
-    else if (each.type === TIMESTAMP.stop) entry.timestampStop = epochMs(each)
-  }
-}
-
-function parseTcpState(each: AttributeWalk): TcpState | undefined {
-  let state: TcpState | undefined
-  while (each.next()) if (each.type === TCP_STATE) state = TCP_STATES[each.u8()]
-  return state
-}
-
-function parseProtocolInfo(each: AttributeWalk, entry: Draft): void {
-  while (each.next()) {
-    const state = each.type === PROTOCOL_INFO_TCP ? parseTcpState(each.inside()) : undefined
-    if (state !== undefined) entry.tcpState = state
+    // Nanoseconds since the epoch.
+    if (each.type === TIMESTAMP_START) entry.timestampStart = Math.floor(each.u64be() / 1e6) as EpochMs
   }
 }
 
@@ -195,12 +144,6 @@ function parseField(each: AttributeWalk, entry: Draft): void {
       return
     case CTA.tupleReply:
       entry.reply = parseTuple(each.inside())
-      return
-    case CTA.status:
-      entry.status = each.u32be()
-      return
-    case CTA.protocolInfo:
-      parseProtocolInfo(each.inside(), entry)
       return
     case CTA.mark:
       entry.mark = each.u32be()
@@ -219,9 +162,6 @@ function parseField(each: AttributeWalk, entry: Draft): void {
       return
     case CTA.timestamp:
       parseTimestamp(each.inside(), entry)
-      return
-    case CTA.timestampEvent:
-      entry.timestampEvent = epochMs(each)
       return
   }
 }
@@ -245,14 +185,14 @@ function fill<T extends Draft>(entry: T, body: Reader): T {
 /** An entry of a dump. Raises `Malformed`. */
 export function parseConntrackEntry(body: Reader): ConntrackEntry {
   const tuples = { original: NO_TUPLE, reply: NO_TUPLE }
-  return fill<Draft>({ id: 0, ...tuples, protocolNumber: 0, mark: 0, status: 0, zone: 0 }, body)
+  return fill<Draft>({ id: 0, ...tuples, protocolNumber: 0, mark: 0, zone: 0 }, body)
 }
 
 /** An event. Raises `Malformed`. */
 export function parseConntrackEvent(header: MessageHeader, body: Reader): ConntrackEvent {
   const tuples = { original: NO_TUPLE, reply: NO_TUPLE }
   return fill<Mutable<ConntrackEvent>>(
-    { kind: eventKind(header), id: 0, ...tuples, protocolNumber: 0, mark: 0, status: 0, zone: 0 },
+    { kind: eventKind(header), id: 0, ...tuples, protocolNumber: 0, mark: 0, zone: 0 },
     body,
   )
 }

@@ -1,7 +1,7 @@
 import { Malformed } from '@sekisho/core'
 import { SystemError } from '../libc.ts'
 import { dump } from '../netlink/dump.ts'
-import { attribute, concat, eachMessage, type MessageHeader, u16be, u32be } from '../netlink/message.ts'
+import { attribute, concat, eachMessage, u16be, u32be } from '../netlink/message.ts'
 import { receiveOn, rethrow } from '../netlink/receiver.ts'
 import { NETLINK, NetlinkSocket } from '../netlink/socket.ts'
 import {
@@ -33,7 +33,7 @@ export interface ConntrackOptions {
   readonly netns?: string | undefined
   /** Default: new and destroy. Updates are about four more per TCP connection. */
   readonly groups?: readonly ConntrackGroup[]
-  onEvents(events: readonly ConntrackEvent[]): void
+  onEvent(event: ConntrackEvent): void
   /** So many events were not seen: dropped by the kernel because we were slow, or unreadable. */
   onLost(count: number): void
   /** Nothing more will come; default: thrown where nobody catches it. */
@@ -50,32 +50,27 @@ export interface Conntrack extends Disposable {
   setMark(entry: Pick<ConntrackEntry, 'original' | 'zone'>, mark: number, mask: number): boolean
 }
 
-export interface ParsedEvents {
-  readonly events: readonly ConntrackEvent[]
-  /** Messages that could not be read. */
-  readonly malformed: number
-}
-
-/** Events in datagrams of the kernel; one unreadable message does not hide the others. */
-export function parseConntrackEvents(bytes: Uint8Array): ParsedEvents {
-  const events: ConntrackEvent[] = []
+/**
+ * Visits the events in datagrams of the kernel; one unreadable message does not hide the others. One by one, because
+ * a thousand at once would outlive the garbage collector's first look.
+ * @returns how many messages could not be read.
+ */
+export function eachConntrackEvent(bytes: Uint8Array, visit: (event: ConntrackEvent) => void): number {
   let malformed = 0
-  const visit = (header: MessageHeader, body: Parameters<typeof parseConntrackEntry>[0]) => {
-    if (header.type >> 8 !== SUBSYSTEM.conntrack) return
+  const guarded = (parse: () => void) => {
     try {
-      events.push(parseConntrackEvent(header, body))
+      parse()
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       malformed++
     }
   }
-  try {
-    eachMessage(bytes, visit)
-  } catch (error) {
-    if (!(error instanceof Malformed)) throw error
-    malformed++
-  }
-  return { events, malformed }
+  guarded(() =>
+    eachMessage(bytes, (header, body) => {
+      if (header.type >> 8 === SUBSYSTEM.conntrack) guarded(() => visit(parseConntrackEvent(header, body)))
+    }),
+  )
+  return malformed
 }
 
 const GET = messageType(SUBSYSTEM.conntrack, CONNTRACK_MESSAGE.get)
@@ -104,7 +99,7 @@ export function openConntrack(options: ConntrackOptions): Conntrack {
 }
 
 function follow(options: ConntrackOptions, groups: readonly ConntrackGroup[]): () => void {
-  const { netns, onEvents, onLost, onFailed = rethrow } = options
+  const { netns, onEvent, onLost, onFailed = rethrow } = options
   const socket = new NetlinkSocket(NETLINK.netfilter, {
     netns,
     receiveBuffer: RECEIVE_BUFFER,
@@ -113,8 +108,7 @@ function follow(options: ConntrackOptions, groups: readonly ConntrackGroup[]): (
   return receiveOn(socket, {
     gatherMs: GATHER_MS,
     onDatagrams(bytes) {
-      const { events, malformed } = parseConntrackEvents(bytes)
-      if (events.length > 0) onEvents(events)
+      const malformed = eachConntrackEvent(bytes, onEvent)
       if (malformed > 0) onLost(malformed)
     },
     onLost,

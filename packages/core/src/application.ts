@@ -32,7 +32,6 @@ export const APPLICATIONS = [
   'kerberos',
   'kubernetes',
   'ldap',
-  'llmnr',
   'mdns',
   'memcached',
   'mongodb',

@@ -103,6 +103,13 @@ const VERBS: readonly {
     json: ['equivalent', true],
   },
   {
+    args: ['prove', '-f', CLUSTER, '--against', CLUSTER, '--change', 'opened'],
+    code: 0,
+    human: 'Nothing is opened: no flow passes that did not before.',
+    name: 'true\n',
+    json: ['covered.complete', true],
+  },
+  {
     args: ['suggest', '-f', CLUSTER, '--flows', FLOWS, '-n', 'payments'],
     code: 0,
     human: 'name: learned-db',
@@ -301,6 +308,7 @@ test.each([
   ['explain', '-f', CLUSTER, 'shop/nobody', 'payments/db', '80'],
   ['explain', '-f', CLUSTER, 'shop/api', 'payments/db', '80-90'],
   ['prove', '-f', CLUSTER, 'outside'],
+  ['prove', '-f', CLUSTER, '--against', CLUSTER, '--change', 'wider'],
   ['prove', '-f', CLUSTER, 'nowhere/x', 'payments/db'],
   ['prove', '-f', CLUSTER, 'a b', 'payments/db'],
   ['simulate', '-f', CLUSTER, '--flows', '/nonexistent'],

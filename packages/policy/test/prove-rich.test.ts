@@ -1,7 +1,15 @@
-import type { EpochMs, Protocol } from '@sekisho/core'
+import { type EpochMs, type Protocol, ruleId } from '@sekisho/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createModel, type EndSet, type FlowQuery, type Model, prove, type QueryEnd } from '../src/index.ts'
+import {
+  createModel,
+  type EndSet,
+  type FlowQuery,
+  type Model,
+  type PolicyDocument,
+  prove,
+  type QueryEnd,
+} from '../src/index.ts'
 import { type Point, type PointClass, Space } from '../src/prove/space.ts'
 import { type Cluster, generateCluster, PORTS, RICH } from './cluster.ts'
 
@@ -137,4 +145,50 @@ describe('everything that the engine knows', () => {
       { numRuns: 12 },
     )
   })
+
+  test('a rule is unneeded exactly where a cluster without it is the same', () => {
+    fc.assert(
+      fc.property(seeds, seed => {
+        const cluster = generateCluster(seed, { ...RICH, workloads: 8, policies: 5 })
+        const model = build(cluster)
+        const proof = prove(model, { kind: 'unneeded' })
+        if (proof.kind !== 'unneeded') throw new TypeError(proof.kind)
+        const unneeded = new Set<string>(proof.rules.map(({ rule }) => rule))
+        for (const { rule, witness, kind } of proof.rules) {
+          expect(witness === undefined, rule).toBe(kind === 'unselected' || kind === 'unmatched')
+          if (witness) expect(model.decide(witness.query), rule).toEqual(witness.decision)
+        }
+        for (const { rule, policy } of withoutEachRule(cluster.policies)) {
+          const others = cluster.policies.filter(({ id }) => id !== policy.id)
+          const after = build({ ...cluster, policies: [...others, policy] })
+          const difference = prove(model, { kind: 'difference', after, limit: 1000 })
+          if (difference.kind !== 'difference') throw new TypeError(difference.kind)
+          const certain = difference.differences.some(({ certainty }) => certainty === 'sure')
+          if (unneeded.has(rule)) expect(certain, rule).toBe(false)
+          else expect(difference.equivalent, rule).toBe(false)
+        }
+      }),
+      { numRuns: 12 },
+    )
+  })
 })
+
+/** Each rule that acts, and its policy with all others. */
+const withoutEachRule = (policies: readonly PolicyDocument[]) =>
+  policies
+    .filter(({ mode }) => mode === 'Enforce')
+    .flatMap(policy =>
+      (['ingress', 'egress'] as const).flatMap(direction => {
+        const section = policy.sections[direction]
+        return (section?.rules ?? []).map((_, at) => ({
+          rule: ruleId(policy.id, direction, at) as string,
+          policy: {
+            ...policy,
+            sections: {
+              ...policy.sections,
+              [direction]: { ...section, rules: section?.rules.toSpliced(at, 1) },
+            },
+          } as PolicyDocument, // the same shape, less one rule
+        }))
+      }),
+    )

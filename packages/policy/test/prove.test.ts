@@ -262,7 +262,11 @@ describe('unneeded', () => {
     expect(prove(modelOf(WORKLOADS, [policy]), { kind: 'unneeded' })).toMatchObject({
       rules: [
         { rule: 'SecurityPolicy/shop/p#ingress[0]', kind: 'unmatched', covers: [] },
-        { rule: 'SecurityPolicy/shop/p#ingress[2]', kind: 'shadowed', covers: [] },
+        {
+          rule: 'SecurityPolicy/shop/p#ingress[2]',
+          kind: 'shadowed',
+          covers: ['SecurityPolicy/shop/p#ingress[1]'],
+        },
       ],
     })
   })
@@ -285,14 +289,23 @@ describe('unneeded', () => {
       ingress: [{ action: 'Allow', ports: [{ port: 1 }] }],
     })
     const proof = prove(modelOf(WORKLOADS, [policy, again, nobody]), { kind: 'unneeded' })
-    expect(proof.kind === 'unneeded' && proof.rules).toEqual([
-      { rule: 'SecurityPolicy/shop/p#ingress[1]', kind: 'shadowed', covers: [] },
+    expect(proof.kind === 'unneeded' && proof.rules).toMatchObject([
+      {
+        rule: 'SecurityPolicy/shop/p#ingress[1]',
+        kind: 'shadowed',
+        covers: ['SecurityPolicy/shop/p#ingress[0]'],
+        witness: { query: { port: 85 }, decision: { by: 'SecurityPolicy/shop/p#ingress[0]' } },
+      },
       {
         rule: 'SecurityPolicy/shop/p#ingress[2]',
         kind: 'redundant',
         covers: ['SecurityPolicy/shop/q#ingress[0]'],
       },
-      { rule: 'SecurityPolicy/shop/q#ingress[0]', kind: 'shadowed', covers: [] },
+      {
+        rule: 'SecurityPolicy/shop/q#ingress[0]',
+        kind: 'shadowed',
+        covers: ['SecurityPolicy/shop/p#ingress[2]'],
+      },
       { rule: 'SecurityPolicy/shop/r#ingress[0]', kind: 'unselected', covers: [] },
     ])
   })

@@ -70,8 +70,10 @@ export interface UnneededRule {
    * but other rules answer first: it never decides. `redundant`: it decides, but without it others decide the same.
    */
   readonly kind: 'unselected' | 'unmatched' | 'shadowed' | 'redundant'
-  /** The rules that decide instead. */
+  /** The rules that decide instead, of the same direction. */
   readonly covers: readonly RuleId[]
+  /** A flow that the rule matches, and what decides it now; none exists where it is unselected or unmatched. */
+  readonly witness?: Witness
 }
 
 export interface UnneededProof {

@@ -11,7 +11,8 @@ import { EMPTY_PROFILE } from '../model/profile.ts'
 import { Candidates } from './candidates.ts'
 import type { EndSet } from './ends.ts'
 import { type Pair, type Piece, pair } from './pieces.ts'
-import { depends, passes, type UnneededProof, type UnneededRule } from './result.ts'
+import { witness } from './reach.ts'
+import { depends, passes, type UnneededProof, type UnneededRule, type Witness } from './result.ts'
 import { type PointClass, Space } from './space.ts'
 import { Survey, type SurveyOptions } from './survey.ts'
 
@@ -23,6 +24,8 @@ interface Part {
   readonly direction: Direction
   readonly index: number
 }
+
+const idOf = ({ policy, direction, index }: Part): RuleId => ruleId(policy.id, direction, index)
 
 const without = ({ policy, direction, index }: Part): PolicyDocument => {
   const section = policy.sections[direction]
@@ -53,37 +56,32 @@ class Trial {
   }
 
   judge(part: Part): UnneededRule | undefined {
-    const rule = ruleId(part.policy.id, part.direction, part.index)
     const subjects = this.#candidates.selected(this.#model.index.bound(part.policy.id)?.subject)
-    if (subjects.length === 0) return { rule, kind: 'unselected', covers: [] }
+    if (subjects.length === 0) return { rule: idOf(part), kind: 'unselected', covers: [] }
     this.#changed.update({ policies: { set: [without(part)] } })
     const decided = this.#compare(part, subjects)
     this.#changed.update({ policies: { set: [part.policy] } })
     if (decided === 'needed') return undefined
-    const covers = [...decided.by].filter(by => by !== rule).toSorted()
-    const kind = !decided.matched ? 'unmatched' : decided.by.has(rule) ? 'redundant' : 'shadowed'
-    return { rule, kind, covers }
+    return decided.answer()
   }
 
-  /** The rules that decide what the part matches, or that its absence changes a verdict. */
+  /** What decides what the part matches, or that its absence changes a verdict. */
   #compare(part: Part, subjects: readonly PointClass[]): 'needed' | Decided {
-    const by = new Set<RuleId>()
-    let matched = false
+    const decided = new Decided(part)
     for (const piece of this.#pieces(part, subjects)) {
-      matched = true
       const before = this.#model.decide(piece.query)
       const after = this.#changed.decide(piece.query)
       if (passes(before) !== passes(after) || depends(before) || depends(after)) return 'needed'
-      note(by, { before, after }, part)
+      decided.add(piece, before, after)
     }
     // What was not looked at may need it.
-    return this.survey.covered.complete ? { matched, by } : 'needed'
+    return this.survey.covered.complete ? decided : 'needed'
   }
 
   /** Flows that the rule is about, as far as it is known. */
   *#pieces(part: Part, subjects: readonly PointClass[]): Generator<Piece> {
-    const { policy, direction, index } = part
-    const id = ruleId(policy.id, direction, index)
+    const { policy, direction } = part
+    const id = idOf(part)
     // One that is over is about nothing.
     const rule = this.#model.index.bound(policy.id)?.sections[direction]?.rules.find(each => each.id === id)
     if (!rule) return
@@ -113,24 +111,37 @@ class Trial {
   }
 }
 
-/** What is known of flows that a rule matches. */
-interface Decided {
-  readonly matched: boolean
-  readonly by: ReadonlySet<RuleId>
-}
+/** What decides the flows that a part matches. */
+class Decided {
+  readonly #part: Part
+  readonly #instead = new Set<RuleId>()
+  #own: Witness | undefined
+  #hidden: Witness | undefined
 
-/** The rule itself where it decides; else what decides in its place, of the same direction and not an isolation. */
-function note(
-  decided: Set<RuleId>,
-  { before, after }: { before: Decision; after: Decision },
-  part: Part,
-): void {
-  const own = ruleId(part.policy.id, part.direction, part.index)
-  if (before[part.direction].by !== own) return
-  decided.add(own)
-  const by = after[part.direction].by
-  if (by === undefined || parseRuleId(by)?.index === undefined) return
-  decided.add(original(by, part))
+  constructor(part: Part) {
+    this.#part = part
+  }
+
+  /** A flow with the part, and without it. */
+  add(piece: Piece, before: Decision, after: Decision): void {
+    const { direction } = this.#part
+    const { by } = before[direction]
+    const isOwn = by === idOf(this.#part)
+    if (isOwn) this.#own ??= witness(piece, before)
+    else this.#hidden ??= witness(piece, before)
+    const other = isOwn ? after[direction].by : by
+    // An isolation is no rule: where one denies, no other rule does.
+    if (other === undefined || parseRuleId(other)?.index === undefined) return
+    this.#instead.add(isOwn ? original(other, this.#part) : other)
+  }
+
+  answer(): UnneededRule {
+    const rule = idOf(this.#part)
+    const flow = this.#own ?? this.#hidden
+    if (!flow) return { rule, kind: 'unmatched', covers: [] }
+    const covers = [...this.#instead].toSorted()
+    return { rule, kind: this.#own ? 'redundant' : 'shadowed', covers, witness: flow }
+  }
 }
 
 /** Without the part, the rules after it moved up by one. */

@@ -1,6 +1,6 @@
 import { type Cidr, covers, LIMITS, parseCidr, parseIp, type Result } from '@sekisho/core'
 import type { Spot } from '../../documents/spot.ts'
-import { andAll, type Cube, EVERYTHING, holds, inNamespaces, subtract } from '../cube.ts'
+import { andAll, type Cube, EVERYTHING, holds, inNamespaces, ofAccounts, subtract } from '../cube.ts'
 import type { OrderedPeer } from '../ordered/rule.ts'
 import { endpointSelector, namespaceSelector } from './selector.ts'
 
@@ -103,16 +103,26 @@ function readUnselected(
   return [...pods, ...ELSEWHERE]
 }
 
+/** Service accounts by name; their labels are not known here. */
+function readAccounts(spot: Spot): readonly Cube[] {
+  if (spot.absent || !spot.fields(['names', 'selector'])) return [EVERYTHING]
+  if (!spot.at('selector').absent) spot.at('selector').refuse('labels of service accounts are not known here')
+  const names = spot.at('names').list(LIMITS.peersPerRule.value)
+  if (names.length === 0) spot.at('names').refuse('needs at least one name')
+  return [ofAccounts(...names.flatMap(name => name.text() ?? []))]
+}
+
 function readSelected(spot: Spot, scope: CalicoScope): readonly OrderedPeer[] {
-  const [selector, not, namespaces] = [
+  const [selector, not, namespaces, accounts] = [
     spot.at('selector'),
     spot.at('notSelector'),
     spot.at('namespaceSelector'),
+    spot.at('serviceAccounts'),
   ]
   const wanted = selector.absent ? [EVERYTHING] : readSelectorText(selector, endpointSelector)
   const unwanted = not.absent ? [] : readSelectorText(not, endpointSelector)
-  if (selector.absent && namespaces.absent) return readUnselected(not, unwanted, scope)
-  const labelled = subtract(wanted, unwanted)
+  if (selector.absent && namespaces.absent && accounts.absent) return readUnselected(not, unwanted, scope)
+  const labelled = andAll(subtract(wanted, unwanted), readAccounts(accounts))
   if (isGlobal(namespaces)) return globalSetBlocks(labelled, scope)
   const cubes = andAll(scopeCubes(namespaces, scope), labelled)
   return [...cubes.map(cube => ({ kind: 'pods' as const, cube })), ...setBlocks(spot, cubes, scope)]
@@ -131,10 +141,28 @@ const blocks = (nets: readonly Cidr[], holes: readonly Cidr[]): readonly Ordered
       : [{ kind: 'block' as const, cidr, except: holes.filter(hole => covers(cidr, hole)) }],
   )
 
+/** The own side of a rule: which of the policy's workloads it is about; undefined where it is about all. */
+export function readOwn(spot: Spot, scope: CalicoScope): readonly Cube[] | undefined {
+  for (const key of ['nets', 'notNets', 'serviceAccounts'])
+    if (!spot.at(key).absent)
+      spot.at(key).refuse('a rule about some of the selected workloads goes by labels')
+  const [selector, not, namespaces] = [
+    spot.at('selector'),
+    spot.at('notSelector'),
+    spot.at('namespaceSelector'),
+  ]
+  if (selector.absent && not.absent && namespaces.absent) return undefined
+  const wanted = selector.absent ? [EVERYTHING] : readSelectorText(selector, endpointSelector)
+  const unwanted = not.absent ? [] : readSelectorText(not, endpointSelector)
+  const spaces = namespaces.absent ? [EVERYTHING] : scopeCubes(namespaces, scope)
+  return subtract(andAll(spaces, wanted), unwanted)
+}
+
 /** The peer's side of a rule: undefined means every peer, an empty list none. */
 export function readPeers(spot: Spot, scope: CalicoScope): readonly OrderedPeer[] | undefined {
   const has = (key: string): boolean => !spot.at(key).absent
-  const bySelector = has('selector') || has('notSelector') || has('namespaceSelector')
+  const bySelector =
+    has('selector') || has('notSelector') || has('namespaceSelector') || has('serviceAccounts')
   const byNet = has('nets') || has('notNets')
   if (bySelector && byNet) {
     spot

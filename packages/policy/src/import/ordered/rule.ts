@@ -21,10 +21,14 @@ export interface OrderedRule {
   readonly applications?: readonly Application[]
   /** Any of these requests, as Sekisho's documents write them. Never empty. */
   readonly l7?: readonly Draft[]
+  /** The rule matches none of these; `tiers.ts` makes rules without it. */
+  readonly unless?: readonly PortSpec[]
+  /** Of the workloads that the policy is about the rule is about these only; likewise. */
+  readonly about?: readonly Cube[]
 }
 
-export const isUnconditional = ({ peers, ports, applications, l7 }: OrderedRule): boolean =>
-  !peers && !ports && !applications && !l7
+export const isUnconditional = ({ peers, ports, applications, l7, unless }: OrderedRule): boolean =>
+  !peers && !ports && !applications && !l7 && !unless
 
 type Block = Extract<OrderedPeer, { kind: 'block' }>
 

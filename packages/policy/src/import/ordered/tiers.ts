@@ -68,8 +68,9 @@ const isUnordered = (group: readonly OrderedPolicy[]): boolean =>
     ({ tier, sections }) =>
       tier === group[0]?.tier &&
       tier.defaultAction === 'Deny' &&
-      DIRECTIONS.every(direction => (sections[direction] ?? []).every(rule => rule.action === 'Allow')),
+      DIRECTIONS.every(direction => (sections[direction] ?? []).every(isPlain)),
   )
+const isPlain = ({ action, about, unless }: OrderedRule): boolean => action === 'Allow' && !about && !unless
 
 /** What becomes one document. */
 interface Part {
@@ -78,32 +79,68 @@ interface Part {
   readonly sections: Readonly<Partial<Record<Direction, readonly OrderedRule[]>>>
   readonly asIs?: Draft
 }
-type Selected = Pick<Part, 'cube' | 'policies'>
-
-function pieces(group: readonly OrderedPolicy[], direction: Direction): Selected[] {
-  const found = cut(
-    [EVERYTHING],
-    group.filter(({ sections }) => sections[direction]),
-  )
-  return found.flatMap(({ cube, about: [first, ...others] }) =>
-    first ? [{ cube, policies: [first, ...others] as const }] : [],
-  )
+/** Workloads with the rules that they are asked, tier by tier. */
+interface Selected extends Pick<Part, 'cube' | 'policies'> {
+  readonly tiers: readonly AskedTier[]
+}
+interface AskedTier {
+  readonly rules: readonly OrderedRule[]
+  readonly defaultAction: Tier['defaultAction']
 }
 
+/** Policies, and rules that are about some of their workloads, tell workloads apart. */
+type Cutter = { readonly subject: readonly Cube[] } & (
+  | { readonly policy: OrderedPolicy }
+  | { readonly rule: OrderedRule }
+)
+
+function pieces(group: readonly OrderedPolicy[], direction: Direction): Selected[] {
+  const asked = group.filter(({ sections }) => sections[direction])
+  const rulesOf = ({ sections }: OrderedPolicy) => sections[direction] ?? []
+  const cutters: Cutter[] = [
+    ...asked.map(policy => ({ subject: policy.subject, policy })),
+    ...asked.flatMap(rulesOf).flatMap(rule => (rule.about ? [{ subject: rule.about, rule }] : [])),
+  ]
+  return cut([EVERYTHING], cutters).flatMap(({ cube, about }): Selected[] => {
+    const [first, ...others] = about.flatMap(each => ('policy' in each ? [each.policy] : []))
+    const included = new Set(about.flatMap(each => ('rule' in each ? [each.rule] : [])))
+    if (!first) return []
+    const policies = [first, ...others] as const
+    const tiers = [...Map.groupBy(policies, ({ tier }) => tier)].map(([{ defaultAction }, members]) => ({
+      defaultAction,
+      rules: members.flatMap(rulesOf).filter(rule => !rule.about || included.has(rule)),
+    }))
+    return [{ cube, policies, tiers }]
+  })
+}
+
+const restrictAll = (rules: readonly OrderedRule[], condition: OrderedRule): OrderedRule[] =>
+  rules.flatMap(rule => restrict(rule, condition) ?? [])
+
 /**
- * One list for tiers after one another: a Pass is followed by the rest for what it matches; a tier ends with its
- * default action; behind the last one everything is allowed, as the namespaces' profiles do in Kubernetes.
+ * A tier as a list: what a Pass matches is asked the rest, what a rule leaves out is asked what follows it.
+ * @param end what is asked of traffic that no rule of the tier matches.
+ * @param rest what follows the tier.
  */
-function flatten(tiers: readonly (readonly OrderedPolicy[])[], direction: Direction): OrderedRule[] {
-  const [policies, ...later] = tiers
-  if (!policies) return [{ action: 'Allow' }]
-  const rest = flatten(later, direction)
-  const rules: OrderedRule[] = []
-  for (const rule of policies.flatMap(({ sections }) => sections[direction] ?? [])) {
-    rules.push(...(rule.action === 'Pass' ? rest.flatMap(next => restrict(next, rule) ?? []) : [rule]))
-    if (isUnconditional(rule)) return rules
-  }
-  return [...rules, ...(policies[0]?.tier.defaultAction === 'Pass' ? rest : [{ action: 'Deny' as const }])]
+function follow(
+  [rule, ...later]: readonly OrderedRule[],
+  end: readonly OrderedRule[],
+  rest: readonly OrderedRule[],
+): OrderedRule[] {
+  if (!rule) return [...end]
+  const { unless, about: _, ...bare } = rule
+  const matched = bare.action === 'Pass' ? restrictAll(rest, bare) : [bare]
+  if (isUnconditional(rule)) return matched
+  const then = follow(later, end, rest)
+  const leftOut = unless ? restrictAll(then, { action: 'Pass', ports: unless }) : []
+  return [...leftOut, ...matched, ...then]
+}
+
+/** Behind the last tier everything is allowed, as the namespaces' profiles do in Kubernetes. */
+function flatten([tier, ...later]: readonly AskedTier[]): OrderedRule[] {
+  if (!tier) return [{ action: 'Allow' }]
+  const rest = flatten(later)
+  return follow(tier.rules, tier.defaultAction === 'Pass' ? rest : [{ action: 'Deny' }], rest)
 }
 
 /** The closing deny is what isolation says; a list of nothing but denials is the empty list. */
@@ -113,10 +150,6 @@ function closed(rules: readonly OrderedRule[]): readonly OrderedRule[] {
   return open.some(rule => rule.action === 'Allow') ? open : []
 }
 
-const byTier = (policies: readonly OrderedPolicy[]): OrderedPolicy[][] => [
-  ...Map.groupBy(policies, ({ tier }) => tier).values(),
-]
-
 function orderedParts(group: readonly OrderedPolicy[]): Part[] {
   if (group.some(({ mode }) => mode !== 'Enforce'))
     throw new Inexpressible(
@@ -124,9 +157,9 @@ function orderedParts(group: readonly OrderedPolicy[]): Part[] {
     )
   const parts = new Map<string, Part>()
   for (const direction of DIRECTIONS) {
-    for (const { cube, policies } of pieces(group, direction)) {
+    for (const { cube, policies, tiers } of pieces(group, direction)) {
       const held = parts.get(cubeKey(cube))
-      const rules = closed(flatten(byTier(policies), direction))
+      const rules = closed(flatten(tiers))
       parts.set(cubeKey(cube), {
         cube,
         policies: held

@@ -32,6 +32,7 @@ export const APPLICATIONS = [
   'kerberos',
   'kubernetes',
   'ldap',
+  'llmnr',
   'mdns',
   'memcached',
   'mongodb',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Reading } from '../src/index.ts'
 import { dns } from '../src/protocols/dns/dns.ts'
+import { llmnr } from '../src/protocols/llmnr/llmnr.ts'
 import { mdns } from '../src/protocols/mdns/mdns.ts'
 import { netbios } from '../src/protocols/netbios/netbios.ts'
 import { byteByByte, opening, readingsOf } from './conversation.ts'
@@ -284,6 +285,29 @@ describe('mdns', () => {
       { kind: 'request', request: { kind: 'dns', name: 'b.local', type: 'AAAA' } },
       { kind: 'detail', detail: 'dns-answer', value: '192.0.2.1' },
       { kind: 'detail', detail: 'status', value: 'NOERROR' },
+    ])
+  })
+})
+
+describe('llmnr', () => {
+  test.each([
+    ['a question for one label', message({ flags: 0, questions: [question('printer')] }), 'likely'],
+    ['a name of two labels', message({ flags: 0, questions: [question('printer.example')] }), 'no'],
+    ['a question that wants recursion', query('printer'), 'no'],
+    [
+      'a resolver that asks for a top-level domain',
+      message({ flags: 0, questions: [question('com')], others: [record('', 'OPT', 0, '')] }),
+      'no',
+    ],
+  ])('is recognised by %s, and DNS takes the others', (_, client, kind) => {
+    expect(llmnr.recognise(opening({ transport: 'UDP', client }))).toMatchObject({ kind })
+    expect(dns.recognise(opening({ transport: 'UDP', client })).kind === 'no').toBe(kind === 'likely')
+  })
+
+  test('questions are read', () => {
+    const said = [['client', message({ flags: 0, questions: [question('printer')] })]] as const
+    expect(readingsOf(llmnr, said, 'UDP')).toEqual([
+      { kind: 'request', request: { kind: 'dns', name: 'printer', type: 'A' } },
     ])
   })
 })

@@ -26,6 +26,7 @@ export interface Shape {
 const RESERVED_BIT = 0x0040
 const OPERATIONS: ReadonlySet<number> = new Set([0, 2, 4, 5])
 const CLASSES: ReadonlySet<number> = new Set([1, 3, 4, 254, 255])
+const INTERNET = 1
 const MOST_QUESTIONS = 1
 const MOST_RECORDS = 200
 
@@ -58,7 +59,7 @@ function attempt<T>(parse: () => T): T | undefined {
 
 export function dnsRecognition(bytes: Uint8Array): Recognition {
   const shape = bytes.length < HEADER_BYTES ? undefined : shapeOf(bytes)
-  if (!shape || isMulticast(shape) || isNetbios(shape)) return NO
+  if (!shape || isMulticast(shape) || isLinkLocal(shape) || isNetbios(shape)) return NO
   const { header, question, message } = shape
   if (header.questions > MOST_QUESTIONS || (question && !CLASSES.has(question.class))) return NO
   if (!header.isAnswer && header.operation === 0 && header.answers > 0) return NO
@@ -78,6 +79,16 @@ export function isMulticast({ header, question, message }: Shape): boolean {
   const local = [...names, question?.name ?? ''].some(name => /(?:^|\.)local$/.test(name))
   const wantsUnicast = question !== undefined && (question.class & UNICAST_ANSWER_WANTED) !== 0
   return local || wantsUnicast || (header.isAnswer && header.questions === 0)
+}
+
+/**
+ * RFC 4795 section 2: one question for a name of one label, and no flag at all. Resolvers ask so for top-level domains
+ * only, and they have an OPT record to add.
+ */
+export function isLinkLocal({ header, question }: Shape): boolean {
+  if (!question || header.id === 0 || header.authorities + header.additionals > 0) return false
+  const isSingle = question.name !== '' && !question.name.includes('.')
+  return isSingle && (header.flags === 0 || header.flags === 0x8000) && question.class === INTERNET
 }
 
 const NETBIOS_TYPES: ReadonlySet<number> = new Set([32, 33])

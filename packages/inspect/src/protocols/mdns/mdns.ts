@@ -1,19 +1,7 @@
-import { Malformed } from '@sekisho/core'
-import { type BoldReader, guarded } from '../../guarded.ts'
-import {
-  certain,
-  MORE,
-  NO,
-  type Opening,
-  type Protocol,
-  type Recognition,
-  type Side,
-} from '../../protocol.ts'
-import type { Reading } from '../../reading.ts'
-import { answerReadings } from '../dns/answer.ts'
-import { parseMessage } from '../dns/message.ts'
+import { guarded } from '../../guarded.ts'
+import { certain, MORE, NO, type Opening, type Protocol, type Recognition } from '../../protocol.ts'
+import { NeighbourReader } from '../dns/neighbours.ts'
 import { isMulticast, shapeOf } from '../dns/recognise.ts'
-import { typeName } from '../dns/words.ts'
 
 /*
  * Multicast DNS (RFC 6762): DNS messages without an id, for names below "local". Several questions in a message are
@@ -29,22 +17,9 @@ function recognise({ client, server }: Opening): Recognition {
     : NO
 }
 
-class MdnsReader implements BoldReader {
-  read(_: Side, bytes: Uint8Array, found: Reading[]): void {
-    const message = parseMessage(bytes)
-    if (message.isAnswer) {
-      found.push(...answerReadings(message, undefined))
-      return
-    }
-    if (message.asked.length === 0) throw new Malformed('question without a question', 0)
-    for (const { name, type } of message.asked)
-      found.push({ kind: 'request', request: { kind: 'dns', name, type: typeName(type) } })
-  }
-}
-
 export const mdns: Protocol = {
   application: 'mdns',
   transports: ['UDP'],
   recognise,
-  open: () => guarded(new MdnsReader()),
+  open: () => guarded(new NeighbourReader()),
 }

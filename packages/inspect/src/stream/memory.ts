@@ -1,8 +1,12 @@
 import { LIMITS } from '@sekisho/core'
 
-const SMALLEST = 2_048
+/** Log2 of the smallest buffer, 2 KiB. */
+const SMALLEST = 11
 /** Buffers are kept for the next stream up to this much; what is beyond is left to the garbage collector. */
 const SPARE_BYTES = 16_777_216
+
+/** Log2 of the capacity that holds so many bytes. */
+const classOf = (size: number): number => Math.max(SMALLEST, 32 - Math.clz32(size - 1))
 
 /**
  * What all streams together may hold, in buffers of powers of two that go from one stream to the next: a busy stream
@@ -10,7 +14,8 @@ const SPARE_BYTES = 16_777_216
  */
 export class StreamMemory {
   readonly #limit: number
-  readonly #spare = new Map<number, Uint8Array[]>()
+  /** By log2 of their length. */
+  readonly #spare: readonly Uint8Array[][] = Array.from({ length: 33 }, () => [])
   #spareBytes = 0
   #used = 0
 
@@ -26,23 +31,19 @@ export class StreamMemory {
 
   /** A buffer of at least `size` bytes, with anything in it; undefined when there is no room for it. */
   take(size: number): Uint8Array | undefined {
-    let capacity = SMALLEST
-    while (capacity < size) capacity *= 2
+    const capacity = 2 ** classOf(size)
     if (this.#used + capacity > this.#limit) return undefined
     this.#used += capacity
-    const spare = this.#spare.get(capacity)?.pop()
+    const spare = this.#spare[classOf(size)]?.pop()
     if (!spare) return new Uint8Array(capacity)
     this.#spareBytes -= capacity
     return spare
   }
 
   give(buffer: Uint8Array): void {
-    const capacity = buffer.length
-    this.#used -= capacity
-    if (this.#spareBytes + capacity > SPARE_BYTES) return
-    this.#spareBytes += capacity
-    const spares = this.#spare.get(capacity)
-    if (spares) spares.push(buffer)
-    else this.#spare.set(capacity, [buffer])
+    this.#used -= buffer.length
+    if (this.#spareBytes + buffer.length > SPARE_BYTES) return
+    this.#spareBytes += buffer.length
+    this.#spare[classOf(buffer.length)]?.push(buffer)
   }
 }

@@ -61,12 +61,16 @@ export class Retained {
   #grow(size: number): boolean {
     const larger = this.#memory.take(size)
     if (!larger) return false
-    const first = this.#ring.subarray(this.#from, this.#from + this.#length)
-    larger.set(first)
-    larger.set(this.#ring.subarray(0, this.#length - first.length), first.length)
+    if (this.#length > 0) this.#copyTo(larger)
     if (this.#ring.length > 0) this.#memory.give(this.#ring)
     this.#ring = larger
     this.#from = 0
     return true
+  }
+
+  #copyTo(larger: Uint8Array): void {
+    const first = this.#ring.subarray(this.#from, this.#from + this.#length)
+    larger.set(first)
+    larger.set(this.#ring.subarray(0, this.#length - first.length), first.length)
   }
 }

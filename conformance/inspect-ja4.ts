@@ -26,6 +26,16 @@ const fingerprintsOf = (flows: readonly ReplayedFlow[]): readonly string[] =>
     .flatMap(flow => flow.findings)
     .flatMap(finding => (finding.kind === 'detail' && finding.detail === 'ja4' ? [finding.value] : []))
 
+const ALPN = [8, 10] as const
+const without = (fingerprint: string): string => fingerprint.slice(0, ALPN[0]) + fingerprint.slice(ALPN[1])
+
+/**
+ * The tool that made the expected files writes 99 for an ALPN value that is not ASCII; the specification beside them
+ * (section "ALPN Extension Value") has hexadecimal digits there, which are not compared then.
+ */
+const equal = (expected: string, found: string): boolean =>
+  expected.slice(...ALPN) === '99' ? without(expected) === without(found) : expected === found
+
 /** Client hellos of captures with known JA4 fingerprints. */
 export function ja4(folder: string, explain: (line: string) => void): Row[] {
   const identifier = new Identifier({ protocols: PROTOCOLS, onEngineError: reportError(explain) })
@@ -37,7 +47,7 @@ export function ja4(folder: string, explain: (line: string) => void): Row[] {
       const found = fingerprintsOf(flowsOf(flows, stream))
       for (const expected of hellosOf(stream)) {
         all++
-        if (found.includes(expected)) right++
+        if (found.some(fingerprint => equal(expected, fingerprint))) right++
         else explain(`${expected} in ${capture}, port ${stream.srcport}: found ${found.join(', ') || 'none'}`)
       }
     }

@@ -29,6 +29,8 @@ interface Reading {
   readonly product: Product | undefined
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
 const isList = (root: Spot): boolean =>
   typeof root.at('kind').value === 'string' && Array.isArray(root.at('items').value)
 
@@ -38,7 +40,7 @@ function open(
   at: { document: number; notes: ImportNote[]; parts: Finding[] },
 ): Foreign {
   return {
-    kind: String(root.at('kind').value),
+    kind: textOf(root.at('kind').value),
     root,
     document: at.document,
     findings,
@@ -67,9 +69,13 @@ function readings(yaml: ReadYaml, document: number, notes: ImportNote[]): Readin
     const parts: Finding[] = []
     const foreign = open(root, findings, { document, notes, parts })
     const apiVersion = root.at('apiVersion').value
-    const product = PRODUCTS.find(one => one.owns(String(apiVersion), foreign.kind))
+    const product = PRODUCTS.find(one => one.owns(textOf(apiVersion), foreign.kind))
     if (!product && root.object())
-      root.at('kind').refuse(`${foreign.kind} of ${String(apiVersion)} is no policy that is known`)
+      root
+        .at('kind')
+        .refuse(
+          `${foreign.kind || 'a document without kind'} of ${textOf(apiVersion) || 'no apiVersion'} is no policy that is known`,
+        )
     return { foreign, parts, yaml, product }
   })
 }
@@ -81,7 +87,7 @@ function refusal({ path, reason }: Finding, { foreign, yaml }: Reading, file: st
   const isKind = path.at(-1) === 'kind'
   return {
     at: { ...at, ...(file !== undefined && { file }) },
-    construct: isKind ? foreign.kind : construct(path),
+    construct: isKind && foreign.kind ? foreign.kind : construct(path),
     reason,
   }
 }

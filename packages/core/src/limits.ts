@@ -118,6 +118,12 @@ export const LIMITS = {
     'items',
     'A flood of new connections whose first packets are kept until the policies about them are known.',
   ),
+  inspectionTerms: limit(
+    16_384,
+    'items',
+    'A scan that makes the inspection remember what the policies say of every pair of ends.',
+  ),
+  noticesPerReport: limit(2_000, 'items', 'A flood of requests, each of which is told to the flow log.'),
   netlinkMessageBytes: limit(
     65_536,
     'bytes',

@@ -51,8 +51,6 @@ export interface InspectorOptions {
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
   readonly notice: (ends: ConversationEnds, notice: Notice) => void
-  /** A conversation was denied, once. */
-  readonly denied: (ends: ConversationEnds, watch: Watch) => void
 }
 
 export interface OfferedPacket {
@@ -69,11 +67,19 @@ class InspectedFlow implements Disposable {
   readonly watch: Watch
   readonly stream: TcpStream | undefined
   isDenied = false
+  /** Of the policies it was last judged by. */
+  revision: number
 
-  constructor(ends: ConversationEnds, watch: Watch, stream: TcpStream | undefined) {
-    this.ends = ends
-    this.watch = watch
-    this.stream = stream
+  constructor(of: {
+    readonly ends: ConversationEnds
+    readonly watch: Watch
+    readonly stream: TcpStream | undefined
+    readonly revision: number
+  }) {
+    this.ends = of.ends
+    this.watch = of.watch
+    this.stream = of.stream
+    this.revision = of.revision
   }
 
   [Symbol.dispose](): void {
@@ -91,6 +97,7 @@ export class Inspector {
   readonly #memory = new StreamMemory()
   readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
   readonly #notInspected = new Map<NotInspected, number>()
+  #revision = 0
 
   constructor(options: InspectorOptions) {
     this.#options = options
@@ -102,6 +109,11 @@ export class Inspector {
   /** Packets that were not read, by reason: those of a stream were dropped, of the others see `Terms.onFailure`. */
   get notInspected(): ReadonlyMap<NotInspected, number> {
     return this.#notInspected
+  }
+
+  /** Policies have changed: every conversation is judged anew with its next packet. */
+  revise(): void {
+    this.#revision++
   }
 
   /** To be called once a minute or so: conversations that were silent for that long, twice, are forgotten. */
@@ -119,7 +131,17 @@ export class Inspector {
     const key = flowKey(packet.bytes, header, isLower)
     const flow = this.#flows.get(key)
     if (!flow || this.#beginsAnew(flow)) return this.#open(key, packet)
-    return this.#offer(key, flow, packet)
+    if (flow.revision === this.#revision) return this.#offer(key, flow, packet)
+    return this.#review(key, flow, packet)
+  }
+
+  #review(key: string, flow: InspectedFlow, packet: OfferedPacket): Treatment {
+    const terms = this.#options.terms(flow.ends)
+    if (!terms) return 'wait'
+    flow.revision = this.#revision
+    flow.isDenied = false
+    const step = flow.watch.review(terms.ask)
+    return step === 'deny' ? this.#treat(key, flow, step) : this.#offer(key, flow, packet)
   }
 
   #count(reason: NotInspected): Treatment {
@@ -145,12 +167,12 @@ export class Inspector {
       identify: this.#options.identify,
       notice: notice => this.#options.notice(ends, notice),
     })
-    const flow = new InspectedFlow(ends, watch, this.#stream(terms))
+    const flow = new InspectedFlow({ ends, watch, stream: this.#stream(terms), revision: this.#revision })
     if (!this.#flows.add(key, flow)) {
       this.#count('no-room')
       return terms.onFailure === 'open' ? 'release' : 'drop'
     }
-    const step = watch.begin()
+    const step = watch.review()
     return step === 'pass' ? this.#offer(key, flow, packet) : this.#treat(key, flow, step)
   }
 
@@ -192,7 +214,7 @@ export class Inspector {
         return 'release'
       case 'deny':
         flow.isDenied = true
-        this.#options.denied(flow.ends, flow.watch)
+        this.#options.notice(flow.ends, { kind: 'denied', answer: flow.watch.answer })
         return 'drop'
     }
   }

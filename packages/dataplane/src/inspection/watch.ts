@@ -1,9 +1,9 @@
 import { APPLICATIONS, type Application, type L7Request } from '@sekisho/core'
 import type { ApplicationName, Conversation, Finding, Side } from '@sekisho/inspect'
-import type { FlowFacts, SideDecision } from '@sekisho/policy'
+import type { FlowFacts, ResidualAnswer } from '@sekisho/policy'
 
 /** What the policies say of one conversation, given what is known of it. */
-export type AskPolicy = (facts: FlowFacts) => SideDecision
+export type AskPolicy = (facts: FlowFacts) => ResidualAnswer
 
 /**
  * What is to be done with the packet whose bytes were read. `release`: it passes, and nothing that may follow could
@@ -14,7 +14,9 @@ export type Step = 'pass' | 'release' | 'deny'
 /** What became known of a conversation. */
 export type Notice =
   | Exclude<Finding, { readonly kind: 'request' | 'opaque' }>
-  | { readonly kind: 'judged'; readonly request: L7Request; readonly answer: SideDecision }
+  | { readonly kind: 'judged'; readonly request: L7Request; readonly answer: ResidualAnswer }
+  /** It was denied: nothing of it passes any more. */
+  | { readonly kind: 'denied'; readonly answer: ResidualAnswer }
   /** It cannot be followed to where the policies want to see: `onFailure` decided. */
   | { readonly kind: 'failed'; readonly onFailure: 'open' | 'closed' }
 
@@ -32,53 +34,64 @@ const KNOWN: ReadonlySet<string> = new Set(APPLICATIONS)
 /** Policies name built-in applications only, so one that a user defined is none of those. */
 const isBuiltIn = (name: ApplicationName): name is Application => KNOWN.has(name)
 
+/** Nothing that may become known changes it. */
+const isDenied = ({ enforced }: ResidualAnswer): boolean => enforced.verdict !== 'allow' && !enforced.inspect
+
 /** One conversation under the eyes of policy, which is asked again whenever more is known, and about each request. */
 export class Watch {
   readonly #options: WatchOptions
+  #ask: AskPolicy
   #facts: FlowFacts
-  #answer: SideDecision
+  #answer: ResidualAnswer
 
   constructor(options: WatchOptions) {
     this.#options = options
+    this.#ask = options.ask
     this.#facts = options.facts
-    this.#answer = options.ask(options.facts)
+    this.#answer = this.#ask(this.#facts)
   }
 
   /** What the policies say as far as is known; of a denied conversation, why. */
-  get answer(): SideDecision {
+  get answer(): ResidualAnswer {
     return this.#answer
   }
 
-  /** Before anything is said: a handshake passes while the verdict is open. */
-  begin(): Step {
-    return this.#answer.verdict !== 'allow' && !this.#answer.inspect ? 'deny' : this.#next()
+  /** The policies have changed, or nothing was said yet: a handshake passes while the verdict is open. */
+  review(ask: AskPolicy = this.#ask): Step {
+    this.#ask = ask
+    this.#answer = ask(this.#facts)
+    return this.#next()
   }
 
   /** The next bytes of one side: of TCP in order and each once, of UDP one whole datagram. */
   read(side: Side, bytes: Uint8Array): Step {
     for (const finding of this.#options.conversation.read(side, bytes)) {
-      if (this.#take(finding) === 'deny') return 'deny'
+      if (!this.#take(finding)) return 'deny'
     }
     return this.#next()
   }
 
   #next(): Step {
-    const { verdict, inspect } = this.#answer
     const { conversation, identify } = this.#options
-    if (inspect) return conversation.isFinished ? this.#fail(inspect.onFailure) : 'pass'
-    if (verdict !== 'allow') return 'deny'
+    if (isDenied(this.#answer)) return 'deny'
+    if (this.#answer.inspect) return conversation.isFinished ? this.#fail() : 'pass'
     const isKnown = this.#facts.application !== undefined || conversation.isFinished
     return isKnown || !identify ? 'release' : 'pass'
   }
 
-  #fail(onFailure: 'open' | 'closed'): Step {
+  /** What the policies ask for will never be known. Where only those in Audit ask, nobody is stopped for it. */
+  #fail(): Step {
+    const { enforced } = this.#answer
+    const onFailure = enforced.inspect?.onFailure ?? 'open'
     this.#options.notice({ kind: 'failed', onFailure })
     if (onFailure === 'open') return 'release'
-    this.#answer = { verdict: 'deny', why: 'engine-error' }
+    const { inspect: _, ...decision } = enforced
+    this.#answer = { ...this.#answer, enforced: { ...decision, verdict: 'deny', why: 'engine-error' } }
     return 'deny'
   }
 
-  #take(finding: Finding): Step {
+  /** @returns false where the packet must not pass. */
+  #take(finding: Finding): boolean {
     switch (finding.kind) {
       case 'request':
         return this.#judge(finding.request)
@@ -87,30 +100,30 @@ export class Watch {
       case 'unknown':
         return this.#learn(finding, 'unknown')
       case 'opaque':
-        return 'pass'
+        return true
       case 'detail':
       case 'names':
       case 'unreadable':
       case 'engine-error':
         this.#options.notice(finding)
-        return 'pass'
+        return true
     }
   }
 
-  #learn(notice: Notice, application: Application | 'unknown'): Step {
+  #learn(notice: Notice, application: Application | 'unknown'): boolean {
     this.#options.notice(notice)
     this.#facts = { ...this.#facts, application }
-    this.#answer = this.#options.ask(this.#facts)
-    return this.#answer.verdict !== 'allow' && !this.#answer.inspect ? 'deny' : 'pass'
+    this.#answer = this.#ask(this.#facts)
+    return !isDenied(this.#answer)
   }
 
-  /** A request is judged whole: what is still not known by then has been asked for in vain. */
-  #judge(request: L7Request): Step {
-    if (!this.#answer.inspect) return 'pass'
-    const answer = this.#options.ask({ ...this.#facts, request })
+  /** A request is judged whole: what is still not known by then was asked for in vain. */
+  #judge(request: L7Request): boolean {
+    if (!this.#answer.inspect) return true
+    const answer = this.#ask({ ...this.#facts, request })
     this.#options.notice({ kind: 'judged', request, answer })
-    if (answer.verdict === 'allow') return 'pass'
+    if (answer.enforced.verdict === 'allow') return true
     this.#answer = answer
-    return 'deny'
+    return false
   }
 }

@@ -1,0 +1,50 @@
+import type { FlowFacts, Residual } from '@sekisho/policy'
+import type { ConversationEnds, NotInspected } from './inspector.ts'
+import type { QueueNumbers } from './queue-loop.ts'
+import type { Notice } from './watch.ts'
+
+/** What a worker needs before it reads its first packet. */
+export interface InspectionSetup {
+  readonly netns?: string | undefined
+  readonly numbers: QueueNumbers
+  readonly failOpen: boolean
+  readonly releaseMark: number
+  readonly identify: boolean
+  /** The eventfd that tells the worker of messages. */
+  readonly wake: number
+}
+
+/** `Terms` as data. */
+export interface TermsData {
+  readonly residual: Residual
+  readonly facts: FlowFacts
+  readonly onFailure: 'open' | 'closed'
+}
+
+/** To the worker. */
+export type InspectionOrder =
+  | { readonly kind: 'terms'; readonly key: string; readonly terms: TermsData }
+  /** Policies, labels or addresses have changed: all terms are to be asked for again. */
+  | { readonly kind: 'revise' }
+  /** A report was read: another may be sent. */
+  | { readonly kind: 'heard' }
+  | { readonly kind: 'stop' }
+
+export interface Told {
+  readonly ends: ConversationEnds
+  readonly notice: Notice
+}
+
+/** From the worker. */
+export type InspectionReport =
+  | { readonly kind: 'ask'; readonly key: string; readonly ends: ConversationEnds }
+  | {
+      readonly kind: 'told'
+      readonly told: readonly Told[]
+      /** Not told, because nobody read them in time. */
+      readonly lost: number
+      readonly flows: number
+      /** Since the start. */
+      readonly notInspected: ReadonlyMap<NotInspected, number>
+    }
+  | { readonly kind: 'ready' }

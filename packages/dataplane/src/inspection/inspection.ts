@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { openWake, type Wake } from '@sekisho/linux'
+import type {
+  InspectionOrder,
+  InspectionReport,
+  InspectionSetup,
+  TermsData,
+  Told,
+} from './inspection.protocol.ts'
+import type { ConversationEnds, NotInspected } from './inspector.ts'
+import type { QueueNumbers } from './queue-loop.ts'
+
+export interface InspectionOptions {
+  /** Name or path of the network namespace; default: the caller's. */
+  readonly netns?: string | undefined
+  /** A thread for each. */
+  readonly queues: readonly QueueNumbers[]
+  /** What happens to packets that nobody decides: the queue is full, or its thread has died. */
+  readonly failOpen: boolean
+  /** Bit of the packet's mark that tells the chains behind the queue that the kernel may have the rest. */
+  readonly releaseMark: number
+  /** Whether conversations are read until their application is known, although no policy asks for it. */
+  readonly identify: boolean
+  readonly terms: (ends: ConversationEnds) => TermsData
+  onTold(told: readonly Told[]): void
+  /** So many notices were not told, because nobody read them in time. */
+  onLost(count: number): void
+  /** A thread has died. Its packets have the fate that `failOpen` says. */
+  onFailed(error: Error): void
+}
+
+export interface Inspection extends AsyncDisposable {
+  /** Policies, labels or addresses have changed: with their next packet, all conversations are judged anew. */
+  revise(): void
+  /** Conversations that are followed. */
+  readonly flows: number
+  /** Packets that were not read, by reason. */
+  notInspected(): ReadonlyMap<NotInspected, number>
+}
+
+/** Decides the packets of queues on threads of their own. @throws SystemError where a queue has another owner. */
+export async function openInspection(options: InspectionOptions): Promise<Inspection> {
+  const threads = await Promise.all(options.queues.map(numbers => startThread(options, numbers)))
+  return {
+    revise() {
+      for (const thread of threads) thread.order({ kind: 'revise' })
+    },
+    get flows() {
+      return threads.reduce((sum, thread) => sum + thread.flows, 0)
+    },
+    notInspected() {
+      const sums = new Map<NotInspected, number>()
+      for (const [reason, count] of threads.flatMap(thread => [...thread.notInspected])) {
+        sums.set(reason, (sums.get(reason) ?? 0) + count)
+      }
+      return sums
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(threads.map(thread => thread.close()))
+    },
+  }
+}
+
+async function startThread(options: InspectionOptions, numbers: QueueNumbers): Promise<InspectionThread> {
+  const { netns, failOpen, releaseMark, identify } = options
+  const wake = openWake()
+  const setup: InspectionSetup = { netns, numbers, failOpen, releaseMark, identify, wake: wake.fd }
+  const worker = new Worker(new URL('./inspection.worker.ts', import.meta.url), {
+    workerData: setup,
+    // Its sockets are opened by system calls of our own, which Node's list of descriptors does not see.
+    trackUnmanagedFds: false,
+  })
+  try {
+    await once(worker, 'message')
+  } catch (error) {
+    wake[Symbol.dispose]()
+    throw error
+  }
+  return new InspectionThread(worker, wake, options)
+}
+
+class InspectionThread {
+  readonly #worker: Worker
+  readonly #wake: Wake
+  readonly #options: InspectionOptions
+  #isOver = false
+  flows = 0
+  notInspected: ReadonlyMap<NotInspected, number> = new Map()
+
+  constructor(worker: Worker, wake: Wake, options: InspectionOptions) {
+    this.#worker = worker
+    this.#wake = wake
+    this.#options = options
+    worker.on('message', (report: InspectionReport) => this.#hear(report))
+    worker.on('error', error => this.#fail(error))
+  }
+
+  order(order: InspectionOrder): void {
+    if (this.#isOver) return
+    this.#worker.postMessage(order)
+    this.#wake.wake()
+  }
+
+  #hear(report: InspectionReport): void {
+    switch (report.kind) {
+      case 'ask':
+        this.order({ kind: 'terms', key: report.key, terms: this.#options.terms(report.ends) })
+        return
+      case 'told':
+        this.flows = report.flows
+        this.notInspected = report.notInspected
+        this.order({ kind: 'heard' })
+        if (report.lost > 0) this.#options.onLost(report.lost)
+        this.#options.onTold(report.told)
+        return
+      case 'ready':
+        return
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#isOver = true
+    this.#options.onFailed(error)
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOver) {
+      const ended = once(this.#worker, 'exit')
+      this.order({ kind: 'stop' })
+      this.#isOver = true
+      await ended
+    }
+    this.#wake[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,89 @@
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Identifier, PROTOCOLS } from '@sekisho/inspect'
+import { clearWake, openPacketQueue, waitReadable } from '@sekisho/linux'
+import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
+import { Inspector } from './inspector.ts'
+import { QueueLoop } from './queue-loop.ts'
+import { Reporter } from './reporter.ts'
+import { TermsCache } from './terms-cache.ts'
+
+/**
+ * The thread that decides packets. It waits in poll(2) for packets and for messages, never in the event loop, and asks
+ * the main thread only for the terms of conversations between ends that it has not met.
+ */
+const setup = workerData as InspectionSetup
+const port = ownPort()
+function ownPort(): MessagePort {
+  if (!parentPort) throw new Error('this module runs as a worker')
+  return parentPort
+}
+const post = (report: InspectionReport): void => port.postMessage(report)
+
+/** Packets that may wait for their verdict in the kernel. */
+const QUEUE_LENGTH = 8_192
+const AGE_MS = 60_000
+
+const terms = new TermsCache((key, ends) => post({ kind: 'ask', key, ends }))
+const reporter = new Reporter(
+  (told, lost) =>
+    post({ kind: 'told', told, lost, flows: inspector.flows, notInspected: inspector.notInspected }),
+  () => performance.now(),
+)
+const inspector = new Inspector({
+  identifier: new Identifier({ protocols: PROTOCOLS }),
+  identify: setup.identify,
+  terms: ends => terms.of(ends),
+  notice: (ends, notice) => reporter.tell({ ends, notice }),
+})
+const { original, reply } = setup.numbers
+const queue = openPacketQueue({
+  netns: setup.netns,
+  queues: [original, reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen: setup.failOpen })),
+})
+const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, releaseMark: setup.releaseMark })
+
+let isStopped = false
+function follow(order: InspectionOrder): void {
+  switch (order.kind) {
+    case 'terms':
+      terms.set(order.key, order.terms)
+      return
+    case 'revise':
+      terms.clear()
+      inspector.revise()
+      return
+    case 'heard':
+      reporter.heard()
+      return
+    case 'stop':
+      isStopped = true
+  }
+}
+
+function takeOrders(): void {
+  clearWake(setup.wake)
+  for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
+    follow(received.message as InspectionOrder)
+  }
+  loop.retry()
+}
+
+let agedAt = performance.now()
+function age(): void {
+  if (performance.now() - agedAt < AGE_MS) return
+  agedAt = performance.now()
+  inspector.age()
+}
+
+post({ kind: 'ready' })
+while (!isStopped) {
+  const due = reporter.dueIn
+  const ready = waitReadable([queue.fd, setup.wake], due < 0 ? AGE_MS : due)
+  // Packets first: while a flood goes on, orders are looked at between batches.
+  if (ready.includes(queue.fd)) loop.turn()
+  if (ready.includes(setup.wake)) takeOrders()
+  reporter.flush()
+  age()
+}
+queue[Symbol.dispose]()
+port.close()

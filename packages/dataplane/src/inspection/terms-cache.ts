@@ -1,0 +1,44 @@
+import { LIMITS } from '@sekisho/core'
+import { askResidual } from '@sekisho/policy'
+import type { TermsData } from './inspection.protocol.ts'
+import type { ConversationEnds, Terms } from './inspector.ts'
+
+/** Conversations with equal keys have equal terms: the client's port matters to no policy. */
+export const termsKey = ({ client, server, protocol, port }: ConversationEnds): string =>
+  `${client} ${server} ${protocol} ${port}`
+
+/** The terms that a worker knows, and those it has asked for; the oldest give way. */
+export class TermsCache {
+  readonly #ask: (key: string, ends: ConversationEnds) => void
+  readonly #known = new Map<string, Terms>()
+  readonly #asked = new Set<string>()
+
+  constructor(ask: (key: string, ends: ConversationEnds) => void) {
+    this.#ask = ask
+  }
+
+  of(ends: ConversationEnds): Terms | undefined {
+    const key = termsKey(ends)
+    const known = this.#known.get(key)
+    if (!known && !this.#asked.has(key)) {
+      this.#asked.add(key)
+      this.#ask(key, ends)
+    }
+    return known
+  }
+
+  /** What was asked for before the last `clear` is not taken: it may be older than the change. */
+  set(key: string, { residual, ...terms }: TermsData): void {
+    if (!this.#asked.delete(key)) return
+    if (this.#known.size >= LIMITS.inspectionTerms.value) {
+      const [oldest] = this.#known.keys()
+      if (oldest !== undefined) this.#known.delete(oldest)
+    }
+    this.#known.set(key, { ...terms, ask: askResidual(residual) })
+  }
+
+  clear(): void {
+    this.#known.clear()
+    this.#asked.clear()
+  }
+}

@@ -1,3 +1,5 @@
+import { copyOf } from './bytes.ts'
+
 /**
  * Collects one side of a stream until a whole message is there. In the usual case, a message whole in one segment,
  * nothing is copied. Between two calls of a reader at most `limit` bytes are held.
@@ -60,7 +62,7 @@ export class Inbox {
   /** @returns false when more is left than may be held: the message is too long to be read. Then all is let go. */
   keep(): boolean {
     const fits = this.length <= this.#limit
-    this.#bytes = fits && this.length > 0 ? this.#bytes.slice(this.#at) : EMPTY
+    this.#bytes = fits && this.length > 0 ? copyOf(this.#bytes.subarray(this.#at)) : EMPTY
     this.#at = 0
     return fits
   }

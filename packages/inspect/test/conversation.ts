@@ -12,14 +12,19 @@ export function opening(of: { client?: Said; server?: Said; transport?: Transpor
   return { transport: of.transport ?? 'TCP', client, server, ...(first && { first }) }
 }
 
-/** Everything that a protocol's reader says to a conversation. */
+/** Everything that a protocol's reader says to a conversation; after each call the bytes are gone, as from a receive buffer. */
 export function readingsOf(
   protocol: Protocol,
   said: readonly (readonly [Side, Said])[],
   transport: Transport = 'TCP',
 ): readonly Reading[] {
   const reader = protocol.open?.(transport)
-  return said.flatMap(([side, bytes]) => reader?.read(side, bytesOf(bytes)) ?? [])
+  return said.flatMap(([side, bytes]) => {
+    const received = Buffer.from(bytesOf(bytes))
+    const readings = reader?.read(side, received) ?? []
+    received.fill(0xee)
+    return readings
+  })
 }
 
 /** The same conversation with every byte in a segment of its own. */

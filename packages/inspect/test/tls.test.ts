@@ -6,6 +6,7 @@ import { type ClientHello, parseClientHello } from '../src/protocols/tls/client-
 import { ja4 } from '../src/protocols/tls/ja4.ts'
 import { tls } from '../src/protocols/tls/tls.ts'
 import { byteByByte, bytesOf, opening, readingsOf } from './conversation.ts'
+import { extension, hello, message, record, serverName, u16, vector16 } from './hello.ts'
 import { overheard, type Speech } from './speech.ts'
 import { CERTIFICATE, CERTIFICATE_WITHOUT_NAMES, KEY } from './tls-credentials.ts'
 
@@ -55,15 +56,6 @@ const reasons = (readings: readonly Reading[]): string[] =>
   readings.flatMap(reading =>
     reading.kind === 'unreadable' ? [reading.reason.replace(/ at byte \d+$/, '')] : [],
   )
-const u16 = (value: number): string => String.fromCharCode(value >> 8, value & 255)
-const vector16 = (text: string): string => u16(text.length) + text
-const record = (type: number, fragment: string): string =>
-  `${String.fromCharCode(type)}\x03\x01${vector16(fragment)}`
-const message = (type: number, body: string): string => `${String.fromCharCode(type)}\0${vector16(body)}`
-const extension = (type: number, data: string): string => u16(type) + vector16(data)
-const serverName = (name: string): string => extension(0, vector16(`\0${vector16(name)}`))
-const hello = (extensions: string): string =>
-  `\x03\x03${'r'.repeat(32)}\0${vector16('\x13\x01')}\x01\0${vector16(extensions)}`
 const client = (extensions: string): readonly (readonly ['client', string])[] => [
   ['client', record(22, message(1, hello(extensions)))],
 ]

@@ -1,4 +1,5 @@
 import { LIMITS, type Transport } from '@sekisho/core'
+import { copyOf } from '../bytes.ts'
 import type { Opening, Side } from '../protocol.ts'
 import type { Candidate, Candidates } from './candidates.ts'
 
@@ -125,7 +126,7 @@ export class Search {
 
   /** The pushed bytes are gone after the call: what the opening still shows of them is copied. */
   #keep(side: Side, bytes: Uint8Array): void {
-    const copy = bytes.slice()
+    const copy = copyOf(bytes)
     this.#said.push({ side, bytes: copy })
     this.#held += copy.length
     if (side === 'client' && this.#client.buffer === bytes.buffer) this.#client = copy

@@ -1,4 +1,5 @@
 import { LIMITS, Malformed } from '@sekisho/core'
+import { copyOf } from '../../bytes.ts'
 import { Inbox } from '../../inbox.ts'
 import { Chunks } from './chunks.ts'
 import { LF } from './fields.ts'
@@ -48,7 +49,7 @@ export class Messages<Head extends { readonly length: number }> {
 
   /** A copy of what has come after the last head. */
   rest(): Uint8Array {
-    return this.#inbox.all().slice()
+    return copyOf(this.#inbox.all())
   }
 
   /** Before the call returns whose bytes these are. */

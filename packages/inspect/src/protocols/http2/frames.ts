@@ -1,5 +1,6 @@
 import { LIMITS, Malformed } from '@sekisho/core'
 import { startsWith } from '../../ascii.ts'
+import { copyOf } from '../../bytes.ts'
 import { Inbox } from '../../inbox.ts'
 
 /*
@@ -100,7 +101,7 @@ export class Frames {
       begun.parts.push(part)
       return { kind: 'headers', stream, pushed: begun.pushed, block: concat(begun.parts) }
     }
-    begun.parts.push(part.slice())
+    begun.parts.push(copyOf(part))
     return undefined
   }
 }

@@ -1,4 +1,5 @@
 import { LIMITS, Malformed, Reader } from '@sekisho/core'
+import { copyOf } from '../../bytes.ts'
 import { variable } from './packet.ts'
 
 /*
@@ -35,7 +36,7 @@ export class CryptoStream {
           break
         case FRAME.crypto: {
           const at = variable(reader)
-          this.#add({ at, bytes: reader.bytes(variable(reader)).slice() })
+          this.#add({ at, bytes: copyOf(reader.bytes(variable(reader))) })
           break
         }
         case FRAME.close:

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import { copyOf } from '../../bytes.ts'
 import type { QuicVersion } from './versions.ts'
 
 /*
@@ -45,7 +46,7 @@ export function openInitial(packet: Uint8Array, numberAt: number, keys: InitialK
   const mask = cipher.update(packet.subarray(sampleAt, sampleAt + SAMPLE_BYTES))
   const first = (packet[0] ?? 0) ^ ((mask[0] ?? 0) & 0x0f)
   const length = (first & 0x03) + 1
-  const header = packet.slice(0, numberAt + length)
+  const header = copyOf(packet.subarray(0, numberAt + length))
   const nonce = Uint8Array.from(keys.iv)
   header[0] = first
   for (let i = 0; i < length; i++) {

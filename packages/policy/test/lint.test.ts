@@ -130,6 +130,19 @@ describe('each check finds what it is for, where it stands', () => {
   })
 })
 
+test.each([
+  ['cilium.io/v2', 'CiliumNetworkPolicy', ['policy-not-read']],
+  ['policy.networking.k8s.io/v1alpha1', 'AdminNetworkPolicy', ['policy-not-read']],
+  ['projectcalico.org/v3', 'GlobalNetworkPolicy', ['policy-not-read']],
+  ['neuvector.com/v1', 'NvSecurityRule', ['policy-not-read']],
+  ['apps/v1', 'ControllerRevision', []],
+])('%s %s', (apiVersion, kind, expected) => {
+  const text = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: p, namespace: payments}\n`
+  const found = findings(text)
+  expect(found.map(({ id }) => id)).toEqual(expected)
+  expect(found.every(({ place }) => place.line === 2)).toBe(true)
+})
+
 test('what is written as it should be has no findings', () => {
   const good = policy(
     '{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: shop}}, podSelector: {matchLabels: {app: api}}}], ports: [{port: 5432}]}]}',

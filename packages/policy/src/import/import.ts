@@ -1,5 +1,6 @@
 import { LIMITS } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
+import { KINDS, POLICY_KINDS } from '../documents/kinds.ts'
 import { type Finding, formatPath, type Path, Spot } from '../documents/spot.ts'
 import { deepFreeze, validatePolicy } from '../documents/validate.ts'
 import { type ReadYaml, readYaml } from '../documents/yaml.ts'
@@ -20,6 +21,11 @@ import { own } from './own.ts'
 
 /** Every product whose policies are read, asked in this order whose a document is. */
 const PRODUCTS: readonly Product[] = [own, admin, calico, cilium, neuvector]
+
+/** Whether it is a policy, or part of one, of another product that the importer reads. */
+export const isForeignPolicy = (apiVersion: string, kind: string): boolean =>
+  PRODUCTS.some(product => product.owns(apiVersion, kind)) &&
+  !POLICY_KINDS.some(own => own === kind && KINDS[own].apiVersion === apiVersion)
 
 interface Reading {
   readonly foreign: Foreign

@@ -8,6 +8,7 @@ import {
   ruleSplit,
 } from './classic.ts'
 import type { Check } from './finding.ts'
+import { policyNotRead } from './foreign.ts'
 import {
   dnsForgotten,
   egressToAnywhere,
@@ -43,6 +44,7 @@ export const CHECKS = {
   'priority-shared': priorityShared,
   'deny-matches-nothing': denyMatchesNothing,
   'tier-denies-dns': tierDeniesDns,
+  'policy-not-read': policyNotRead,
 } as const satisfies Record<string, Check>
 
 export type LintId = keyof typeof CHECKS

@@ -16,6 +16,7 @@ import {
   SIMULATION,
   SUGGESTION,
 } from './fixture-data.ts'
+import { model, workloadViews } from './fixture-model.ts'
 
 /** The API as the console sees it, with data that fits together; only for tests of the console. */
 export interface FixtureServer extends AsyncDisposable {
@@ -192,7 +193,8 @@ const ROUTES: readonly (readonly [RegExp, Handler])[] = [
   [/^GET \/events$/, () => page(EVENTS)],
   [/^GET \/agents$/, () => page(AGENTS)],
   [/^GET \/audit$/, () => page(AUDIT)],
-  [/^GET \/workloads$/, () => page([])],
+  [/^GET \/workloads$/, () => page(workloadViews())],
+  [/^GET \/model$/, ({ state }) => model(state.policies)],
   [/^GET \/policies$/, ({ state }) => page(state.policies)],
   [/^GET \/policies\/.+$/, policy],
   [/^GET \/changes$/, ({ state }) => page(state.changes)],

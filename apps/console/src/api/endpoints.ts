@@ -7,6 +7,7 @@ import type {
   ExplanationView,
   FlowView,
   MapView,
+  ModelView,
   Overview,
   PolicyView,
   Session,
@@ -62,6 +63,7 @@ export const endpoints = ({ get, post }: Client) => ({
   audit: (query: Query, signal?: AbortSignal) => get<Page<AuditView>>('/audit', query, signal),
   workloads: (query: Query, signal?: AbortSignal) => get<Page<WorkloadView>>('/workloads', query, signal),
 
+  model: (signal?: AbortSignal) => get<ModelView>('/model', {}, signal),
   policies: (signal?: AbortSignal) => get<Page<PolicyView>>('/policies', { limit: 1000 }, signal),
   policy: (id: string, signal?: AbortSignal) => get<PolicyView>(`/policies/${policyPath(id)}`, {}, signal),
   apply: (body: ApplyRequest) => post<ChangeView>('/policies/apply', body),

@@ -43,6 +43,17 @@ export function useMap(query: Query) {
   })
 }
 
+/** What workload groups are called, for suggestions; a field takes any other name too. */
+export function useWorkloadNames(): readonly string[] {
+  const api = useApi()
+  const query = useQuery({
+    queryKey: [...KEYS.workloads, 'names'],
+    queryFn: ({ signal }) => api.workloads({ limit: 1000 }, signal),
+    select: ({ items }) => [...new Set(items.map(({ key }) => key))].toSorted(),
+  })
+  return query.data ?? []
+}
+
 export function usePolicies() {
   const api = useApi()
   return useQuery({ queryKey: KEYS.policies, queryFn: ({ signal }) => api.policies(signal) })

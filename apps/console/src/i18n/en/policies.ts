@@ -97,6 +97,46 @@ export const policies = {
     discard: 'Discard',
     hint: 'Escape, then Tab leaves the editor.',
   },
+  ask: {
+    title: 'Ask before you apply',
+    kind: { explain: 'One connection', reach: 'All connections', difference: 'What changes' },
+    intro: {
+      explain: 'Would this connection pass under the text above, and which rule says so?',
+      reach:
+        'Can anything of one side reach anything of the other? Proved over all workloads, addresses and ports: shop/web, shop/*, shop/app=web, 10.0.0.0/8 or outside.',
+      difference: 'Which connections would be judged differently from now? Proved, not sampled.',
+    },
+    submit: { explain: 'Explain', reach: 'Prove', difference: 'Compare with what is in force' },
+    cancel: 'Cancel',
+    running: (pieces: number) =>
+      pieces === 0 ? 'Asking the engine…' : `${plural(pieces, 'piece')} of all flows looked at…`,
+    stale: 'The text has changed since; ask again.',
+    invalid: 'The text must be without problems first.',
+    misread: {
+      from: 'The source is no workload, label, address or set that is known.',
+      to: 'The destination is no workload, label, address or set that is known.',
+      port: 'The port must be a number with or without a protocol, as in 443 or 53/UDP.',
+    },
+    nothing: 'Nothing matches one of the two sides: there is no connection to ask about.',
+    tooLong: 'It took longer than a minute. Ask for less, or use "sekisho policy prove".',
+    reach: {
+      false: (from: string, to: string) => `No connection from ${from} to ${to} passes.`,
+      sure: (from: string, to: string) => `Yes: from ${from} to ${to} these pass.`,
+      can: (from: string, to: string) => `It depends on what is spoken from ${from} to ${to}.`,
+    },
+    difference: {
+      none: 'No connection would be judged differently.',
+      some: (count: number) => `${plural(count, 'kind')} of connections would be judged differently:`,
+    },
+    depends: 'depends on what is spoken',
+    alike: (others: number) => `and ${plural(others, 'other')} like it`,
+    range: (first: string, last: string) => `as any address from ${first} to ${last}`,
+    covered: (pairs: string, pieces: string) =>
+      `All of it was looked at: ${pairs} pairs of ends that rules tell apart, in ${pieces} pieces.`,
+    incomplete: (pairs: string, pieces: string) =>
+      `Not all of it was looked at, only ${pairs} pairs in ${pieces} pieces: that nothing was found proves nothing. Ask for less.`,
+    counted: 'Policies in Audit count as if enforced.',
+  },
   apply: {
     title: 'Bring into force',
     audit: 'Audit',

@@ -68,6 +68,45 @@ export const policies: Dictionary['policies'] = {
     discard: '変更を破棄',
     hint: 'Escape の後に Tab でエディターを抜けます。',
   },
+  ask: {
+    title: '反映する前に確かめる',
+    kind: { explain: '1 つの通信', reach: 'すべての通信', difference: '変わる通信' },
+    intro: {
+      explain: '上の内容では、この通信は通りますか？どのルールが決めますか？',
+      reach:
+        '一方から他方へ到達できるものがあるかを、すべてのワークロード・アドレス・ポートについて証明します。例: shop/web、shop/*、shop/app=web、10.0.0.0/8、outside（外部）',
+      difference: '現在と判定が変わる通信を、抜き取りではなくすべてについて調べます。',
+    },
+    submit: { explain: '説明する', reach: '証明する', difference: '現在のポリシーと比べる' },
+    cancel: '中止',
+    running: pieces =>
+      pieces === 0 ? '判定エンジンに問い合わせています…' : `${counted(pieces, '区分')}を確認しました…`,
+    stale: '内容が変わりました。もう一度実行してください。',
+    invalid: '先に問題を解消してください。',
+    misread: {
+      from: '送信元が見つかりません。ワークロード、ラベル、アドレス、または集合を指定してください。',
+      to: '宛先が見つかりません。ワークロード、ラベル、アドレス、または集合を指定してください。',
+      port: 'ポートは 443 や 53/UDP のように指定してください。',
+    },
+    nothing: 'どちらかの側に一致するものがないため、確かめる通信がありません。',
+    tooLong: '1 分以内に終わりませんでした。範囲を狭めるか、「sekisho policy prove」を使ってください。',
+    reach: {
+      false: (from, to) => `${from} から ${to} へ通る通信はありません。`,
+      sure: (from, to) => `あります。${from} から ${to} へ、次の通信が通ります。`,
+      can: (from, to) => `${from} から ${to} への通信は、その内容によります。`,
+    },
+    difference: {
+      none: '判定が変わる通信はありません。',
+      some: count => `${counted(count, '種類')}の通信の判定が変わります。`,
+    },
+    depends: '通信の内容による',
+    alike: others => `ほか同様のもの ${counted(others, '個')}`,
+    range: (first, last) => `${first} から ${last} までのどのアドレスも同じ`,
+    covered: (pairs, pieces) => `全体を確認しました（ルールが区別する組 ${pairs}、区分 ${pieces}）。`,
+    incomplete: (pairs, pieces) =>
+      `上限に達したため、一部（組 ${pairs}、区分 ${pieces}）しか確認していません。見つからないことは証明になりません。範囲を狭めてください。`,
+    counted: '監査モードのポリシーも適用中とみなします。',
+  },
   apply: {
     title: '反映する',
     audit: '監査する',

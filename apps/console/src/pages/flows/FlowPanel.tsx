@@ -1,4 +1,4 @@
-import type { ExplanationView, FlowView } from '@sekisho/control'
+import type { FlowView } from '@sekisho/control'
 import { formatFilter, formatFilterTerm, parseRuleId } from '@sekisho/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
@@ -7,7 +7,6 @@ import { flowsPlace, mapPlace, policyPlace } from '../../app/places.ts'
 import { last } from '../../app/time.ts'
 import { useI18n } from '../../i18n/index.ts'
 import {
-  Code,
   CopyButton,
   CopyCliButton,
   Endpoint,
@@ -15,12 +14,11 @@ import {
   Failure,
   LinkButton,
   Loading,
-  ModeBadge,
   SidePanel,
   Time,
   VerdictBadge,
 } from '../../ui/index.ts'
-import { draftPlace } from '../policies/draft.ts'
+import { Considered, Sentences, SmallestChange } from '../policies/Explained.tsx'
 
 /** How the API and the command line name an end: a workload group by its key, an outside end by its address. */
 const named = (end: FlowView['source']): string => (end.kind === 'external' ? end.ip : end.key)
@@ -47,49 +45,9 @@ export function RuleLink({ rule }: { readonly rule: string }) {
   )
 }
 
-function Considered({ considered }: Pick<ExplanationView, 'considered'>) {
-  const { t } = useI18n()
-  if (considered.length === 0) return <p className="muted">{t.flows.panel.noPolicies}</p>
-  return (
-    <ul className="considered">
-      {considered.map(step => (
-        <li key={`${step.policy} ${step.direction}`} className={step.outcome}>
-          <ModeBadge mode={step.mode} />
-          <span>
-            <Link href={policyPlace(step.policy)}>
-              {step.policy.split('/').slice(1).filter(Boolean).join('/')}
-            </Link>
-            <span className="muted">
-              {' '}
-              · {t.terms.direction[step.direction]} · {t.flows.panel.outcome[step.outcome]}
-            </span>
-          </span>
-        </li>
-      ))}
-    </ul>
-  )
-}
-
-function SmallestChange({ change }: { readonly change: string }) {
-  const { t } = useI18n()
-  return (
-    <section>
-      <h3>{t.flows.panel.change}</h3>
-      <p className="muted">{t.flows.panel.changeHint}</p>
-      <Code className="yaml">{change}</Code>
-      <div className="actions">
-        <LinkButton href={draftPlace(change)} icon="policies">
-          {t.flows.panel.edit}
-        </LinkButton>
-        <CopyButton value={() => change}>{t.app.copy.yaml}</CopyButton>
-      </div>
-    </section>
-  )
-}
-
 /** The engine's own account of the flow, by the policies as they stand now. */
 function Explanation({ flow }: { readonly flow: FlowView }) {
-  const { t, locale } = useI18n()
+  const { t } = useI18n()
   const api = useApi()
   const request = {
     source: named(flow.source),
@@ -108,11 +66,7 @@ function Explanation({ flow }: { readonly flow: FlowView }) {
         <p className="muted">
           {t.flows.panel.now} <VerdictBadge outcome={outcome} />
         </p>
-        <ul className="sentences">
-          {sentences[locale].map(sentence => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
+        <Sentences sentences={sentences} />
       </section>
       {change !== undefined && <SmallestChange change={change} />}
       <section>

@@ -7,6 +7,7 @@ import { type TimeWindow, windowQuery } from '../../app/time.ts'
 import { useI18n } from '../../i18n/index.ts'
 import { Button, CopyButton, Failure, Icon, Loading } from '../../ui/index.ts'
 import { ApplyBar } from './ApplyBar.tsx'
+import { AskPanel } from './ask/AskPanel.tsx'
 import { SimulationResult } from './SimulationResult.tsx'
 import { useValidation } from './validation.ts'
 import './policies.css'
@@ -109,6 +110,7 @@ export function Workbench({ yaml, onChange, saved, window, onApplied }: Workbenc
         {verdict && verdict.notEnforced.length > 0 && <NotEnforcedYet parts={verdict.notEnforced} />}
       </section>
       <p className="muted small">{editor.hint}</p>
+      <AskPanel yaml={yaml} valid={verdict !== undefined && problems.length === 0} />
       {simulate.isPending && <p role="status">{t.policies.simulation.running}</p>}
       {simulate.error && <Failure error={simulate.error} />}
       {simulation && <SimulationResult result={simulation} />}

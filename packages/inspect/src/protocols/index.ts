@@ -1,5 +1,6 @@
 import type { Protocol } from '../protocol.ts'
 import { dns } from './dns/dns.ts'
+import { dtls } from './dtls/dtls.ts'
 import { http } from './http/http.ts'
 import { llmnr } from './llmnr/llmnr.ts'
 import { mdns } from './mdns/mdns.ts'
@@ -7,6 +8,18 @@ import { netbios } from './netbios/netbios.ts'
 import { quic } from './quic/quic.ts'
 import { ssh } from './ssh/ssh.ts'
 import { tls } from './tls/tls.ts'
+import { websocket } from './websocket/websocket.ts'
 
 /** All that can be recognised, in the order of their names. */
-export const PROTOCOLS: readonly Protocol[] = [dns, http, llmnr, mdns, netbios, quic, ssh, tls]
+export const PROTOCOLS: readonly Protocol[] = [
+  dns,
+  dtls,
+  http,
+  llmnr,
+  mdns,
+  netbios,
+  quic,
+  ssh,
+  tls,
+  websocket,
+]

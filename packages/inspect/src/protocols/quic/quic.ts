@@ -1,5 +1,6 @@
-import { Malformed, Reader } from '@sekisho/core'
+import { LIMITS, Malformed, Reader } from '@sekisho/core'
 import { type BoldReader, guarded } from '../../guarded.ts'
+import { Pieces } from '../../pieces.ts'
 import {
   certain,
   likely,
@@ -13,7 +14,7 @@ import {
 import { detail, type Reading } from '../../reading.ts'
 import { parseClientHello } from '../tls/client-hello.ts'
 import { helloReadings } from '../tls/hello-readings.ts'
-import { CryptoStream } from './crypto-stream.ts'
+import { readFrames } from './frames.ts'
 import { type InitialKeys, initialKeys, openInitial } from './keys.ts'
 import { type Initial, initialsOf, type LongHeader, longHeader } from './packet.ts'
 import { ascii, isGoogleVersion, isReserved, quicVersion } from './versions.ts'
@@ -80,7 +81,7 @@ function googleVersion(bytes: Uint8Array): string | undefined {
 }
 
 class QuicReader implements BoldReader {
-  readonly #stream = new CryptoStream()
+  readonly #handshake = new Pieces(LIMITS.quicHelloBytes.value)
   #keys: InitialKeys | undefined
   #datagrams = 0
 
@@ -95,7 +96,7 @@ class QuicReader implements BoldReader {
     for (const initial of initialsOf(bytes)) {
       const frames = this.#open(initial)
       if (!frames) continue
-      this.#stream.read(frames)
+      readFrames(frames, this.#handshake)
       if (this.#hello(initial.version.name, found)) return
     }
   }
@@ -115,7 +116,7 @@ class QuicReader implements BoldReader {
 
   /** @returns whether the hello is whole. */
   #hello(version: string, found: Reading[]): boolean {
-    const bytes = this.#stream.beginning()
+    const bytes = this.#handshake.beginning()
     const [type, high = 0, middle = 0, low = 0] = bytes
     if (type === undefined) return false
     if (type !== HELLO) throw new Malformed('handshake without a client hello', 0)

@@ -1,9 +1,9 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
-import { openConntrack, setSysctl } from '@sekisho/linux'
 import { buildTopology, type Topology } from '../e2e/topology.ts'
 import { type ConnectLoad, type ConnectResult, openConnectLoad } from './connect-load.ts'
 import { linearChain, PORT } from './dataplane-cluster.ts'
+import { openEyes } from './dataplane-eyes.ts'
 import { type LoadedNode, loadNode, median } from './dataplane-node.ts'
 import { barred, type Row } from './report.ts'
 
@@ -68,20 +68,7 @@ async function install(
       const node: LoadedNode = stack.use(await loadNode(topology.node, size, [client, server]))
       if (node.dataplane.stats.programErrors > 0) throw new Error('the kernel refused the table')
       if (peer === 'sekisho') return
-      setSysctl(topology.node, 'net.netfilter.nf_conntrack_acct', 1)
-      let events = 0
-      stack.use(
-        openConntrack({
-          netns: topology.node,
-          onEvent: () => {
-            events++
-          },
-          onLost: () => undefined,
-        }),
-      )
-      stack.defer(() => {
-        if (events === 0) throw new Error('no connection events came')
-      })
+      stack.use(await openEyes(node, topology.node))
     }
   }
 }
@@ -120,8 +107,11 @@ async function round<T>(benches: Round<Bench>, measure: (bench: Bench) => Promis
   return Object.fromEntries(results) as Record<Peer, T>
 }
 
+/** Compilers of all the programs that take part need some turns to have their say. */
+const WARM_UP_ROUNDS = 5
+
 async function rounds<T>(count: number, once: () => Promise<T>): Promise<T[]> {
-  await once()
+  for (let index = 0; index < WARM_UP_ROUNDS; index++) await once()
   const all: T[] = []
   for (let index = 0; index < count; index++) all.push(await once())
   return all

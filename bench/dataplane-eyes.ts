@@ -1,0 +1,45 @@
+import { createFlowLog, type FlowLog } from '@sekisho/dataplane'
+import { enableAccounting, openConntrack } from '@sekisho/linux'
+import { NODE } from './dataplane-cluster.ts'
+import { clock, type LoadedNode } from './dataplane-node.ts'
+
+const WINDOW_MS = 1_000
+const REFRESH_MS = 5_000
+
+/** What the agent does to see a node's connections, all of it: events, the whole table from time to time, flows. */
+export async function openEyes({ model }: LoadedNode, netns: string): Promise<Disposable> {
+  using stack = new DisposableStack()
+  enableAccounting(netns)
+  let [seen, lost] = [0, 0]
+  stack.defer(() => {
+    if (seen === 0 || lost > 0) throw new Error(`${seen} connections were seen, ${lost} events lost`)
+  })
+  const conntrack = stack.use(
+    openConntrack({
+      netns,
+      onEvent: event => flows.connection(event),
+      onLost(count) {
+        lost += count
+      },
+    }),
+  )
+  const flows: FlowLog = createFlowLog({
+    clock,
+    workloadAt: ip => model.workloadAt(ip)?.id,
+    isLocal: id => model.workloads.get(id)?.node === NODE,
+    judge: query => model.judge(query),
+    ownerOf: () => undefined,
+    ruleOf: () => undefined,
+    dump: () => conntrack.dump(),
+  })
+  await flows.refresh()
+  const every = (ms: number, action: () => void) => {
+    const timer = setInterval(action, ms)
+    stack.defer(() => clearInterval(timer))
+  }
+  every(WINDOW_MS, () => {
+    for (const { connections } of flows.take().flows) seen += connections
+  })
+  every(REFRESH_MS, () => void flows.refresh())
+  return stack.move()
+}

@@ -18,8 +18,6 @@ interface Suite {
   readonly name: string
   /** Folder of the data it needs. */
   readonly needs: string
-  /** Takes minutes: runs only when it is named. */
-  readonly isSlow?: true
   run(folder: string, explain: (line: string) => void): readonly Row[]
 }
 
@@ -44,8 +42,8 @@ const SUITES: readonly Suite[] = [
 const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))
 const verbose = process.argv.includes('--verbose')
 const rows: Row[] = []
-for (const suite of SUITES.filter(({ name, isSlow }) =>
-  wanted.length === 0 ? !isSlow : wanted.some(word => name.includes(word)),
+for (const suite of SUITES.filter(
+  ({ name }) => wanted.length === 0 || wanted.some(word => name.includes(word)),
 )) {
   const folder = join(data, suite.needs)
   if (!existsSync(folder)) {

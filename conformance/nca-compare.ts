@@ -15,7 +15,7 @@ const WORKLOADS: EndSet = { kind: 'workloads' }
 const OUTSIDE: EndSet = { kind: 'outside' }
 
 /** The analyzer's ports begin at 1; a protocol that is not here is one that no rule can name. */
-const PORTS: readonly PortMatch[] = [
+export const PORTS: readonly PortMatch[] = [
   ...(['TCP', 'UDP', 'SCTP'] as const).map((protocol): PortMatch => ({ protocol, ports: [[1, 65_535]] })),
   ...(['ICMP', 'ICMPv6', 'IP/253'] as const).map((protocol): PortMatch => ({ protocol })),
 ]
@@ -25,6 +25,9 @@ const captures = ({ egress, ingress }: Decision): boolean =>
   egress.why !== 'not-selected' || ingress.why !== 'not-selected'
 /** What policies allow because a rule says so, and not because they leave it alone. */
 const allowsByName = (decision: Decision): boolean => allows(decision) && captures(decision)
+
+const isChanged = ({ before, after }: Compared): boolean => before.verdict !== after.verdict
+const isOpened = ({ before, after }: Compared): boolean => allows(after) && !allows(before)
 
 const idsOf = ({ topology }: Config): ReadonlySet<string> => new Set(topology.workloads.map(({ id }) => id))
 
@@ -53,21 +56,18 @@ export class Models {
   contains(outer: Config, inner: Config): boolean {
     const known = idsOf(outer)
     if (inner.topology.workloads.some(({ id }) => !known.has(id))) return false
-    if (isComparable(outer, inner)) return this.#never(outer, inner, 'opened')
     const shared = new Set<string>(idsOf(inner))
-    const model = modelOf(
-      outer,
-      outer.topology.workloads.filter(({ id }) => shared.has(id)),
-    )
-    return !some(
-      compareFlows(model, this.of(inner), { ports: PORTS }),
-      ({ before, after }) => allows(after) && !allows(before),
-    )
+    if (known.size === shared.size) return this.#never(outer, inner, 'opened')
+    const workloads = outer.topology.workloads.filter(({ id }) => shared.has(id))
+    return !some(compareFlows(modelOf(outer, workloads), this.of(inner), { ports: PORTS }), isOpened)
   }
 
   #never(before: Config, after: Config, change: 'any' | 'opened'): boolean {
-    const query = { kind: 'difference', after: this.of(after), change, limit: 1, ports: PORTS } as const
-    const proof = prove(this.of(before), query)
+    const models = [this.of(before), this.of(after)] as const
+    // A proof of a difference takes it that workloads are the same, with their labels.
+    if (before.topology !== after.topology)
+      return !some(compareFlows(...models, { ports: PORTS }), change === 'any' ? isChanged : isOpened)
+    const proof = prove(models[0], { kind: 'difference', after: models[1], change, limit: 1, ports: PORTS })
     if (proof.kind !== 'difference' || !proof.covered.complete)
       throw new TypeError('no proof of a difference')
     return proof.equivalent
@@ -111,7 +111,7 @@ function changes(before: Model, after: Model, ends: readonly (readonly [EndSet, 
   const found = new Set<string>()
   for (const [from, to] of ends) {
     for (const each of compareFlows(before, after, { from, to, ports: PORTS })) {
-      if (each.before.verdict !== each.after.verdict) found.add(each.after.verdict)
+      if (isChanged(each)) found.add(each.after.verdict)
       if (found.size === 2) return 2
     }
   }

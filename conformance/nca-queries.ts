@@ -1,18 +1,38 @@
 import { field, type Manifest, textField } from './manifests.ts'
 import { changeCategories, isComparable, type Models } from './nca-compare.ts'
 import type { Config } from './nca-config.ts'
+import { isAsDrawn, readMaps } from './nca-map.ts'
 import { conflict, isAbout, overlap, rulesOf, Selected, type Side } from './nca-selected.ts'
+import { Unsupported } from './nca-topology.ts'
+
+/** How one query wants its answer. */
+export interface Wanted {
+  /** Count pods, not what made them. */
+  readonly byPod: boolean
+  /** The file with what is expected, where there is one. */
+  readonly drawn: string | undefined
+}
 
 /** What a scheme's queries share, and how one wants its answer. */
 export class QueryContext {
   readonly models: Models
-  /** Count pods, not what made them. */
-  readonly byPod: boolean
+  readonly #wanted: Wanted
   readonly #selected = new Map<Config, Selected>()
 
-  constructor(models: Models, byPod: boolean) {
+  constructor(models: Models, wanted: Wanted) {
     this.models = models
-    this.byPod = byPod
+    this.#wanted = wanted
+  }
+
+  get byPod(): boolean {
+    return this.#wanted.byPod
+  }
+
+  /** What the configurations of a query allow, each as the analyzer draws it. */
+  maps(): ReturnType<typeof readMaps> {
+    const { drawn } = this.#wanted
+    if (drawn === undefined) throw new Unsupported('no map is expected')
+    return readMaps(drawn)
   }
 
   selected(config: Config): Selected {
@@ -121,7 +141,7 @@ function uncaptured(config: Config, context: QueryContext): number {
   const counts = (['ingress', 'egress'] as const).map(side => {
     const about = config.policies.filter(policy => isAbout(policy, side)).map(policy => selected.by(policy))
     const left = workloads.filter(({ id }) => !about.some(ids => ids.has(id)))
-    return new Set(left.map(({ id }) => (context.byPod ? id : owners.get(id)))).size
+    return new Set(left.map(({ id }) => (context.byPod ? id : owners.get(id)?.workload))).size
   })
   return counts.reduce((sum, count) => sum + count, 0)
 }
@@ -164,6 +184,17 @@ function containments(a: Config, b: Config, { models }: QueryContext): number {
   return second ? 1 : first ? 2 : 0
 }
 
+/** How many configurations do not allow what their map says; the analyzer itself counts nothing here. */
+const misdrawn: Query = (configs, context) => {
+  const models = configs.map(config => context.models.of(config))
+  const maps = context.maps()
+  if (maps.length !== configs.length) throw new TypeError('a file with too few maps')
+  return models.filter((model, at) => {
+    const [config, map] = [configs[at], maps[at]]
+    return config && map && !isAsDrawn(model, config.topology, map)
+  }).length
+}
+
 /** Query kinds that are answered; any other is named as not answered. */
 export const QUERIES: Readonly<Record<string, Query>> = {
   equivalence: eachPair((a, b, { models }) => (models.equal(a, b) ? 0 : 1)),
@@ -183,4 +214,5 @@ export const QUERIES: Readonly<Record<string, Query>> = {
   sanity: each(sanity),
   disjointness: each(disjointness),
   allCaptured: each(uncaptured),
+  connectivityMap: misdrawn,
 }

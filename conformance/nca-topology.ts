@@ -50,8 +50,17 @@ export function load(folder: string, reference: string): readonly Manifest[] {
 export interface Topology {
   readonly namespaces: readonly Namespace[]
   readonly workloads: readonly Workload[]
-  /** What `allCaptured` counts, by workload id: the controller that made the pod. */
-  readonly owners: ReadonlyMap<string, string>
+  /** By workload id. */
+  readonly owners: ReadonlyMap<string, Owner>
+}
+
+/** What made a pod, in the analyzer's words. */
+export interface Owner {
+  readonly name: string
+  /** `namespace/name[Kind]`. */
+  readonly title: string
+  /** Equal for pods that count as one workload. */
+  readonly workload: string
 }
 
 interface Peer {
@@ -59,7 +68,7 @@ interface Peer {
   readonly namespace: string
   readonly labels: unknown
   readonly ports: readonly unknown[]
-  readonly owner: string
+  readonly owner: { readonly name: string; readonly kind: string }
   readonly kind: 'pod' | 'host'
 }
 
@@ -85,14 +94,17 @@ const endpointPorts = (spec: unknown): readonly unknown[] =>
     containerPort: field(each, 'port'),
   }))
 
-/** The Deployment of a ReplicaSet whose name ends like a hash. */
-function ownerOf(pod: Manifest, name: string): string {
+function ownerOf(pod: Manifest, name: string): Peer['owner'] {
   const [owner] = listOf(field(pod, 'metadata', 'ownerReferences'))
-  const [kind, own] = [textField(owner, 'kind'), textField(owner, 'name')]
-  if (own === '') return name
-  return kind === 'ReplicaSet' && /-[\da-f]*$/i.test(own)
-    ? own.slice(0, own.lastIndexOf('-'))
-    : `${own}(${kind})`
+  const own = textField(owner, 'name')
+  return own === '' ? { name, kind: 'Pod' } : { name: own, kind: textField(owner, 'kind') }
+}
+
+/** A ReplicaSet whose name ends like a hash is made by a Deployment, and counts as that. */
+function ownerNames({ namespace, owner: { name, kind } }: Peer): Owner {
+  const isMade = kind === 'ReplicaSet' && /-[\da-f]*$/i.test(name)
+  const workload = isMade ? name.slice(0, name.lastIndexOf('-')) : `${name}(${kind})`
+  return { name, title: `${namespace}/${name}[${kind}]`, workload: `${namespace}/${workload}` }
 }
 
 /** Two pods stand for all replicas. */
@@ -107,7 +119,7 @@ function replicas(controller: Manifest): readonly Peer[] {
     namespace: namespaceOf(controller),
     labels: field(template, 'metadata', 'labels'),
     ports: containerPorts(field(template, 'spec')),
-    owner: name,
+    owner: { name, kind: textField(controller, 'kind') },
     kind: 'pod',
   }))
 }
@@ -125,10 +137,28 @@ function peersOf(manifest: Manifest): readonly Peer[] {
       ]
     case 'WorkloadEndpoint': {
       const pod = textField(spec, 'pod')
-      return [{ name: pod, namespace, labels, ports: endpointPorts(spec), owner: pod, kind: 'pod' }]
+      return [
+        {
+          name: pod,
+          namespace,
+          labels,
+          ports: endpointPorts(spec),
+          owner: { name: pod, kind: 'Pod' },
+          kind: 'pod',
+        },
+      ]
     }
     case 'HostEndpoint':
-      return [{ name, namespace: '', labels, ports: endpointPorts(spec), owner: name, kind: 'host' }]
+      return [
+        {
+          name,
+          namespace: '',
+          labels,
+          ports: endpointPorts(spec),
+          owner: { name, kind: 'HostEndpoint' },
+          kind: 'host',
+        },
+      ]
     default:
       return []
   }
@@ -137,15 +167,9 @@ function peersOf(manifest: Manifest): readonly Peer[] {
 /** Of peers that nothing tells apart two are kept, so that there is traffic between them. */
 function representatives(peers: readonly Peer[]): readonly Peer[] {
   const counts = new Map<string, number>()
-  return peers.filter(({ namespace, owner, labels, kind }) => {
-    const form = [
-      kind,
-      namespace,
-      owner,
-      ...Object.entries(labels ?? {})
-        .map(pair => pair.join('='))
-        .toSorted(),
-    ].join()
+  return peers.filter(peer => {
+    const labels = Object.entries(peer.labels ?? {}).map(pair => pair.join('='))
+    const form = [peer.kind, ownerNames(peer).workload, ...labels.toSorted()].join()
     const count = (counts.get(form) ?? 0) + 1
     counts.set(form, count)
     return count <= 2
@@ -175,10 +199,13 @@ function build(manifests: readonly Manifest[]): Topology {
   const { namespaces, workloads, problems } = readClusterFiles(files)
   const [problem] = problems
   if (problem) throw new Unsupported(`a topology with ${problem.path}: ${problem.reason}`)
-  const known = workloads.map((workload, at) => (peers[at]?.kind === 'host' ? asHost(workload) : workload))
-  const owners = new Map(
-    known.map(({ id }, at) => [id as string, `${peers[at]?.namespace}/${peers[at]?.owner}`]),
-  )
+  const byName = new Map(peers.map(peer => [`${peer.namespace || 'default'}/${peer.name}`, peer]))
+  const owners = new Map<string, Owner>()
+  const known = workloads.map(workload => {
+    const peer = byName.get(`${workload.namespace}/${workload.name}`)
+    if (peer) owners.set(workload.id, ownerNames(peer))
+    return peer?.kind === 'host' ? asHost(workload) : workload
+  })
   return { namespaces, workloads: known, owners }
 }
 

@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { barred, type Row } from '../bench/report.ts'
 import { field, textField } from './manifests.ts'
 import { Models } from './nca-compare.ts'
 import { type Config, readConfig, readScheme, type Scheme } from './nca-config.ts'
-import { QUERIES, QueryContext } from './nca-queries.ts'
+import { QUERIES, QueryContext, type Wanted } from './nca-queries.ts'
 import { Unsupported } from './nca-topology.ts'
 
 /** Scores of one query kind. `beyond` are out of scope, `refused` in scope and not answered, both by reason. */
@@ -66,10 +66,13 @@ const count = (reasons: Map<string, number>, name: string): void => {
 
 /**
  * Out of scope: gateways and meshes; resources of somebody's cluster; what an API server refuses; Calico's profiles,
- * which nobody can write where Calico runs on Kubernetes; and ICMP codes, for the engine sees types.
+ * which nobody can write where Calico runs on Kubernetes; and source ports and ICMP codes, which no policy here is about.
  */
-const BEYOND =
-  /^(?:Ingress|AuthorizationPolicy|Sidecar|Gateway|VirtualService|Profile|except|code): |^resources |^a (?:configuration|policy) that is not there|^a topology without peers/
+const BEYOND = [
+  /^(?:Ingress|AuthorizationPolicy|Sidecar|Gateway|VirtualService|Profile|except|code)\b/,
+  /^(?:resources|no map|a configuration that is not|a policy that is not|a topology without peers)/,
+  /source ports are never matched$/,
+]
 
 interface Asked {
   readonly name: string
@@ -78,14 +81,21 @@ interface Asked {
   answer(): number
 }
 
+function wantedOf({ folder }: Scheme, query: unknown): Wanted {
+  const file = join(folder, textField(query, 'expectedOutput'))
+  return {
+    byPod: textField(query, 'outputConfiguration', 'outputEndpoints') === 'pods',
+    drawn: file.endsWith('.txt') && existsSync(file) ? readFileSync(file, 'utf8') : undefined,
+  }
+}
+
 function* queriesOf(path: string): Generator<Asked> {
   const scheme = readScheme(path)
   const configs = readConfigs(scheme)
   const models = new Models()
   const queries = Array.isArray(scheme.json.queries) ? (scheme.json.queries as unknown[]) : []
   for (const query of queries) {
-    const byPod = textField(query, 'outputConfiguration', 'outputEndpoints') === 'pods'
-    const context = new QueryContext(models, byPod)
+    const context = new QueryContext(models, wantedOf(scheme, query))
     for (const [kind, references] of Object.entries(query as object)) {
       if (!Array.isArray(references)) continue
       const name = `${path.split('/').at(-1)} ${textField(query, 'name')} (${kind})`
@@ -97,16 +107,13 @@ function* queriesOf(path: string): Generator<Asked> {
           context,
         )
       }
-      yield { name, kind, expected: field(query, 'expected'), answer }
+      // Of a map the analyzer says only what is in the file.
+      yield { name, kind, expected: kind === 'connectivityMap' ? 0 : field(query, 'expected'), answer }
     }
   }
 }
 
-function ask({ name, kind, expected, answer }: Asked, tally: Tally, explain: (line: string) => void): void {
-  if (kind === 'connectivityMap') {
-    count(tally.beyond, 'its answer is a drawing, and its number always 0')
-    return
-  }
+function ask({ name, expected, answer }: Asked, tally: Tally, explain: (line: string) => void): void {
   if (typeof expected !== 'number') {
     count(tally.beyond, 'no number is expected')
     return
@@ -119,7 +126,7 @@ function ask({ name, kind, expected, answer }: Asked, tally: Tally, explain: (li
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error
     explain(`${name}: NOT ANSWERED, ${error.message}`)
-    if (BEYOND.test(error.message)) count(tally.beyond, error.message)
+    if (BEYOND.some(each => each.test(error.message))) count(tally.beyond, error.message)
     else {
       tally.total++
       count(tally.refused, error.message)
@@ -146,23 +153,47 @@ export const analyzer =
 
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, number) => total + number, 0)
 
-function kindRow(suite: string, kind: string, { equal, total, beyond, refused }: Tally): Row {
-  const notes = [
-    ...[...refused].map(([reason, number]) => `${number} refused (${reason})`),
-    ...[...beyond].map(([reason, number]) => `${number} out of scope (${reason})`),
-  ]
-  const measure = [`${kind}: ${equal} of ${total}`, ...notes].join('; ')
-  return { suite, measure, value: total === 0 ? 1 : equal / total, unit: '' }
+/** A kind that is not known is named once. */
+const shortened = (reason: string): string => reason.replace(/^(\w+): \1 of .*$/, '$1').slice(0, 72)
+
+function reasonRows(suite: string, title: string, maps: readonly ReadonlyMap<string, number>[]): Row[] {
+  const counts = new Map<string, number>()
+  for (const [reason, number] of maps.flatMap(map => [...map])) {
+    const name = shortened(reason)
+    counts.set(name, (counts.get(name) ?? 0) + number)
+  }
+  return [...counts].map(([reason, value]) => ({
+    suite,
+    measure: `${title}: ${reason}`,
+    value,
+    unit: 'queries',
+  }))
 }
 
 function rowsOf(suite: string, tallies: ReadonlyMap<string, Tally>): Row[] {
   const all = [...tallies.values()]
   const [equal, total] = [sum(all.map(each => each.equal)), sum(all.map(each => each.total))]
   const measure = `answers equal (${equal} of ${total} in scope)`
+  const kinds = [...tallies].toSorted(([a], [b]) => (a < b ? -1 : 1))
   return [
     barred({ suite, measure, value: equal / total, unit: '' }, '≥', 0.95),
-    ...[...tallies]
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([kind, tally]) => kindRow(suite, kind, tally)),
+    ...kinds
+      .filter(([, each]) => each.total > 0)
+      .map(([kind, each]) => ({
+        suite,
+        measure: `${kind} (${each.equal} of ${each.total})`,
+        value: each.equal / each.total,
+        unit: '',
+      })),
+    ...reasonRows(
+      suite,
+      'not answered',
+      all.map(({ refused }) => refused),
+    ),
+    ...reasonRows(
+      suite,
+      'out of scope',
+      all.map(({ beyond }) => beyond),
+    ),
   ]
 }

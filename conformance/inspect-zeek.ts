@@ -14,10 +14,13 @@ interface Expected {
   readonly logs: Readonly<Record<string, readonly LogRow[]>>
 }
 
-/** Zeek's names of services in conn.log. What is not here is not among the applications that are measured. */
+/**
+ * Zeek's names of services in conn.log. What is not here is not among the applications that are measured. Names of
+ * NetBIOS and LLMNR, which have the shape of DNS, are DNS to Zeek.
+ */
 const SERVICES: Readonly<Record<string, readonly string[]>> = {
   dhcp: ['dhcp'],
-  dns: ['dns', 'mdns'],
+  dns: ['dns', 'mdns', 'llmnr', 'netbios'],
   ftp: ['ftp'],
   geneve: ['geneve'],
   http: ['http', 'websocket', 'elasticsearch', 'docker', 'kubernetes', 'consul', 'etcd', 'clickhouse'],
@@ -39,7 +42,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
 
 /** Logs that exist only for flows in which Zeek read the protocol. */
 const LOGS: Readonly<Record<string, readonly string[]>> = {
-  'dns.log': ['dns', 'mdns'],
+  'dns.log': SERVICES.dns ?? [],
   'ftp.log': ['ftp'],
   'http.log': SERVICES.http ?? [],
   'kerberos.log': ['kerberos'],

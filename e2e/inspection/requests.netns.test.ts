@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Inspection, type Notice, openInspection } from '@sekisho/dataplane'
+import { type CountedRequests, type Inspection, openInspection, type Told } from '@sekisho/dataplane'
 import { openNetns } from '@sekisho/linux'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { createModel, type Model, residual, validatePolicy } from '@sekisho/policy'
@@ -59,7 +59,8 @@ describeAsRoot('requests of queued conversations', () => {
   let nginx: ChildProcess
   let inspection: Inspection
   const model = createModel()
-  const notices: Notice[] = []
+  const notices: Told['notice'][] = []
+  const requests: CountedRequests[] = []
 
   beforeAll(async () => {
     topology = buildTopology({ prefix: `iq${process.pid}`, pods: ['web', 'api'] })
@@ -85,6 +86,7 @@ describeAsRoot('requests of queued conversations', () => {
         return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
       },
       onTold: told => notices.push(...told.map(({ notice }) => notice)),
+      onRequests: counted => requests.push(...counted),
       onLost: count => expect.fail(`${count} notices lost`),
       onFailed: error => expect.fail(error.message),
     })
@@ -98,6 +100,7 @@ describeAsRoot('requests of queued conversations', () => {
   })
   beforeEach(() => {
     notices.length = 0
+    requests.length = 0
   })
 
   const inWeb = (...command: readonly string[]) =>
@@ -122,16 +125,16 @@ describeAsRoot('requests of queued conversations', () => {
   test('every request of a connection that is kept alive is judged', async () => {
     const { stdout } = await get('/public/1', '/public/2', '/public/3')
     expect(stdout).toBe('GET /public/1\nGET /public/2\nGET /public/3\n')
-    const judged = () =>
-      notices.flatMap(notice =>
-        notice.kind === 'judged' && notice.request.kind === 'http'
-          ? [`${notice.answer.enforced.verdict} ${notice.request.path}`]
-          : [],
-      )
     await vi.waitFor(() => {
-      expect(judged()).toEqual(
-        expect.arrayContaining(['allow /public/1', 'allow /public/2', 'allow /public/3']),
-      )
+      for (const path of ['/public/1', '/public/2', '/public/3']) {
+        expect(requests).toContainEqual(
+          expect.objectContaining({
+            request: expect.stringMatching(`^GET .*${path}$`),
+            outcome: 'allowed',
+            count: 1,
+          }),
+        )
+      }
     })
     const names = notices.flatMap(notice => (notice.kind === 'identified' ? [notice.application] : []))
     expect(new Set(names)).toEqual(new Set(['http']))

@@ -13,6 +13,7 @@ export {
   type Treatment,
 } from './inspection/inspector.ts'
 export { QueueLoop, type QueueLoopOptions, type QueueNumbers } from './inspection/queue-loop.ts'
+export type { CountedRequests, RequestName } from './inspection/request-tally.ts'
 export { type AskPolicy, type Notice, type Step, Watch, type WatchOptions } from './inspection/watch.ts'
 export { MARK_MASK, readMark, type Stamp } from './mark.ts'
 export { isInterfaceName, type LogReason, parsePrefix, TABLE, TABLE_NAME } from './names.ts'

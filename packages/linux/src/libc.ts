@@ -99,5 +99,15 @@ export function retrying(call: string, attempt: () => number): number {
   }
 }
 
+/** Like `retrying`, but 0 where there was nothing: an error object for each time would cost more than the call. */
+export function emptyIsNone(call: string, attempt: () => number): number {
+  const result = attempt()
+  if (result >= 0) return result
+  const errno = koffi.errno()
+  if (errno === constants.errno.EAGAIN) return 0
+  if (errno === constants.errno.EINTR) return emptyIsNone(call, attempt)
+  throw new SystemError(call, errno)
+}
+
 /** Where a typed array's bytes are. Only off-heap memory (an own ArrayBuffer) stays there. */
 export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes)

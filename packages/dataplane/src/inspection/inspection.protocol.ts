@@ -1,6 +1,7 @@
 import type { FlowFacts, Residual } from '@sekisho/policy'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
 import type { QueueNumbers } from './queue-loop.ts'
+import type { Report } from './reporter.ts'
 import type { Notice } from './watch.ts'
 
 /** What a worker needs before it reads its first packet. */
@@ -32,7 +33,8 @@ export type InspectionOrder =
 
 export interface Told {
   readonly ends: ConversationEnds
-  readonly notice: Notice
+  /** Requests are told by number. */
+  readonly notice: Exclude<Notice, { readonly kind: 'judged' }>
 }
 
 /** From the worker. */
@@ -40,9 +42,7 @@ export type InspectionReport =
   | { readonly kind: 'ask'; readonly key: string; readonly ends: ConversationEnds }
   | {
       readonly kind: 'told'
-      readonly told: readonly Told[]
-      /** Not told, because nobody read them in time. */
-      readonly lost: number
+      readonly report: Report
       readonly flows: number
       /** Since the start. */
       readonly notInspected: ReadonlyMap<NotInspected, number>

@@ -10,6 +10,8 @@ import type {
 } from './inspection.protocol.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
 import type { QueueNumbers } from './queue-loop.ts'
+import type { Report } from './reporter.ts'
+import type { CountedRequests } from './request-tally.ts'
 
 export interface InspectionOptions {
   /** Name or path of the network namespace; default: the caller's. */
@@ -24,6 +26,7 @@ export interface InspectionOptions {
   readonly identify: boolean
   readonly terms: (ends: ConversationEnds) => TermsData
   onTold(told: readonly Told[]): void
+  onRequests(requests: readonly CountedRequests[]): void
   /** So many notices were not told, because nobody read them in time. */
   onLost(count: number): void
   /** A thread has died. Its packets have the fate that `failOpen` says. */
@@ -111,12 +114,18 @@ class InspectionThread {
         this.flows = report.flows
         this.notInspected = report.notInspected
         this.order({ kind: 'heard' })
-        if (report.lost > 0) this.#options.onLost(report.lost)
-        this.#options.onTold(report.told)
+        this.#tell(report.report)
         return
       case 'ready':
         return
     }
+  }
+
+  #tell({ told, requests, lost }: Report): void {
+    const { onTold, onRequests, onLost } = this.#options
+    if (lost > 0) onLost(lost)
+    if (told.length > 0) onTold(told)
+    if (requests.length > 0) onRequests(requests)
   }
 
   #fail(error: Error): void {

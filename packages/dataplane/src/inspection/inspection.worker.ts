@@ -25,15 +25,17 @@ const AGE_MS = 60_000
 
 const terms = new TermsCache((key, ends) => post({ kind: 'ask', key, ends }))
 const reporter = new Reporter(
-  (told, lost) =>
-    post({ kind: 'told', told, lost, flows: inspector.flows, notInspected: inspector.notInspected }),
+  report => post({ kind: 'told', report, flows: inspector.flows, notInspected: inspector.notInspected }),
   () => performance.now(),
 )
 const inspector = new Inspector({
   identifier: new Identifier({ protocols: PROTOCOLS }),
   identify: setup.identify,
   terms: ends => terms.of(ends),
-  notice: (ends, notice) => reporter.tell({ ends, notice }),
+  notice(ends, notice) {
+    if (notice.kind === 'judged') reporter.requests.add(ends, notice.request, notice.answer)
+    else reporter.tell({ ends, notice })
+  },
 })
 const { original, reply } = setup.numbers
 const queue = openPacketQueue({
@@ -77,9 +79,8 @@ function age(): void {
 
 post({ kind: 'ready' })
 while (!isStopped) {
-  const due = reporter.dueIn
-  const ready = waitReadable([queue.fd, setup.wake], due < 0 ? AGE_MS : due)
-  // Packets first: while a flood goes on, orders are looked at between batches.
+  const ready = waitReadable([queue.fd, setup.wake], reporter.dueIn ?? AGE_MS)
+  // Packets first: while a flood goes on, orders are looked at between some of its batches.
   if (ready.includes(queue.fd)) loop.turn()
   if (ready.includes(setup.wake)) takeOrders()
   reporter.flush()

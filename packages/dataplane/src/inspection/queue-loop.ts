@@ -24,6 +24,8 @@ interface Waiting {
   readonly packet: OfferedPacket
 }
 
+const BATCHES_MAX = 16
+
 /** Takes packets from the queues, asks the inspector, and sends the verdicts of a batch at once. */
 export class QueueLoop {
   readonly #options: QueueLoopOptions
@@ -39,12 +41,15 @@ export class QueueLoop {
     this.#verdicts = { original: verdicts(original), reply: verdicts(reply) }
   }
 
-  /** Handles a batch of what waits in the kernel. @returns how many messages there were; 0 when nothing waits. */
-  turn(): number {
+  /** Handles what waits in the kernel, a few batches at most. */
+  turn(): void {
     const { queue } = this.#options
-    const count = queue.receive(this.#visit)
-    if (count > 0) queue.flush()
-    return count
+    for (let batch = 0; batch < BATCHES_MAX; batch++) {
+      const count = queue.receive(this.#visit)
+      queue.flush()
+      // What is not full was all there is: asking again would cost a system call for nothing.
+      if (count < queue.batch) return
+    }
   }
 
   /** Offers what waited for terms again, in its order. */

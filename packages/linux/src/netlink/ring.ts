@@ -1,4 +1,4 @@
-import { addressOf, libcRecvmmsg, retrying } from '../libc.ts'
+import { addressOf, emptyIsNone, libcRecvmmsg, retrying } from '../libc.ts'
 
 /** struct mmsghdr on 64-bit Linux: msghdr of 56 bytes, then msg_len. */
 const HEADER = {
@@ -14,6 +14,7 @@ const VECTOR = { size: 16, base: 0, length: 8 } as const
 /** struct sockaddr_nl: family:u16 pad:u16 port:u32 groups:u32. */
 const NAME = { size: 12, port: 4 } as const
 const MSG_TRUNC = 0x20
+const MSG_DONTWAIT = 0x40
 
 export interface Received {
   /** Whole datagrams of the kernel, end to end; a copy that may be kept or transferred. */
@@ -83,12 +84,12 @@ export class ReceiveRing {
   }
 
   /**
-   * The same without a copy: each datagram is looked at where the kernel put it, before the next call.
-   * @returns how many there were, those that were refused included.
-   * @throws SystemError as `receive` does.
+   * The same without waiting and without a copy: each datagram is looked at where the kernel put it, before the next
+   * call.
+   * @returns how many there were, those that were refused included; 0 when there is none.
    */
-  visit(fd: number, flags: number, each: (datagram: Uint8Array) => void): number {
-    const count = this.#fill(fd, flags)
+  visit(fd: number, each: (datagram: Uint8Array) => void): number {
+    const count = this.#fill(fd, MSG_DONTWAIT, emptyIsNone)
     for (let i = 0; i < count; i++) {
       const length = this.#accepted(i)
       const start = i * this.#slotBytes
@@ -97,11 +98,11 @@ export class ReceiveRing {
     return count
   }
 
-  #fill(fd: number, flags: number): number {
+  #fill(fd: number, flags: number, repeat = retrying): number {
     for (let i = 0; i < this.#count; i++) {
       this.#view.setUint32(i * HEADER.size + HEADER.nameLength, NAME.size, true)
     }
-    return retrying('recvmmsg', () => libcRecvmmsg(fd, this.#headers, this.#count, flags, null))
+    return repeat('recvmmsg', () => libcRecvmmsg(fd, this.#headers, this.#count, flags, null))
   }
 
   /**

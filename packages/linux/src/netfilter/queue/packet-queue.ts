@@ -1,5 +1,4 @@
-import { constants } from 'node:os'
-import { check, libcSend, libcSetsockopt, retrying, SystemError } from '../../libc.ts'
+import { check, libcSend, libcSetsockopt, retrying } from '../../libc.ts'
 import { attribute, concat, u8, u16be, u32be, u32le } from '../../netlink/message.ts'
 import { ReceiveRing } from '../../netlink/ring.ts'
 import { NETLINK, NetlinkSocket } from '../../netlink/socket.ts'
@@ -14,7 +13,6 @@ const COPY_PACKET = 2
 const FLAG = { failOpen: 1, gso: 4 } as const
 const SOL_NETLINK = 270
 const NETLINK_NO_ENOBUFS = 5
-const MSG_DONTWAIT = 0x40
 /** The largest packet a netlink attribute can carry, which GSO makes common, and what stands before it. */
 const COPY_BYTES = 65_531
 const SLOT_BYTES = 66_048
@@ -47,6 +45,8 @@ export interface PacketQueue extends Disposable {
    * @returns how many messages there were; 0 when nothing waits.
    */
   receive(visit: (packet: QueuedPacket) => void): number
+  /** How many a call of `receive` visits at most; one that visits fewer has left nothing. */
+  readonly batch: number
   /** Notes a verdict; `flush` sends it. Each packet gets one, in any order and at any later time. */
   decide(packet: number, verdict: Verdict): void
   /** Sends the verdicts that were noted, in one system call. */
@@ -99,6 +99,7 @@ class BoundQueue implements PacketQueue {
     length: 0,
     checksummed: true,
   }
+  readonly batch = SLOTS
   refused = 0
 
   constructor(socket: NetlinkSocket) {
@@ -110,15 +111,10 @@ class BoundQueue implements PacketQueue {
   }
 
   receive(visit: (packet: QueuedPacket) => void): number {
-    try {
-      return this.#ring.visit(this.fd, MSG_DONTWAIT, datagram => {
-        if (readQueuedPacket(datagram, this.#packet)) visit(this.#packet)
-        else this.refused++
-      })
-    } catch (error) {
-      if (error instanceof SystemError && error.errno === constants.errno.EAGAIN) return 0
-      throw error
-    }
+    return this.#ring.visit(this.fd, datagram => {
+      if (readQueuedPacket(datagram, this.#packet)) visit(this.#packet)
+      else this.refused++
+    })
   }
 
   decide(packet: number, verdict: Verdict): void {

@@ -1,0 +1,292 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { openInspection } from '@sekisho/dataplane'
+import { createModel, type Model, residual, validatePolicy } from '@sekisho/policy'
+import { SHOP, workloadOf } from '../e2e/dataplane/node.ts'
+import { NUMBERS, queueForwarded, RELEASED } from '../e2e/inspection/queued.ts'
+import { buildTopology, type Topology } from '../e2e/topology.ts'
+import { median } from './dataplane-node.ts'
+import { barred, type Row, type Suite } from './report.ts'
+
+const run = promisify(execFile)
+const ROUNDS = 7
+const SECONDS = 2
+const CONNECTIONS = 32
+const BIG_BYTES = 400_000_000
+const PORT = { requests: 80, identified: 81, proxy: 8080 } as const
+
+/** What stands between wrk and nginx: nothing, a policy about each request, or a proxy with the same rule. */
+const PEERS = ['none', 'sekisho', 'haproxy'] as const
+type Peer = (typeof PEERS)[number]
+
+const nginxConf = (dir: string) => `
+daemon off; pid ${dir}/nginx.pid; error_log stderr notice; worker_processes 1;
+events { worker_connections 1024; }
+http {
+  access_log off; keepalive_requests 100000000; sendfile on; tcp_nopush on;
+  client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir};
+  scgi_temp_path ${dir};
+  server {
+    listen ${PORT.requests}; listen ${PORT.identified};
+    location / { return 200 "ok\\n"; }
+    location /public/big { alias ${dir}/big; }
+  }
+}`
+
+/** The same rule in HAProxy's words, with its own defaults for a keep-alive proxy of one thread. */
+const haproxyConf = (server: string) => `
+global
+  nbthread 1
+  maxconn 2000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+  http-reuse always
+frontend in
+  bind :${PORT.proxy}
+  http-request deny unless METH_GET { path_beg /public }
+  default_backend out
+backend out
+  server s ${server}:${PORT.requests}
+`
+
+const POLICY = {
+  apiVersion: 'sekisho.dev/v1alpha1',
+  kind: 'SecurityPolicy',
+  metadata: { namespace: 'shop', name: 'server' },
+  spec: {
+    subject: { podSelector: { matchLabels: { app: 'server' } } },
+    mode: 'Enforce',
+    ingress: [
+      {
+        ports: [{ protocol: 'TCP', port: PORT.requests }],
+        l7: [{ http: { methods: ['GET'], path: { prefix: '/public' } } }],
+      },
+      { ports: [{ protocol: 'TCP', port: PORT.identified }], applications: ['http'] },
+    ],
+  },
+}
+
+interface Path extends AsyncDisposable {
+  readonly topology: Topology
+  /** Where the client finds the server, without the port. */
+  readonly host: string
+  readonly port: number
+}
+
+function modelOf(topology: Topology): Model {
+  const model = createModel()
+  const read = validatePolicy(POLICY)
+  if (!read.ok) throw new TypeError(JSON.stringify(read.error))
+  const workloads = [...topology.pods.values()].map(pod => workloadOf(pod))
+  model.update({
+    namespaces: { set: [SHOP] },
+    workloads: { set: workloads },
+    policies: { set: [read.value] },
+  })
+  return model
+}
+
+async function inspect(topology: Topology): Promise<AsyncDisposable> {
+  const model = modelOf(topology)
+  queueForwarded(topology.node, { failOpen: false })
+  return openInspection({
+    netns: topology.node,
+    queues: [NUMBERS],
+    failOpen: false,
+    releaseMark: RELEASED,
+    identify: true,
+    terms({ client, server, protocol, port }) {
+      const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
+      return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
+    },
+    onTold: () => undefined,
+    onRequests: () => undefined,
+    onLost: () => undefined,
+    onFailed(error) {
+      throw error
+    },
+  })
+}
+
+/** A program in a namespace, until it is disposed of. */
+function start(netns: string, command: readonly string[]): AsyncDisposable {
+  const child = spawn('ip', ['netns', 'exec', netns, ...command], { stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill()
+      await ended
+    },
+  }
+}
+
+async function build(peer: Peer): Promise<Path> {
+  const stack = new AsyncDisposableStack()
+  const topology = stack.use(
+    buildTopology({ prefix: `rb${PEERS.indexOf(peer)}${process.pid}`, pods: ['client', 'server'] }),
+  )
+  const dir = mkdtempSync(join(tmpdir(), 'sekisho-requests-'))
+  stack.defer(() => rmSync(dir, { recursive: true, force: true }))
+  const server = topology.pod('server')
+  writeFileSync(join(dir, 'big'), new Uint8Array(BIG_BYTES))
+  writeFileSync(join(dir, 'nginx.conf'), nginxConf(dir))
+  writeFileSync(join(dir, 'haproxy.conf'), haproxyConf(server.addresses[0]))
+  stack.use(start(server.netns, ['nginx', '-c', join(dir, 'nginx.conf')]))
+  if (peer === 'haproxy') stack.use(start(topology.node, ['haproxy', '-db', '-f', join(dir, 'haproxy.conf')]))
+  if (peer === 'sekisho') stack.use(await inspect(topology))
+  const host = peer === 'haproxy' ? topology.nodeAddresses[0] : server.addresses[0]
+  const path = { topology, host, port: peer === 'haproxy' ? PORT.proxy : PORT.requests }
+  await answers(path)
+  return { ...path, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+const inClient = ({ topology }: Pick<Path, 'topology'>, ...command: readonly string[]) =>
+  run('ip', ['netns', 'exec', topology.pod('client').netns, ...command])
+
+async function answers(path: Pick<Path, 'topology' | 'host' | 'port'>): Promise<void> {
+  const url = `http://${path.host}:${path.port}/public/`
+  await inClient(
+    path,
+    'curl',
+    '-sSf',
+    '-o',
+    '/dev/null',
+    '--retry',
+    '50',
+    '--retry-all-errors',
+    '--retry-delay',
+    '0',
+    url,
+  )
+}
+
+interface Load {
+  readonly perSecond: number
+  readonly medianUs: number
+  readonly p99Us: number
+  /** Processor time of the whole machine for one request. */
+  readonly cpuUs: number
+}
+
+/** Jiffies of all processors that were not idle (proc_stat(5)). */
+function busy(): number {
+  const [, ...fields] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/\s+/).map(Number)
+  return fields.reduce((sum, value, at) => (at === 3 || at === 4 ? sum : sum + value), 0)
+}
+const JIFFY_US = 10_000
+
+async function wrk(path: Path, port: number, ...options: readonly string[]): Promise<Load> {
+  const before = busy()
+  const url = `http://${path.host}:${port}/public/x`
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '--latency', ...options, url]
+  const { stdout } = await inClient(path, 'wrk', ...args)
+  const cpu = (busy() - before) * JIFFY_US
+  const perSecond = Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1])
+  const errors = /Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1]
+  if (errors) throw new Error(`${errors} requests were refused`)
+  return {
+    perSecond,
+    medianUs: latency(stdout, 50),
+    p99Us: latency(stdout, 99),
+    cpuUs: cpu / (perSecond * SECONDS),
+  }
+}
+
+function latency(report: string, percentile: number): number {
+  const [, value, unit] = new RegExp(`${percentile}%\\s+([\\d.]+)(us|ms|s)`).exec(report) ?? []
+  return Number(value) * (unit === 's' ? 1e6 : unit === 'ms' ? 1e3 : 1)
+}
+
+/** Gigabits per second of one long answer. */
+async function bulk(path: Path, port: number): Promise<number> {
+  const url = `http://${path.host}:${port}/public/big`
+  const { stdout } = await inClient(path, 'curl', '-sS', '-o', '/dev/null', '-w', '%{speed_download}', url)
+  return (Number(stdout) * 8) / 1e9
+}
+
+/** Of each round the ratio to what another peer did in the same round. */
+const ratio = (values: readonly number[], to: readonly number[]): number =>
+  median(values.map((value, round) => value / (to[round] ?? Number.NaN)))
+
+async function measure(progress: (line: string) => void): Promise<readonly Row[]> {
+  await using stack = new AsyncDisposableStack()
+  const paths = new Map<Peer, Path>()
+  for (const peer of PEERS) paths.set(peer, stack.use(await build(peer)))
+  const path = (peer: Peer): Path => {
+    const found = paths.get(peer)
+    if (!found) throw new TypeError(`no such peer: ${peer}`)
+    return found
+  }
+  const loads: Record<Peer, Load[]> = { none: [], sekisho: [], haproxy: [] }
+  const connections = { none: [] as number[], sekisho: [] as number[] }
+  const released = { none: [] as number[], sekisho: [] as number[] }
+  const read: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const peer of PEERS) loads[peer].push(await wrk(path(peer), path(peer).port))
+    for (const peer of ['none', 'sekisho'] as const) {
+      connections[peer].push((await wrk(path(peer), PORT.identified, '-H', 'Connection: close')).perSecond)
+      released[peer].push(await bulk(path(peer), PORT.identified))
+    }
+    read.push(await bulk(path('sekisho'), PORT.requests))
+    progress(`round ${round + 1} of ${ROUNDS}`)
+  }
+  const column = (peer: Peer, key: keyof Load) => loads[peer].map(load => load[key])
+  const requests = PEERS.flatMap((peer): Row[] => [
+    {
+      suite: 'inspect/requests',
+      measure: `requests/s, ${peer}`,
+      value: median(column(peer, 'perSecond')),
+      unit: '/s',
+    },
+    {
+      suite: 'inspect/requests',
+      measure: `median latency, ${peer}`,
+      value: median(column(peer, 'medianUs')),
+      unit: 'µs',
+    },
+    {
+      suite: 'inspect/requests',
+      measure: `p99 latency, ${peer}`,
+      value: median(column(peer, 'p99Us')),
+      unit: 'µs',
+    },
+    {
+      suite: 'inspect/requests',
+      measure: `CPU per request, ${peer}`,
+      value: median(column(peer, 'cpuUs')),
+      unit: 'µs',
+    },
+  ])
+  const per = (measure: string, value: number): Omit<Row, 'bar' | 'holds'> => ({
+    suite: 'inspect/requests',
+    measure,
+    value,
+    unit: '×',
+  })
+  const versus = (key: keyof Load) => ratio(column('sekisho', key), column('haproxy', key))
+  return [
+    ...requests,
+    barred(per('requests/s ÷ haproxy', versus('perSecond')), '≥', 1.3),
+    barred(per('median latency ÷ haproxy', versus('medianUs')), '≤', 0.7),
+    barred(
+      per('connections/s ÷ none, application only', ratio(connections.sekisho, connections.none)),
+      '≥',
+      0.8,
+    ),
+    barred(per('bulk ÷ none, once decided', ratio(released.sekisho, released.none)), '≥', 0.9),
+    barred(
+      { suite: 'inspect/requests', measure: 'bulk, every byte read', value: median(read), unit: 'Gbit/s' },
+      '≥',
+      2,
+    ),
+  ]
+}
+
+export const requests: Suite = { name: 'inspect/requests', run: measure }

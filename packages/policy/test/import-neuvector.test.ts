@@ -289,7 +289,12 @@ describe('refused by name', () => {
     ['a mode that is none', protect('front.demo', {}, 'Enforce'), 'spec.target.policymode: must be one of'],
     [
       'rules without a service',
-      document('x', { policymode: null, selector: group('containers') }, {}, 'NvClusterSecurityRule'),
+      document(
+        'x',
+        { policymode: null, selector: group('other', equal('domain', 'other')) },
+        { ingress: [rule(group('external'))] },
+        'NvClusterSecurityRule',
+      ),
       'spec: is about no service',
     ],
     [
@@ -299,6 +304,25 @@ describe('refused by name', () => {
     ],
   ])('%s', (_name, text, expected) => {
     expect(refusals(text)).toContainEqual(expect.stringContaining(expected))
+  })
+
+  test('a definition that cannot be read, once, and all that may use it', () => {
+    const definition = JSON.stringify({
+      apiVersion: 'neuvector.com/v1',
+      kind: 'NvGroupDefinition',
+      metadata: { name: 'data' },
+      spec: { selector: group('data', { key: 'image', op: '=', value: 'x' }) },
+    })
+    const uses = protect('front.demo', { egress: [rule({ name: 'data' }), rule({ name: 'data' }, 'deny')] })
+    expect(refusals(definition, uses)).toEqual([
+      'spec.selector.criteria[0].key: workloads cannot be selected by image',
+      'spec: is one list with the rules of data, which has no translation',
+    ])
+  })
+
+  test('a mode of what is no service', () => {
+    const text = document('x', { policymode: 'Protect', selector: group('data', equal('domain', 'demo')) })
+    expect(refusals(text)).toEqual([expect.stringContaining('spec.target.policymode: data is no service')])
   })
 
   test('services without the workloads', () => {

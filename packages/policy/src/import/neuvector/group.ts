@@ -20,7 +20,11 @@ export interface GroupContext {
   readonly cluster: readonly Cidr[] | undefined
   /** Selectors that say what a group is, by its name. */
   readonly defined: ReadonlyMap<string, Spot>
+  /** Groups that were read already, so that what is wrong with one is said once. */
+  readonly read: Map<Spot, Members>
 }
+
+type Members = Omit<Group, 'name'>
 
 /** Workloads that a criterion selects. NeuVector joins those of one key with "or", but negative ones with "and". */
 interface Met {
@@ -127,7 +131,7 @@ const written = (...peers: readonly Readonly<Record<string, unknown>>[]): readon
   peers.map(peer => ({ kind: 'written', peer }))
 
 /** Groups that NeuVector makes itself: what is written of them does not count. */
-const RESERVED: Readonly<Record<string, Omit<Group, 'name'>>> = {
+const RESERVED: Readonly<Record<string, Members>> = {
   containers: { subject: [EVERYTHING], peers: [{ kind: 'pods', cube: EVERYTHING }] },
   nodes: { subject: [], peers: written({ hostSelector: {} }) },
   external: { subject: [], peers: written({ entity: 'world' }, { externalSelector: {} }) },
@@ -136,6 +140,25 @@ const RESERVED: Readonly<Record<string, Omit<Group, 'name'>>> = {
 const SELECTOR = ['name', 'original_name', 'name_referral', 'comment', 'criteria']
 /** Thresholds of alerts. */
 export const THRESHOLDS = ['mon_metric', 'grp_sess_cur', 'grp_sess_rate', 'grp_band_width']
+
+/** Addresses are no members: such a group is a peer only. */
+function readAddresses(criteria: readonly Criterion[], cluster: GroupContext['cluster']): Members {
+  const peers = criteria.flatMap(({ spot, op }) => {
+    if (op === '!=') spot.at('op').refuse('addresses are compared with "=" only')
+    return readAddress(spot.at('value'), cluster)
+  })
+  return { subject: [], peers }
+}
+
+function readMembers(spot: Spot, context: GroupContext): Members {
+  const criteria = spot.at('criteria').list(LIMITS.labelsPerWorkload.value).flatMap(readCriterion)
+  const addresses = criteria.filter(({ key }) => key === 'address')
+  if (addresses.length > 0 && addresses.length < criteria.length)
+    spot.refuse('addresses and workloads are not one group')
+  if (addresses.length > 0) return readAddresses(addresses, context.cluster)
+  const subject = readWorkloads(spot, criteria, context)
+  return { subject, peers: subject.map(cube => ({ kind: 'pods', cube })) }
+}
 
 /** The selector of a target or rule; where it only names a group, what another document says of it. */
 export function readGroup(spot: Spot, context: GroupContext): Group | undefined {
@@ -151,18 +174,9 @@ export function readGroup(spot: Spot, context: GroupContext): Group | undefined 
     spot.at('name').refuse(`${name} ${why}`)
     return undefined
   }
-  const criteria = source.at('criteria').list(LIMITS.labelsPerWorkload.value).flatMap(readCriterion)
-  const addresses = criteria.filter(({ key }) => key === 'address')
-  if (addresses.length === 0) {
-    const subject = readWorkloads(spot, criteria, context)
-    return { name, subject, peers: subject.map(cube => ({ kind: 'pods', cube })) }
-  }
-  if (addresses.length < criteria.length) spot.refuse('addresses and workloads are not one group')
-  const peers = addresses.flatMap(({ spot: at, op }) => {
-    if (op === '!=') at.at('op').refuse('addresses are compared with "=" only')
-    return readAddress(at.at('value'), context.cluster)
-  })
-  return { name, subject: [], peers }
+  const members = context.read.get(source) ?? readMembers(source, context)
+  context.read.set(source, members)
+  return { name, ...members }
 }
 
 /** Whether a selector says no more than a name. */

@@ -25,9 +25,12 @@ interface Said {
 
 const MODES: Readonly<Record<string, Mode>> = { Protect: 'Enforce', Monitor: 'Audit', Discover: 'Learn' }
 
-function readMode(spot: Spot): Mode | undefined {
+/** Services have modes; other groups may hold workloads of several. */
+function readMode(spot: Spot, group: Group | undefined): Mode | undefined {
   if (spot.absent || spot.value === 'N/A' || spot.value === '') return undefined
   const mode = spot.oneOf(Object.keys(MODES))
+  if (group && !group.name.startsWith('nv.'))
+    spot.refuse(`${group.name} is no service, which alone have modes (nv.NAME.NAMESPACE)`)
   return mode === undefined ? undefined : MODES[mode]
 }
 
@@ -79,7 +82,7 @@ function readDocument(from: Foreign, context: GroupContext): Said {
   const target = spec.at('target')
   target.fields(['policymode', 'selector'])
   const group = readGroup(target.at('selector'), context)
-  const mode = readMode(target.at('policymode'))
+  const mode = readMode(target.at('policymode'), group)
   if (group && kind === 'NvSecurityRule') checkNamespace(root, group)
   const rules = DIRECTIONS.flatMap(direction =>
     spec
@@ -103,12 +106,13 @@ function definedGroups(foreigns: readonly Foreign[]): ReadonlyMap<string, Spot> 
 }
 
 /** One list decides for all, so a rule that is missing from it may change what any document means. */
-function refuseWithOthers(all: readonly Said[]): void {
-  const broken = all.filter(({ from }) => from.findings.length > 0)
+function refuseWithOthers(foreigns: readonly Foreign[]): void {
+  const broken = foreigns.filter(({ findings }) => findings.length > 0)
   const [first] = broken
   if (!first) return
-  for (const { from } of all.filter(each => !broken.includes(each)))
-    from.root.at('spec').refuse(`is one list with the rules of ${first.name}, which has no translation`)
+  const name = String(first.root.at('metadata').at('name').value)
+  for (const { root } of foreigns.filter(each => !broken.includes(each)))
+    root.at('spec').refuse(`is one list with the rules of ${name}, which has no translation`)
 }
 
 /** A group has one mode, whichever document says so. */
@@ -153,13 +157,14 @@ function translateAll(all: readonly Said[]): Translated[] {
       first.from.root.at('spec').at('target').at('policymode'),
       'both ends of a conversation keep their own mode, as in the restrictive contention of group modes',
     )
-  for (const { from, rules: own, mode } of all)
-    if (mode === undefined && !own.some(rule => used.has(rule)))
-      from.root
-        .at('spec')
-        .refuse(
-          'is about no service whose policymode is in the text: where its rules would count is not known',
-        )
+  for (const { from, rules: own } of all.filter(each => each.mode === undefined)) {
+    const spec = from.root.at('spec')
+    if (own.length === 0) from.note(spec, 'has no rules, and says only what its group is')
+    else if (!own.some(rule => used.has(rule)))
+      spec.refuse(
+        'is about no service whose policymode is in the text: where its rules would count is not known',
+      )
+  }
   return translated
 }
 
@@ -168,14 +173,16 @@ function translate(foreigns: readonly Foreign[], options: ImportOptions): readon
     services: options.workloads && findServices(options.workloads),
     cluster: clusterRanges(options.clusterCidrs),
     defined: definedGroups(foreigns),
+    read: new Map(),
   }
-  for (const { kind, root } of foreigns)
-    if (!RULES.includes(kind) && kind !== 'NvGroupDefinition')
-      root.at('kind').refuse(`${kind} of NeuVector is no network policy`)
+  const isPart = ({ kind }: Foreign) => RULES.includes(kind) || kind === 'NvGroupDefinition'
+  for (const { kind, root } of foreigns.filter(each => !isPart(each)))
+    root.at('kind').refuse(`${kind} of NeuVector is no network policy`)
   const all = foreigns.filter(({ kind }) => RULES.includes(kind)).map(from => readDocument(from, context))
   refuseOtherModes(all)
-  refuseWithOthers(all)
-  return all.some(({ from }) => from.findings.length > 0) ? [] : translateAll(all)
+  const list = foreigns.filter(isPart)
+  refuseWithOthers(list)
+  return list.some(({ findings }) => findings.length > 0) ? [] : translateAll(all)
 }
 
 /**

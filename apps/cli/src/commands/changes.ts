@@ -1,28 +1,16 @@
 import type { ChangeView } from '@sekisho/control'
+import { notEnforcedText } from '@sekisho/policy/not-enforced'
 import { required, UsageError } from '../arguments.ts'
 import { type Command, EXIT, type Invocation } from '../command.ts'
 import { age } from '../output/format.ts'
 
 export const changeName = (change: ChangeView): string => `change/${change.id}`
 
-type NotEnforced = NonNullable<ChangeView['notEnforced']>[number]
-
-const LACKS = {
-  application: 'asks what is spoken, which is not inspected yet',
-  request: 'asks what is requested, which is not inspected yet',
-  name: 'names destinations by DNS name, which is not enforced yet',
-  profiles: 'names inspection profiles, which are not applied yet',
-  'host-subject': 'is about hosts, whose own traffic is not enforced yet',
-  'external-subject': 'is about external machines, where no agent runs',
-} satisfies Record<NotEnforced['what'], string>
-
-const describeNotEnforced = ({ policy, rule, action, what }: NotEnforced): string =>
-  `Not enforced yet: ${rule ?? policy} ${LACKS[what]}; until then ${action ?? 'it'} does nothing.`
-
 /** What a change did, and how long one has to keep it. */
 export function describeChange(change: ChangeView): string {
   const lines = change.policies.map(policy => `${policy.id} ${policy.action}`)
-  lines.push(...(change.notEnforced ?? []).map(describeNotEnforced))
+  for (const part of change.notEnforced ?? [])
+    lines.push(`Not enforced yet: ${part.rule ?? part.policy} ${notEnforcedText(part, 'en')}`)
   if (change.state === 'pending' && change.revertsAt) {
     lines.push(`Takes itself back at ${change.revertsAt}. Keep it with: sekisho changes keep ${change.id}`)
   }

@@ -75,21 +75,6 @@ export const policies = {
     problems: (problems: number) => plural(problems, 'problem'),
     checking: 'Checking…',
     at: (line: number) => `line ${line}`,
-    notEnforced: {
-      what: {
-        application: 'asks what is spoken, which is not inspected yet.',
-        request: 'asks what is requested, which is not inspected yet.',
-        name: 'names destinations by DNS name, which is not enforced yet.',
-        profiles: 'names inspection profiles, which are not applied yet.',
-        'host-subject': 'is about hosts, whose own traffic is not enforced yet.',
-        'external-subject': 'is about external machines, where no agent runs.',
-      },
-      effect: {
-        Allow: 'Until then the rule allows nothing.',
-        Deny: 'Until then the rule denies nothing.',
-        Pass: 'Until then the rule does nothing.',
-      },
-    },
     simulate: 'Simulate',
     saved: 'Saved',
     unchanged: 'No changes',

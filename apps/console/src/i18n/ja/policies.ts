@@ -46,21 +46,6 @@ export const policies: Dictionary['policies'] = {
     problems: problems => `問題 ${counted(problems, '件')}`,
     checking: '確認中…',
     at: line => `${line} 行目`,
-    notEnforced: {
-      what: {
-        application: '：アプリケーションの検査はまだ行われません。',
-        request: '：リクエスト内容の検査はまだ行われません。',
-        name: '：DNS 名による宛先の指定はまだ適用されません。',
-        profiles: '：検査プロファイルはまだ適用されません。',
-        'host-subject': '：ホスト自身の通信にはまだ適用されません。',
-        'external-subject': '：外部マシンではエージェントが動作していないため、適用されません。',
-      },
-      effect: {
-        Allow: 'それまで、このルールは何も許可しません。',
-        Deny: 'それまで、このルールは何も拒否しません。',
-        Pass: 'それまで、このルールは何も行いません。',
-      },
-    },
     simulate: 'シミュレーション',
     saved: '保存しました',
     unchanged: '変更なし',

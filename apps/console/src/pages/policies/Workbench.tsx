@@ -1,5 +1,6 @@
 import type { Problem } from '@sekisho/core'
 import type { NotEnforced } from '@sekisho/policy'
+import { notEnforcedText } from '@sekisho/policy/not-enforced'
 import { useMutation } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { useApi } from '../../api/index.ts'
@@ -36,15 +37,14 @@ function Problems({ problems }: { readonly problems: readonly Problem[] }) {
 
 /** What would be applied and not enforced: an Allow rule that allows nothing is no surprise then. */
 function NotEnforcedYet({ parts }: { readonly parts: readonly NotEnforced[] }) {
-  const { t } = useI18n()
-  const { notEnforced } = t.policies.editor
+  const { locale } = useI18n()
   return (
     <ul className="problems">
       {parts.map(({ policy, rule, action, what }) => (
         <li key={`${rule ?? policy} ${what}`}>
           <Icon name="warning" size={14} />
           <span>
-            <code>{rule ?? policy}</code> {notEnforced.what[what]} {action && notEnforced.effect[action]}
+            <code>{rule ?? policy}</code> {notEnforcedText({ what, action }, locale)}
           </span>
         </li>
       ))}

@@ -1,9 +1,8 @@
 import type { AuditView } from '@sekisho/control'
 import { useAuditPages } from '../../api/index.ts'
 import { entry, useI18n } from '../../i18n/index.ts'
-import { EmptyState, Icon, type IconName, Loaded, Page, Time } from '../../ui/index.ts'
-import { MoreButton } from './MoreButton.tsx'
-import './records.css'
+import { EmptyState, Icon, type IconName, Page, Time } from '../../ui/index.ts'
+import { RecordTable } from './RecordTable.tsx'
 
 const RESULTS = {
   ok: ['allowed', 'allowed'],
@@ -46,41 +45,20 @@ export default function AuditPage() {
   const { audit } = t.records
   return (
     <Page title={audit.title} intro={audit.intro}>
-      <Loaded query={pages} rows={10}>
-        {data => {
-          const entries = data.pages.flatMap(page => page.items)
-          if (entries.length === 0) return <EmptyState icon="audit" title={audit.empty} />
-          return (
-            <div className="table-box">
-              <table>
-                <thead>
-                  <tr>
-                    {[
-                      t.terms.time,
-                      audit.actor,
-                      audit.action,
-                      audit.target,
-                      audit.result,
-                      audit.from,
-                      audit.hash,
-                    ].map(name => (
-                      <th key={name} scope="col">
-                        {name}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {entries.map(record => (
-                    <AuditRow key={record.id} record={record} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }}
-      </Loaded>
-      <MoreButton pages={pages} />
+      <RecordTable
+        pages={pages}
+        columns={[
+          { name: t.terms.time },
+          { name: audit.actor },
+          { name: audit.action },
+          { name: audit.target },
+          { name: audit.result },
+          { name: audit.from },
+          { name: audit.hash },
+        ]}
+        row={record => <AuditRow key={record.id} record={record} />}
+        empty={<EmptyState icon="audit" title={audit.empty} />}
+      />
     </Page>
   )
 }

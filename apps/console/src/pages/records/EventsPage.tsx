@@ -8,10 +8,9 @@ import { EVENTS, flowsPlace } from '../../app/places.ts'
 import { windowQuery } from '../../app/time.ts'
 import { useUrlState } from '../../app/url.ts'
 import { useI18n } from '../../i18n/index.ts'
-import { EmptyState, Loaded, Page, SeverityBadge, Time, TimeWindowPicker } from '../../ui/index.ts'
-import { MoreButton } from './MoreButton.tsx'
+import { EmptyState, Page, SeverityBadge, Time, TimeWindowPicker } from '../../ui/index.ts'
+import { RecordTable } from './RecordTable.tsx'
 import { groupOf, sentenceOf } from './sentence.ts'
-import './records.css'
 
 const CHOICES = ['all', ...EVENT_SEVERITIES] as const
 
@@ -59,42 +58,23 @@ export default function EventsPage() {
         </ToggleButtonGroup>
         <TimeWindowPicker value={window} onChange={next => update({ window: next }, { replace: false })} />
       </div>
-      <Loaded query={pages} rows={10}>
-        {data => {
-          const all = data.pages.flatMap(page => page.items)
-          const shown = all.filter(event => severity === 'all' || event.severity === severity)
-          if (shown.length === 0) {
-            return (
-              <EmptyState icon="events" title={events.empty}>
-                {events.emptyText}
-              </EmptyState>
-            )
-          }
-          return (
-            <div className="table-box">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t.terms.time}</th>
-                    <th scope="col">{events.severity}</th>
-                    <th scope="col">{events.what}</th>
-                    <th scope="col">{t.terms.node}</th>
-                    <th scope="col">
-                      <span className="visually-hidden">{events.flows}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {shown.map(event => (
-                    <EventRow key={event.id} event={event} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }}
-      </Loaded>
-      <MoreButton pages={pages} />
+      <RecordTable
+        pages={pages}
+        wanted={event => severity === 'all' || event.severity === severity}
+        columns={[
+          { name: t.terms.time },
+          { name: events.severity },
+          { name: events.what },
+          { name: t.terms.node },
+          { name: events.flows, hidden: true },
+        ]}
+        row={event => <EventRow key={event.id} event={event} />}
+        empty={
+          <EmptyState icon="events" title={events.empty}>
+            {events.emptyText}
+          </EmptyState>
+        }
+      />
     </Page>
   )
 }

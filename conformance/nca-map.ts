@@ -1,13 +1,21 @@
-import { type Ip, type IpRange, inRanges, parseCidr, parseIp, type Workload } from '@sekisho/core'
+import { formatIp, type Ip, type IpRange, inRanges, parseCidr, parseIp, type Workload } from '@sekisho/core'
 import { type Compared, compareFlows, type FlowQuery, type Model, type QueryEnd } from '@sekisho/policy'
 import { PORTS } from './nca-compare.ts'
 import { type Owner, type Topology, Unsupported } from './nca-topology.ts'
+
+type Point = Compared['piece']['source']['first']
 
 /** One line of the analyzer's map of what is allowed. */
 interface Line {
   readonly from: End
   readonly to: End
-  allows(query: FlowQuery): boolean
+  readonly connections: Connections
+}
+
+interface Connections {
+  /** Where it begins and ends. */
+  readonly ports: readonly number[]
+  allow(query: FlowQuery): boolean
 }
 
 /** Whom a line is about: workloads, or addresses of anybody else. */
@@ -73,22 +81,25 @@ const single = (text: string): End =>
   text.includes('[') ? { ranges: [], matches: (_, owner) => owner?.title === text } : addresses(text)
 
 /** `All connections`, or a protocol and perhaps its ports. */
-function connections(text: string): Line['allows'] {
-  if (text === 'All connections') return () => true
+function connections(text: string): Connections {
+  if (text === 'All connections') return { ports: [], allow: () => true }
   const [, protocol, ports] = /^\{protocols:(\w+)(?:,dst_ports:([\d,-]+))?\}$/.exec(text) ?? []
   if (protocol === undefined) throw new Unsupported(`a map with ${text}`)
-  const spans = ports?.split(',').map(part => part.split('-').map(Number))
-  return query =>
-    query.protocol === protocol &&
-    (spans?.some(([first = 0, last = first]) => first <= query.port && query.port <= last) ?? true)
+  const spans = ports?.split(',').map(part => part.split('-').map(Number)) ?? [[0, 65_535]]
+  return {
+    ports: spans.flatMap(([first = 0, last = first]) => [first - 1, first, last, last + 1]),
+    allow: query =>
+      query.protocol === protocol &&
+      spans.some(([first = 0, last = first]) => first <= query.port && query.port <= last),
+  }
 }
 
 function readLine(line: string): Line {
   const [, from, to, written] = /^(.*) => (.*) : (.*)$/.exec(line) ?? []
   if (from !== undefined && to !== undefined && written !== undefined)
-    return { from: single(from), to: single(to), allows: connections(written) }
+    return { from: single(from), to: single(to), connections: connections(written) }
   const [ends = '', conn = ''] = line.split(' conn: ')
-  return { from: end(ends, 'src'), to: end(ends, 'dst'), allows: connections(conn) }
+  return { from: end(ends, 'src'), to: end(ends, 'dst'), connections: connections(conn) }
 }
 
 /** What the analyzer says that a configuration allows. */
@@ -120,6 +131,22 @@ class Reading {
     this.#owners = owners
   }
 
+  /** Ports of a piece between which the map may change its mind. */
+  ports({ first, last }: Compared['piece']['ports']): readonly number[] {
+    const cuts = this.#drawing.lines.flatMap(({ connections: { ports } }) => ports)
+    return [...new Set([first, last, ...cuts.filter(cut => cut > first && cut < last)])]
+  }
+
+  /** The ends of flows that a point stands for, as many as the map may tell apart. */
+  ends({ end: own, range }: Point): readonly QueryEnd[] {
+    if (!range) return [own]
+    const { family, first, last } = range
+    const drawn = this.#drawing.lines.flatMap(({ from, to }) => [...from.ranges, ...to.ranges])
+    const cuts = drawn.filter(each => each.family === family).flatMap(each => [each.first, each.last + 1n])
+    const starts = new Set(cuts.filter(cut => cut > first && cut <= last))
+    return [own, ...[...starts].map(value => ({ ip: formatIp({ family, value }) }))]
+  }
+
   /** Whether it says anything of what is between two ends. */
   isAbout(a: Workload | undefined, b: Workload | undefined): boolean {
     if (!a || !b) return true
@@ -130,8 +157,8 @@ class Reading {
 
   allows(query: FlowQuery, source: Workload | undefined, destination: Workload | undefined): boolean {
     return this.#drawing.lines.some(
-      ({ from, to, allows }) =>
-        allows(query) && this.#is(from, query.source, source) && this.#is(to, query.destination, destination),
+      ({ from, to, connections: { allow } }) =>
+        allow(query) && this.#is(from, query.source, source) && this.#is(to, query.destination, destination),
     )
   }
 
@@ -145,16 +172,16 @@ class Reading {
 const isVersion6 = ({ query }: Compared['piece']): boolean =>
   [query.source, query.destination].some(({ ip }) => ip?.includes(':'))
 
-/** Whether a map says of all flows of a piece, for every workload by itself and at both ends of its ports, what the engine does. */
-function isDrawn({ piece, before }: Compared, map: Reading): boolean {
-  return piece.source.members.every(a =>
-    piece.destination.members.every(b => {
-      if (!map.isAbout(a.workload, b.workload)) return true
-      return [piece.ports.first, piece.ports.last].every(port => {
-        const query = { ...piece.query, source: a.end, destination: b.end, port }
+/** Whether a map says of all flows between two points what the engine does. */
+function isDrawn({ piece, before }: Compared, map: Reading, [a, b]: readonly [Point, Point]): boolean {
+  if (!map.isAbout(a.workload, b.workload)) return true
+  return map.ends(a).every(source =>
+    map.ends(b).every(destination =>
+      map.ports(piece.ports).every(port => {
+        const query = { source, destination, protocol: piece.ports.protocol, port }
         return map.allows(query, a.workload, b.workload) === (before.verdict === 'allow')
-      })
-    }),
+      }),
+    ),
   )
 }
 
@@ -166,7 +193,10 @@ export function isAsDrawn(model: Model, topology: Topology, drawing: Drawing): b
     [...from.ranges, ...to.ranges].some(({ family }) => family === 6),
   )
   for (const compared of compareFlows(model, model, { ports: PORTS })) {
-    if ((has6 || !isVersion6(compared.piece)) && !isDrawn(compared, map)) return false
+    const { piece } = compared
+    if (!has6 && isVersion6(piece)) continue
+    for (const a of piece.source.members)
+      for (const b of piece.destination.members) if (!isDrawn(compared, map, [a, b])) return false
   }
   return true
 }

@@ -31,6 +31,11 @@ export const LIMITS = {
     'A question about all flows of a cluster whose rules cut them into so many pieces that its answer takes hours.',
   ),
   profilesPerPolicy: limit(16, 'items', 'One policy that sends all traffic through hundreds of inspections.'),
+  parsedAddresses: limit(
+    16_384,
+    'items',
+    'A scan from made-up addresses, each of which the policy engine would keep as parsed.',
+  ),
   labelsPerWorkload: limit(256, 'items', 'A workload whose labels make each selection expensive.'),
   requestBytes: limit(16_777_216, 'bytes', 'A request body that exhausts the memory of the server.'),
   pageSize: limit(1_000, 'items', 'A page so large that building it stalls other users.'),
@@ -54,7 +59,7 @@ export const LIMITS = {
     'A conversation that becomes another protocol again and again, each time recognised from the start.',
   ),
   streamUnacknowledgedBytes: limit(
-    1_048_576,
+    8_388_608,
     'bytes',
     'A sender that never gets an answer while all it sent is kept to compare repetitions with.',
   ),

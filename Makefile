@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
 LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
-TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat
+TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
 
 .PHONY: lab test check bench conformance build clean
 lab: node_modules lab-packages build

@@ -30,7 +30,7 @@ export async function openEyes({ model }: LoadedNode, netns: string): Promise<Di
     judge: query => model.judge(query),
     ownerOf: () => undefined,
     ruleOf: () => undefined,
-    dump: () => conntrack.dump(),
+    visit: visit => conntrack.visit(visit),
   })
   await flows.refresh()
   const every = (ms: number, action: () => void) => {

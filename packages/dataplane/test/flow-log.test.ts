@@ -39,7 +39,7 @@ function flowLog() {
     judge: () => judgement,
     ownerOf: () => undefined,
     ruleOf: () => RULE,
-    dump: () => Promise.resolve([]),
+    visit: () => Promise.resolve(),
   })
   const logged = (role: 'audit' | 'enforce', atMs: number): LoggedPacket => {
     clock.time = (START + atMs) as EpochMs

@@ -92,7 +92,10 @@ function setUp(judge: (port: number) => Judgement = () => ALLOWED, edges: number
     judge: query => judge(query.port),
     ruleOf: () => ruleIdOf(),
     ownerOf: () => WEB,
-    dump: () => Promise.resolve(dumped),
+    async visit(visit) {
+      await Promise.resolve()
+      for (const entry of dumped) visit(entry)
+    },
     edges,
   })
   return {
@@ -158,6 +161,28 @@ describe('connections', () => {
     expect(counts(flow)).toEqual([1, 10, 1000, 0])
     expect(flow).toMatchObject({ first: 500 })
     expect(others).toEqual([])
+  })
+
+  test.each<[string, number]>([
+    ['before the first dump shows it', 0],
+    ['after it', 1],
+    ['before and after it', 2],
+  ])('one whose beginning is told %s is counted once', async (_name, when) => {
+    const { log, refresh, flows } = setUp()
+    if (when !== 1) log.connection(began())
+    await refresh([entry({ forth: [1, 60] }), entry({ forth: [1, 60] })])
+    if (when !== 0) log.connection(began())
+    expect(counts(flows()[0])).toEqual([1, 1, 60, 0])
+  })
+
+  test('another with the id of one that ended is another', async () => {
+    const { log, refresh, flows } = setUp()
+    await refresh([entry()])
+    log.connection(ended({ forth: [1, 60] }))
+    log.connection(began())
+    await refresh([])
+    log.connection(began())
+    expect(flows()).toMatchObject([{ connections: 3, packets: 1 }])
   })
 
   test('one that ends while a dump is read is counted once', async () => {

@@ -23,7 +23,7 @@ export interface ObserverOptions {
 
 /** How often the counts of long-lived connections and of rules are read, and how much of the time that may take. */
 const REFRESH_MS = 5_000
-const REFRESH_SHARE = 0.05
+const REFRESH_SHARE = 0.02
 
 /** Sees the node's traffic: connection events, logged packets, and from time to time the whole table. */
 export interface Observer extends AsyncDisposable {
@@ -67,7 +67,7 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
     judge: query => model.judge(query),
     ownerOf: index => ownerOf(model, node, interfaces, index),
     ruleOf: (role, key) => dataplane.ruleOf(role, key),
-    dump: () => conntrack.dump(),
+    visit: visit => conntrack.visit(visit),
   })
   stack.use(
     openNflog({

@@ -37,8 +37,8 @@ export interface FlowLogOptions {
   ownerOf(interfaceIndex: number): WorkloadId | undefined
   /** The rule behind the key of a logged prefix. */
   ruleOf(role: Role, key: string): RuleId | undefined
-  /** The kernel's connections, as of now. */
-  dump(): Promise<readonly ConntrackEntry[]>
+  /** Visits the kernel's connections, as of now; one may come twice. */
+  visit(visit: (entry: ConntrackEntry) => void): Promise<void>
   /** Edges of one window. */
   readonly edges?: number
   /** Connections remembered between dumps. */
@@ -86,8 +86,12 @@ class NodeFlowLog implements FlowLog {
   #disagreements = 0
   #settledFrom = 0
   #unfollowed = 0
-  /** Connections announced before the first dump, which shows them once more. */
-  #early: Set<number> | undefined = new Set()
+  #isFirstDump = true
+  /**
+   * Connections counted by the end of the first dump: events and dump overtake each other, and what one has counted the
+   * other may still show. Kept until the second.
+   */
+  #counted: Set<number> | undefined = new Set()
   /** Connections that ended while a dump was being read. */
   #ended: Set<number> | undefined
 
@@ -117,32 +121,21 @@ class NodeFlowLog implements FlowLog {
   }
 
   async refresh(): Promise<void> {
-    const { entries, ended } = await this.#dump()
-    const first = this.#early
-    this.#early = undefined
+    if (!this.#isFirstDump) this.#counted = undefined
     const present = new Set<number>()
-    const now = this.#now()
-    for (const entry of entries) {
-      if (ended.has(entry.id)) continue
-      present.add(entry.id)
-      const isOlder = first !== undefined && !first.has(entry.id)
-      this.#dumped(
-        entry,
-        isOlder ? { first: entry.timestampStart ?? now.first, last: now.last } : now,
-        isOlder,
-      )
-    }
-    this.#seen.dumpDone(present)
-  }
-
-  async #dump(): Promise<{ entries: readonly ConntrackEntry[]; ended: ReadonlySet<number> }> {
     const ended = new Set<number>()
     this.#ended = ended
     try {
-      return { entries: await this.#options.dump(), ended }
+      await this.#options.visit(entry => {
+        if (ended.has(entry.id)) return
+        present.add(entry.id)
+        this.#dumped(entry)
+      })
     } finally {
       this.#ended = undefined
     }
+    this.#isFirstDump = false
+    this.#seen.dumpDone(present)
   }
 
   modelChanged(): void {
@@ -181,24 +174,28 @@ class NodeFlowLog implements FlowLog {
   }
 
   #began(entry: ConntrackEntry): void {
-    this.#early?.add(entry.id)
+    if (this.#counted?.has(entry.id)) return
+    if (this.#isFirstDump) this.#counted?.add(entry.id)
     this.#passed(this.#routes.of(entry), BEGINNING, this.#now())
   }
 
   #finished(entry: ConntrackEntry): void {
     this.#ended?.add(entry.id)
+    this.#counted?.delete(entry.id)
     this.#passed(this.#routes.of(entry), this.#seen.destroyed(entry), this.#now())
   }
 
-  /** @param isOlder it began before there were events: it is counted as a connection now. */
-  #dumped(entry: ConntrackEntry, span: Span, isOlder: boolean): void {
+  #dumped(entry: ConntrackEntry): void {
     const route = this.#routes.of(entry)
     if (route === 'foreign') return
+    const isOlder = this.#isFirstDump && this.#counted?.has(entry.id) === false
+    if (isOlder) this.#counted?.add(entry.id)
     const increase = this.#seen.dumped(entry)
     if (!increase) this.#unfollowed++
     const connections = isOlder ? 1 : 0
     const amounts = { packets: 0, bytesToDestination: 0, bytesToSource: 0, ...increase, connections }
-    this.#passed(route, amounts, span)
+    const now = this.#now()
+    this.#passed(route, amounts, isOlder ? { ...now, first: entry.timestampStart ?? now.first } : now)
   }
 
   /** Traffic that connection tracking confirmed: it passed. */

@@ -1,6 +1,6 @@
 import { Malformed } from '@sekisho/core'
 import { SystemError } from '../libc.ts'
-import { dump } from '../netlink/dump.ts'
+import { dump, visitDump } from '../netlink/dump.ts'
 import { attribute, concat, eachMessage, u16be, u32be } from '../netlink/message.ts'
 import { receiveOn, rethrow } from '../netlink/receiver.ts'
 import { NETLINK, NetlinkSocket } from '../netlink/socket.ts'
@@ -41,7 +41,12 @@ export interface ConntrackOptions {
 }
 
 export interface Conntrack extends Disposable {
-  /** The whole table, IPv4 and IPv6; bounded by the kernel's nf_conntrack_max. */
+  /**
+   * Visits the whole table, IPv4 and IPv6, batch by batch: it may hold hundreds of thousands (nf_conntrack_max). One
+   * that changes its place meanwhile is visited twice or not at all.
+   */
+  visit(visit: (entry: ConntrackEntry) => void): Promise<void>
+  /** The same at once. */
   dump(): Promise<ConntrackEntry[]>
   /**
    * Replaces the bits of `mask` in the connection's mark; others keep their bits.
@@ -81,15 +86,15 @@ export function openConntrack(options: ConntrackOptions): Conntrack {
   const { netns, groups = ['new', 'destroy'] } = options
   const requests = new NetlinkSocket(NETLINK.netfilter, { netns })
   const close = follow(options, groups)
+  const whole = {
+    protocol: NETLINK.netfilter,
+    netns,
+    receiveBuffer: RECEIVE_BUFFER,
+    request: { type: GET, body: genericHeader(FAMILY.unspec) },
+  }
   return {
-    dump: () =>
-      dump({
-        protocol: NETLINK.netfilter,
-        netns,
-        receiveBuffer: RECEIVE_BUFFER,
-        request: { type: GET, body: genericHeader(FAMILY.unspec) },
-        parse: (_, body) => parseConntrackEntry(body),
-      }),
+    visit: visit => visitDump({ ...whole, visit: (_, body) => visit(parseConntrackEntry(body)) }),
+    dump: () => dump({ ...whole, parse: (_, body) => parseConntrackEntry(body) }),
     setMark: (entry, mark, mask) => setMark(requests, entry, { mark, mask }),
     [Symbol.dispose]() {
       close()

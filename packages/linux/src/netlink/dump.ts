@@ -6,47 +6,45 @@ import { answer, type NetlinkRequest, NetlinkSocket, type SocketOptions } from '
 
 const ATTEMPTS = 8
 
-export interface DumpOptions<T> extends SocketOptions {
+export interface VisitOptions extends SocketOptions {
   readonly protocol: number
   readonly request: NetlinkRequest
-  /** Called for each object; undefined leaves it out. Raises `Malformed`. */
-  readonly parse: (header: MessageHeader, body: Reader) => T | undefined
+  /** Called for each object. Raises `Malformed`. */
+  visit(header: MessageHeader, body: Reader): void
+  /** What was visited so far will be visited again. */
+  onAgain?(): void
 }
 
 /**
- * A dump of any size without blocking the main thread for longer than one batch; begun anew when the table
- * changed under it in a way that could lose entries (NLM_F_DUMP_INTR).
+ * Visits the objects of a dump of any size without blocking the main thread for longer than one batch; begun anew when
+ * the table changed under it in a way that could lose entries (NLM_F_DUMP_INTR).
  */
-export async function dump<T>(options: DumpOptions<T>): Promise<T[]> {
+export async function visitDump(options: VisitOptions): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await dumpOnce(options)
+      return await visitOnce(options)
     } catch (error) {
       const interrupted = error instanceof SystemError && error.code === 'EINTR'
       if (!interrupted || attempt === ATTEMPTS) throw error
+      options.onAgain?.()
     }
   }
 }
 
-function dumpOnce<T>({ protocol, request, parse, ...options }: DumpOptions<T>): Promise<T[]> {
-  const { promise, resolve, reject } = Promise.withResolvers<T[]>()
-  const found: T[] = []
+function visitOnce({ protocol, request, visit, ...options }: VisitOptions): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   const socket = new NetlinkSocket(protocol, options)
   const read = (bytes: Uint8Array): boolean => {
     let done = false
     eachMessage(bytes, (header, body) => {
-      if (done) return
-      done = answer(header, body, () => {
-        const value = parse(header, body)
-        if (value !== undefined) found.push(value)
-      })
+      done ||= answer(header, body, visit)
     })
     return done
   }
   const close = receiveOn(socket, {
     onDatagrams(bytes) {
       try {
-        if (read(bytes)) resolve(found)
+        if (read(bytes)) resolve()
       } catch (error) {
         reject(error)
       }
@@ -56,4 +54,25 @@ function dumpOnce<T>({ protocol, request, parse, ...options }: DumpOptions<T>): 
   })
   socket.send({ ...request, flags: NLM.dump })
   return promise.finally(close)
+}
+
+export interface DumpOptions<T> extends Omit<VisitOptions, 'visit' | 'onAgain'> {
+  /** Called for each object; undefined leaves it out. Raises `Malformed`. */
+  readonly parse: (header: MessageHeader, body: Reader) => T | undefined
+}
+
+/** The objects of a dump, all at once. */
+export async function dump<T>({ parse, ...options }: DumpOptions<T>): Promise<T[]> {
+  let found: T[] = []
+  await visitDump({
+    ...options,
+    visit(header, body) {
+      const value = parse(header, body)
+      if (value !== undefined) found.push(value)
+    },
+    onAgain() {
+      found = []
+    },
+  })
+  return found
 }

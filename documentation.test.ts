@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { CHECKS, LINT_IDS } from '@sekisho/policy'
 import { expect, test } from 'vitest'
 import { GENERATED_PAGES } from './scripts/docs.ts'
 
@@ -24,4 +25,12 @@ test.each(pages)('%s links only to files that exist', page => {
     return readdirSync(dirname(path)).includes(path.slice(dirname(path).length + 1)) || link.endsWith('/')
   }
   expect(links.filter(link => !present(link))).toEqual([])
+})
+
+test('docs/lint.md names every check with its severity', () => {
+  const rows = [...read('docs/lint.md').matchAll(/^\| `([a-z-]+)` +\| (\w+)/gm)].map(([, id, severity]) => [
+    id,
+    severity,
+  ])
+  expect(rows.toSorted()).toEqual(LINT_IDS.map(id => [id, CHECKS[id].severity]).toSorted())
 })

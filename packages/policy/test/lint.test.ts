@@ -143,6 +143,70 @@ test.each([
   expect(found.every(({ place }) => place.line === 2)).toBe(true)
 })
 
+describe('a default deny', () => {
+  const bare = [space('shop'), pod('shop', 'api')].join('---')
+  const own = (spec: string, kind = 'SecurityPolicy', more = ', namespace: shop') =>
+    `apiVersion: sekisho.dev/v1alpha1\nkind: ${kind}\nmetadata: {name: deny${more}}\nspec: ${spec}\n`
+  const open = (text: string) =>
+    lint(
+      readManifests([
+        { file: 'c.yaml', text: bare },
+        { file: 'p.yaml', text },
+      ]),
+    )
+      .filter(({ id }) => id === 'no-default-deny-ingress')
+      .map(({ message }) => message)
+
+  test.each([
+    ['of a namespace', policy('{podSelector: {}}', 'name: deny, namespace: shop')],
+    [
+      'with exceptions',
+      policy('{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}', 'name: deny, namespace: shop'),
+    ],
+    ['of Sekisho', own('{mode: Enforce, ingress: []}')],
+    ['of every namespace', own('{mode: Enforce, ingress: []}', 'ClusterSecurityPolicy', '')],
+    [
+      'of namespaces like this',
+      own(
+        '{mode: Enforce, subject: {namespaceSelector: {matchLabels: {team: shop}}}, ingress: []}',
+        'ClusterSecurityPolicy',
+        '',
+      ),
+    ],
+  ])('%s', (_name, text) => {
+    expect(open(text)).toEqual([])
+  })
+
+  test.each([
+    ['that allows everything', policy('{podSelector: {}, ingress: [{}]}', 'name: deny, namespace: shop'), ''],
+    [
+      'about some pods',
+      policy('{podSelector: {matchLabels: {app: api}}}', 'name: deny, namespace: shop'),
+      '',
+    ],
+    ['about some accounts', own('{mode: Enforce, subject: {serviceAccounts: [a]}, ingress: []}'), ''],
+    [
+      'of other namespaces',
+      own(
+        '{mode: Enforce, subject: {namespaceSelector: {matchLabels: {team: jobs}}}, ingress: []}',
+        'ClusterSecurityPolicy',
+        '',
+      ),
+      '',
+    ],
+    ['that is only watched', own('{ingress: []}'), ': deny would, but is in Audit'],
+  ])('is none %s', (_name, text, rest) => {
+    expect(open(text)).toEqual([`namespace shop has no policy that denies ingress by default${rest}`])
+  })
+})
+
+test('the world by name is everywhere too', () => {
+  const world = (direction: string, side: string) =>
+    `apiVersion: sekisho.dev/v1alpha1\nkind: SecurityPolicy\nmetadata: {name: p, namespace: payments}\nspec: {${direction}: [{${side}: [{entity: world}], ports: [{port: 443}]}]}\n`
+  expect(findings(world('ingress', 'from')).map(({ id }) => id)).toContain('ingress-from-anywhere')
+  expect(findings(world('egress', 'to')).map(({ id }) => id)).toContain('egress-to-anywhere')
+})
+
 test('what is written as it should be has no findings', () => {
   const good = policy(
     '{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: shop}}, podSelector: {matchLabels: {app: api}}}], ports: [{port: 5432}]}]}',

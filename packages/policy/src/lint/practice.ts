@@ -57,14 +57,28 @@ export const dnsForgotten: Check = {
   },
 }
 
-/** A policy of the namespace, or of the cluster, that isolates all its pods. */
-function isolatesAll({ policy }: LocatedPolicy, namespace: string, direction: Direction): boolean {
-  const { subject } = policy
-  if (!policy.sections[direction]?.isolates || subject.kind !== 'pods' || !isEmpty(subject.podSelector))
-    return false
-  return (
-    policy.namespace === namespace || (policy.namespace === '' && isEmpty(subject.namespaceSelector ?? {}))
-  )
+/** A policy of the namespace, or of the cluster, that isolates all its pods, whatever their labels. */
+function isolatesAll(
+  context: LintContext,
+  { policy }: LocatedPolicy,
+  name: string,
+  direction: Direction,
+): boolean {
+  const { subject, namespace } = policy
+  const section = policy.sections[direction]
+  const isOpen = section?.rules.some(rule => rule.action === 'Allow' && !rule.peers && !isLimited({ rule }))
+  if (!section?.isolates || isOpen || subject.kind !== 'pods' || !isEmpty(subject.podSelector)) return false
+  if (subject.serviceAccounts ?? subject.workloadKinds) return false
+  if (namespace !== '') return namespace === name
+  const labels = context.model.namespaces.get(name)?.labels ?? {}
+  return compileSelector(subject.namespaceSelector ?? {})(labels)
+}
+
+/** Why what denies by default in a namespace does not do so yet, or not for everything. */
+function remainder(waiting: readonly LocatedPolicy[], isTierClosed: boolean): string {
+  const [first] = waiting
+  if (first) return `: ${first.policy.name} would, but is in ${first.policy.mode}`
+  return isTierClosed ? ': its tier denies pods, and what is outside may still connect' : ''
 }
 
 function* undefended(context: LintContext, direction: Direction): Generator<Remark> {
@@ -74,17 +88,20 @@ function* undefended(context: LintContext, direction: Direction): Generator<Rema
     ...manifests.policies.map(({ policy }) => policy.namespace),
   ])
   for (const name of [...used].filter(Boolean).toSorted()) {
-    if (manifests.policies.some(each => isolatesAll(each, name, direction))) continue
+    const denying = manifests.policies.filter(each => isolatesAll(context, each, name, direction))
+    if (denying.some(({ policy }) => policy.mode === 'Enforce')) continue
     const isTierClosed = tierDenies(context, direction, name)
     if (isTierClosed && direction === 'egress') continue
     const place = objectOf(manifests, name)?.place(['metadata'])
     if (!place) continue
     const type = direction === 'ingress' ? 'Ingress' : 'Egress'
-    const rest = isTierClosed ? ': its tier denies pods, and what is outside may still connect' : ''
+    const [waiting] = denying
     yield {
       place,
-      message: `namespace ${name} has no policy that denies ${direction} by default${rest}`,
-      fix: `add a NetworkPolicy with podSelector: {} and policyTypes: [${type}] to ${name}`,
+      message: `namespace ${name} has no policy that denies ${direction} by default${remainder(denying, isTierClosed)}`,
+      fix: waiting
+        ? `enforce ${waiting.policy.name} when its audit shows nothing that is needed`
+        : `add a NetworkPolicy with podSelector: {} and policyTypes: [${type}] to ${name}`,
     }
   }
 }
@@ -103,11 +120,16 @@ export const noDefaultDenyEgress: Check = {
   run: context => undefended(context, 'egress'),
 }
 
-/** No peers, or a block that is a whole family. */
+/** No peers, a block that is a whole family, or the world by name. */
 const isAnywhere = ({ rule }: PlacedRule): boolean =>
   !rule.peers ||
-  rule.peers.some(peer => peer.kind === 'block' && peer.cidr.prefix === 0 && peer.except.length === 0)
-const isLimited = ({ rule }: PlacedRule): boolean => Boolean(rule.ports ?? rule.applications ?? rule.l7)
+  rule.peers.some(
+    peer =>
+      (peer.kind === 'block' && peer.cidr.prefix === 0 && peer.except.length === 0) ||
+      (peer.kind === 'entity' && peer.entity === 'world'),
+  )
+const isLimited = ({ rule }: Pick<PlacedRule, 'rule'>): boolean =>
+  Boolean(rule.ports ?? rule.applications ?? rule.l7)
 
 export const ingressFromAnywhere: Check = {
   severity: 'warning',
@@ -136,7 +158,7 @@ export const egressToAnywhere: Check = {
       if (placed.direction !== 'egress' || !placed.rule.peers || !isAnywhere(placed)) continue
       yield remark(
         placed,
-        'every address is a peer',
+        'every address outside is a peer',
         'name the networks or use "except" for private ranges and 169.254.169.254/32',
       )
     }

@@ -184,7 +184,8 @@ export function tierDenies(
   namespace: string,
 ): boolean {
   const space = context.model.namespaces.get(namespace)
-  return tiered(context).some(located => {
+  const enforced = tiered(context).filter(({ policy }) => policy.mode === 'Enforce')
+  return enforced.some(located => {
     const cube = subjectCube(located.policy)
     const labels = { pod: {}, namespace: { ...space?.labels } }
     const isAll = cube && [...cube.keys()].every(key => key.startsWith('namespace ')) && holds(cube, labels)

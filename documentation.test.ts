@@ -28,9 +28,8 @@ test.each(pages)('%s links only to files that exist', page => {
 })
 
 test('docs/lint.md names every check with its severity', () => {
-  const rows = [...read('docs/lint.md').matchAll(/^\| `([a-z-]+)` +\| (\w+)/gm)].map(([, id, severity]) => [
-    id,
-    severity,
-  ])
-  expect(rows.toSorted()).toEqual(LINT_IDS.map(id => [id, CHECKS[id].severity]).toSorted())
+  const rows = [...read('docs/lint.md').matchAll(/^\| `([a-z-]+)` +\| (\w+)/gm)]
+  expect(new Map(rows.map(([, id = '', severity = '']) => [id, severity]))).toEqual(
+    new Map(LINT_IDS.map(id => [id, CHECKS[id].severity])),
+  )
 })

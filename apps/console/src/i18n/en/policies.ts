@@ -95,6 +95,7 @@ export const policies = {
     cancel: 'Cancel',
     running: (pieces: number) =>
       pieces === 0 ? 'Asking the engine…' : `${plural(pieces, 'piece')} of all flows looked at…`,
+    answered: 'The answer follows.',
     stale: 'The text has changed since; ask again.',
     invalid: 'The text must be without problems first.',
     misread: {

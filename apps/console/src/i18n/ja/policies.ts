@@ -66,6 +66,7 @@ export const policies: Dictionary['policies'] = {
     cancel: '中止',
     running: pieces =>
       pieces === 0 ? '判定エンジンに問い合わせています…' : `${counted(pieces, '区分')}を確認しました…`,
+    answered: '回答を表示しました。',
     stale: '内容が変わりました。もう一度実行してください。',
     invalid: '先に問題を解消してください。',
     misread: {

@@ -161,10 +161,11 @@ export function AskPanel({ yaml, valid }: AskPanelProps) {
         )}
         {stale && !engine.isPending && <p className="muted">{ask.stale}</p>}
         {engine.error && <Trouble error={engine.error} />}
-        {engine.data && engine.variables && (
-          <AnswerView answer={engine.data} question={engine.variables.question} />
-        )}
+        {engine.data && <span className="visually-hidden">{ask.answered}</span>}
       </div>
+      {engine.data && engine.variables && (
+        <AnswerView answer={engine.data} question={engine.variables.question} />
+      )}
     </section>
   )
 }

@@ -10,6 +10,7 @@ export function askEngine(
   signal: AbortSignal,
   onProgress: (covered: Coverage) => void,
 ): Promise<Answer> {
+  signal.throwIfAborted()
   const worker = new Worker(new URL('./ask.worker.ts', import.meta.url), { type: 'module' })
   const answer = new Promise<Answer>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })

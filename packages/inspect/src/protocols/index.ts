@@ -6,6 +6,7 @@ import { llmnr } from './llmnr/llmnr.ts'
 import { mdns } from './mdns/mdns.ts'
 import { netbios } from './netbios/netbios.ts'
 import { quic } from './quic/quic.ts'
+import { redis } from './redis/redis.ts'
 import { ssh } from './ssh/ssh.ts'
 import { tls } from './tls/tls.ts'
 import { websocket } from './websocket/websocket.ts'
@@ -19,6 +20,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   mdns,
   netbios,
   quic,
+  redis,
   ssh,
   tls,
   websocket,

@@ -26,6 +26,7 @@ export interface Said {
   readonly bytes: Uint8Array
 }
 
+const UNANSWERED_DATAGRAMS = 3
 const EMPTY = new Uint8Array()
 const NO_ONE: readonly Candidate[] = []
 
@@ -117,11 +118,18 @@ export class Search {
   /** One that is likely is taken when nobody else is left, when the other side has confirmed it, or in the end. */
   #decide(likely: readonly Found[], isWhole: boolean): Found | undefined {
     if (this.#left.length === 0) return { kind: 'unknown', why: 'nothing-fits' }
+    const packets = this.#said.length + 1
+    const isEnd = !isWhole || packets >= LIMITS.openingPackets.value
     const [only] = likely
-    const isEnd = !isWhole || this.#said.length + 1 >= LIMITS.openingPackets.value
-    const haveBoth = this.#client.length > 0 && this.#server.length > 0
-    if (only && likely.length === 1 && (this.#left.length === 1 || haveBoth || isEnd)) return only
+    if (only && likely.length === 1 && (this.#left.length === 1 || isEnd || this.#isHeard(packets)))
+      return only
     return isEnd ? { kind: 'unknown', why: only ? 'ambiguous' : 'undecided' } : undefined
+  }
+
+  /** Both sides have spoken, or one of a datagram protocol goes on without an answer: its first datagram says it all. */
+  #isHeard(packets: number): boolean {
+    const haveBoth = this.#client.length > 0 && this.#server.length > 0
+    return haveBoth || (this.#transport !== 'TCP' && packets >= UNANSWERED_DATAGRAMS)
   }
 
   /** The pushed bytes are gone after the call: what the opening still shows of them is copied. */

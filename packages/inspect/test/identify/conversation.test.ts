@@ -166,6 +166,14 @@ describe('what is recognised', () => {
     ).toEqual(['unknown: nothing-fits'])
   })
 
+  test('datagrams that nobody answers are what one of them is likely to be, after some', () => {
+    const waits = greeting('mysql', { client: 'EHLO', server: 'x' }, () => MORE)
+    const said = (times: number): Said => Array.from({ length: times }, () => ['client', 'EHLO'] as const)
+    expect(briefly([SMTP, waits], said(2), 'UDP')).toEqual([])
+    expect(briefly([SMTP, waits], said(3), 'UDP')[0]).toBe('likely smtp')
+    expect(briefly([SMTP, waits], said(3), 'TCP')).toEqual([])
+  })
+
   test('a datagram is read whole, and only the first of each side is compared', () => {
     const said: Said = [
       ['client', 'PI'],

@@ -6,12 +6,16 @@ RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
 LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
 TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
 
-.PHONY: lab test check bench conformance build clean
+.PHONY: lab test fuzz check bench conformance build clean
 lab: node_modules lab-packages build
 	./bin/sekisho lab $(LAB_ARGS)
 
 test: node_modules test-packages build
 	vitest run $(TEST_ARGS)
+
+# The same properties as in the tests, for much longer.
+fuzz: node_modules
+	SEKISHO_FUZZ_RUNS=$${SEKISHO_FUZZ_RUNS:-50000} vitest run --project unit --testTimeout 0 packages/inspect
 
 check: node_modules
 	tsc --noEmit

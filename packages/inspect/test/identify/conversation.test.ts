@@ -14,6 +14,7 @@ import {
 import { detail, NOTHING, type Reading } from '../../src/reading.ts'
 import { bytesOf } from '../conversation.ts'
 
+const numRuns = Number(process.env.SEKISHO_FUZZ_RUNS ?? 500)
 const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 const startOf = (opening: Opening, side: Side): string => textOf(opening[side].subarray(0, 64))
 
@@ -332,7 +333,7 @@ describe('every protocol that there is', () => {
             if (kindOf(side, bytes.subarray(0, 1)) === 'no') expect(kindOf(side, bytes)).toBe('no')
           },
         ),
-        { numRuns: 500 },
+        { numRuns },
       )
     },
   )
@@ -356,7 +357,7 @@ describe('every protocol that there is', () => {
           expect(identifier.engineErrors).toBe(0)
         },
       ),
-      { numRuns: 500 },
+      { numRuns },
     )
   })
 })

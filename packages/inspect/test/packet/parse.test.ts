@@ -179,7 +179,7 @@ describe('what is not', () => {
           expect(typeof checksumsHold(bytes, header)).toBe('boolean')
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: Number(process.env.SEKISHO_FUZZ_RUNS ?? 2_000) },
     )
   })
 })

@@ -4,7 +4,9 @@ import { dtls } from './dtls/dtls.ts'
 import { http } from './http/http.ts'
 import { llmnr } from './llmnr/llmnr.ts'
 import { mdns } from './mdns/mdns.ts'
+import { mysql } from './mysql/mysql.ts'
 import { netbios } from './netbios/netbios.ts'
+import { postgresql } from './postgresql/postgresql.ts'
 import { quic } from './quic/quic.ts'
 import { redis } from './redis/redis.ts'
 import { ssh } from './ssh/ssh.ts'
@@ -18,7 +20,9 @@ export const PROTOCOLS: readonly Protocol[] = [
   http,
   llmnr,
   mdns,
+  mysql,
   netbios,
+  postgresql,
   quic,
   redis,
   ssh,

@@ -185,6 +185,14 @@ describe('tls', () => {
     ])
   })
 
+  test('what a client says encrypted is no handshake', () => {
+    const said = [
+      ...client(serverName('a')),
+      ['client', record(20, '\x01') + record(22, '\xff\xff\xff\xff')],
+    ] as const
+    expect(reasons(readingsOf(tls, said))).toEqual([])
+  })
+
   test('every mutilated hello is read or refused', async () => {
     const [first] = await handshake({ version: 'TLSv1.3', servername: 'a.example', alpn: ['h2'] })
     const bytes = first?.[1] ?? new Uint8Array()

@@ -60,10 +60,13 @@ export class Messages<Head extends { readonly length: number }> {
   #head(): Head | undefined {
     const bytes = this.#inbox.all()
     // A head that comes byte by byte is looked at again once for each of its lines, not for each byte.
-    if (bytes.length === 0 || (this.#seen > 0 && bytes.indexOf(LF, this.#seen) < 0)) return undefined
+    const nothingNew = bytes.length === 0 || (this.#seen > 0 && bytes.indexOf(LF, this.#seen) < 0)
+    this.#seen = bytes.length
+    if (nothingNew) return undefined
     const head = this.#parse(bytes)
-    this.#seen = head ? 0 : bytes.length
-    if (head) this.#inbox.skip(head.length)
+    if (!head) return undefined
+    this.#seen = 0
+    this.#inbox.skip(head.length)
     return head
   }
 }

@@ -57,6 +57,8 @@ class TlsReader implements BoldReader {
   #hellosAsked = 1
   #sni: string | undefined
   #opaque = false
+  /** The client goes on encrypted, up to TLS 1.2; what it says then looks like handshake and is none. */
+  #changed = false
 
   read(side: Side, bytes: Uint8Array, found: Reading[]): void {
     if (side === 'client' && this.#hellos === 0 && isVersion2Hello(bytes)) {
@@ -76,14 +78,23 @@ class TlsReader implements BoldReader {
   }
 
   #record(side: Side, { type, fragment }: TlsRecord, found: Reading[]): void {
-    if (type === RECORD.handshake) this.#handshake(side, fragment, found)
-    else if (side === 'client' && this.#hellos === 0) this.#begunLater(type)
-    else if (side === 'server') {
-      const [, alert] = fragment
-      if (type === RECORD.alert && fragment.length === 2) found.push(detail('status', `alert ${alert}`))
-      // After a hello that asks for another one the server may already say that it will change its cipher.
-      if (type !== RECORD.changeCipher || this.#hellosAsked === 1) this.#opaque = true
-    }
+    if (type !== RECORD.handshake) {
+      if (side === 'client') this.#afterClient(type)
+      else this.#afterServer(type, fragment, found)
+    } else if (side === 'server' || !this.#changed) this.#handshake(side, fragment, found)
+  }
+
+  #afterClient(type: number): void {
+    if (this.#hellos === 0) this.#begunLater(type)
+    // Before a second hello it changes nothing: it is there for the eyes of old middleboxes (RFC 8446 appendix D.4).
+    else if (type === RECORD.changeCipher && this.#hellos === this.#hellosAsked) this.#changed = true
+  }
+
+  #afterServer(type: number, fragment: Uint8Array, found: Reading[]): void {
+    const [, alert] = fragment
+    if (type === RECORD.alert && fragment.length === 2) found.push(detail('status', `alert ${alert}`))
+    // After a hello that asks for another one the server may already say that it will change its cipher.
+    if (type !== RECORD.changeCipher || this.#hellosAsked === 1) this.#opaque = true
   }
 
   /** A connection that is seen only from its middle has nothing that could be read. */

@@ -101,6 +101,37 @@ describe('Calico', () => {
     expect(refusals(calico('NetworkPolicy', 'web', spec))).toContain(expected)
   })
 
+  describe('a policy that has no translation', () => {
+    const broken = (action: string, kind = 'NetworkPolicy') =>
+      calico(kind, 'broken', `{order: 1, selector: "a contains 'b'", ingress: [{action: ${action}}]}`)
+    const fine = calico('NetworkPolicy', 'fine', '{ingress: [{action: Allow}]}')
+    const elsewhere = fine.replace('shop', 'jobs').replace('fine', 'jobs')
+    const read = (...texts: readonly string[]) => importPolicies(texts.join('---\n'))
+
+    test.each(['Deny', 'Pass'])('takes with it what it could %s', action => {
+      const { documents, refused } = read(broken(action), fine, elsewhere)
+      expect(documents.map(({ id }) => id)).toEqual(['SecurityPolicy/jobs/jobs'])
+      expect(
+        refused.map(({ at, reason }) => [
+          at.document,
+          reason.includes('in one order with NetworkPolicy broken'),
+        ]),
+      ).toEqual([
+        [0, false],
+        [1, true],
+      ])
+    })
+    test('of every namespace, where it is about all', () => {
+      expect(
+        read(broken('Deny', 'GlobalNetworkPolicy').replace(', namespace: shop', ''), fine, elsewhere)
+          .documents,
+      ).toEqual([])
+    })
+    test('leaves the others where it only allows', () => {
+      expect(read(broken('Allow'), fine).documents.map(({ name }) => name)).toEqual(['fine'])
+    })
+  })
+
   test('a staged policy is in Audit', () => {
     const text = calico('StagedNetworkPolicy', 'web', '{stagedAction: Set, ingress: [{action: Allow}]}')
     expect(importPolicies(text).documents.map(({ mode }) => mode)).toEqual(['Audit'])

@@ -10,6 +10,7 @@ import {
   type CalicoText,
   NETWORK_POLICY_ORDER,
   readCalicoPolicy,
+  readMissing,
   readNetworkSet,
   readTier,
 } from './policy.ts'
@@ -106,7 +107,10 @@ export const calico: Product = {
       return policy && foreign.findings.length === 0 ? [[policy, foreign] as const] : []
     })
     const origin = new Map(policies)
-    const { drafts, refused } = translateOrdered([...origin.keys()])
+    const translated = new Set(origin.values())
+    const others = of(...POLICIES).filter(foreign => !translated.has(foreign))
+    const missing = others.flatMap(foreign => readMissing(foreign) ?? [])
+    const { drafts, refused } = translateOrdered([...origin.keys(), ...missing])
     for (const { policy, reason } of refused) origin.get(policy)?.root.at('spec').refuse(reason)
     return [
       ...drafts.flatMap(({ draft, policy }): Translated[] => {

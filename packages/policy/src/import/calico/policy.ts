@@ -174,3 +174,33 @@ export function readCalicoPolicy(
     }
   )
 }
+
+/**
+ * What stands for a policy that has no translation: it is asked about workloads of its namespace, or all of them. One
+ * that only allows is missed by nobody but its own workloads.
+ */
+export function readMissing({ root, kind }: Foreign): OrderedPolicy | undefined {
+  const spec = root.at('spec')
+  const answers = (direction: Direction) => {
+    const rules = spec.at(direction).value
+    return (
+      Array.isArray(rules) && rules.some((_, i) => DENYING.has(spec.at(direction).at(i).at('action').value))
+    )
+  }
+  const tier = BUILT_IN.find(({ name }) => name === 'default')
+  if (!tier || (!answers('ingress') && !answers('egress'))) return undefined
+  const metadata = root.at('metadata')
+  const namespace = kind.includes('Global') ? '' : readNamespace(metadata)
+  return {
+    kind,
+    namespace,
+    name: String(metadata.at('name').value),
+    tier,
+    order: 0,
+    subject: [namespace === '' ? EVERYTHING : inNamespaces(namespace)],
+    sections: { ...(answers('ingress') && { ingress: [] }), ...(answers('egress') && { egress: [] }) },
+    mode: 'Enforce',
+    isMissing: true,
+  }
+}
+const DENYING = new Set<unknown>(['Deny', 'Pass'])

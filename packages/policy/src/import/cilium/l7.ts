@@ -94,7 +94,9 @@ export function readNamePattern(pattern: Spot): string {
   const text = (pattern.text() ?? '').replace(/\.$/, '').toLowerCase()
   const rest = text.startsWith('**.') ? text.slice(3) : text
   if (rest.includes('*'))
-    pattern.refuse('"*" stands for part of one label; only "**." at the start has a translation')
+    pattern.refuse(
+      '"*" stands for part of one label, which no name here does; write "**." at the start where any depth is meant',
+    )
   return rest === text ? text : `*.${rest}`
 }
 

@@ -24,6 +24,8 @@ export interface OrderedPolicy {
   readonly mode: Mode
   /** A document of Sekisho that already says the same, as long as its order does not matter. */
   readonly asIs?: Draft
+  /** It has no translation: a list that it is asked in has a hole, and what it denies another may allow. */
+  readonly isMissing?: true
 }
 
 export interface Ordered {
@@ -245,6 +247,14 @@ function naming(): (part: Part) => string {
   }
 }
 
+function refuseHole(group: readonly OrderedPolicy[]): void {
+  const missing = group.find(({ isMissing }) => isMissing)
+  if (missing)
+    throw new Inexpressible(
+      `is asked in one order with ${missing.kind} ${missing.name}, which denies or passes and has no translation`,
+    )
+}
+
 /**
  * Ordered policies as Sekisho's own, which are not ordered among each other. Where order matters the workloads are
  * split by which policies select them, and each piece gets one policy with the whole list: inside a policy with
@@ -256,13 +266,15 @@ export function translateOrdered(policies: readonly OrderedPolicy[]): Ordered {
   const refused: { policy: OrderedPolicy; reason: string }[] = []
   for (const group of components(policies)) {
     try {
+      refuseHole(group)
       for (const part of isUnordered(group) ? group.flatMap(unorderedParts) : orderedParts(group)) {
         const [policy] = part.policies
         drafts.push({ draft: part.asIs ?? writePart(part, name(part)), policy })
       }
     } catch (error) {
       if (!(error instanceof Inexpressible)) throw error
-      for (const policy of group) refused.push({ policy, reason: error.message })
+      for (const policy of group.filter(each => !each.isMissing))
+        refused.push({ policy, reason: error.message })
     }
   }
   return { drafts, refused }

@@ -5,6 +5,7 @@ import {
   createModel,
   createTableCompiler,
   decideByTable,
+  type FlowQuery,
   type Model,
   type ModelChange,
   type ModelDelta,
@@ -13,6 +14,9 @@ import {
   type SideDecision,
   type TableChange,
 } from '../src/index.ts'
+import { findEnds, questionsOf } from '../src/model/decide.ts'
+import type { PolicySet } from '../src/model/entry.ts'
+import { answer, REFERENCE } from '../src/model/evaluators.ts'
 import { type Cluster, ClusterSource, generateCluster, nodeName, PORTS, RICH } from './cluster.ts'
 import { Random } from './random.ts'
 
@@ -70,6 +74,7 @@ function expectEqual(model: Model, table: RuleTable, asked: readonly Packet[]): 
       const query = { ...packet, source: { ip: packet.source }, destination: { ip: packet.destination } }
       const decision = model.decide(query, set)
       const where = JSON.stringify({ packet, set })
+      expectScreened(model, query, set, where)
       if (byTable.egress) expect(plain(decision.egress), where).toEqual(plain(byTable.egress))
       if (byTable.ingress) expect(plain(decision.ingress), where).toEqual(plain(byTable.ingress))
       for (const end of ['source', 'destination'] as const) {
@@ -77,6 +82,17 @@ function expectEqual(model: Model, table: RuleTable, asked: readonly Packet[]): 
         const local = owner?.node === NODE.name && owner.kind !== 'external'
         expect(byTable[end === 'source' ? 'egress' : 'ingress'] !== undefined, where).toBe(local)
       }
+    }
+  }
+}
+
+/** What is passed by or taken by its screen is what the stages say, rule by rule; also where facts are missing. */
+function expectScreened(model: Model, query: FlowQuery, policies: PolicySet, where: string): void {
+  const ends = findEnds(model.index, query)
+  for (const facts of [{}, { names: ['api.example.com'], application: 'http' as const }]) {
+    const questions = questionsOf(model.index, { query: { ...query, facts }, ends, policies })
+    for (const question of Object.values(questions)) {
+      expect(answer(question), where).toEqual(answer(question, REFERENCE))
     }
   }
 }

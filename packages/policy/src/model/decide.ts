@@ -1,4 +1,4 @@
-import { type Direction, type Family, formatIp, parseIp } from '@sekisho/core'
+import { type Direction, type Family, parseIp } from '@sekisho/core'
 import type { Decision, FlowQuery, QueryEnd, SideDecision } from '../decision.ts'
 import type { FlowFacts, Inspect } from '../facts.ts'
 import type { Addresses } from './addresses.ts'
@@ -15,22 +15,21 @@ export interface Ends {
 /** The address that is asked for, else its first one, or the first of the other end's family. */
 function workloadEnd(entry: Entry, text: string | undefined, family: Family | undefined): End {
   if (text !== undefined) return entry.endAt(text) ?? entry.end(text, parseIp(text))
-  for (const end of entry.ends) if (family === undefined || end.ip?.family === family) return end
-  return entry.nowhere
+  const { first } = entry
+  if (family === undefined || first.ip?.family === family) return first
+  return entry.of(family) ?? entry.end(undefined, undefined)
 }
 
 const NOWHERE: End = Object.freeze({ entry: undefined, host: undefined, text: undefined, ip: undefined })
 
 /** What owns an address is asked first: it is asked for most, and its addresses are parsed. */
-function addressEnd(text: string, owners: readonly Addresses[]): End {
+function addressEnd(text: string, index: ModelIndex, owners: readonly Addresses[]): End {
   for (const addresses of owners) {
     const end = addresses.owner(text)?.endAt(text)
     if (end) return end
   }
-  const ip = parseIp(text)
-  if (!ip) return NOWHERE
-  const canonical = formatIp(ip)
-  return canonical === text ? { entry: undefined, host: undefined, text, ip } : addressEnd(canonical, owners)
+  const end = index.outside.at(text)
+  return end.text === undefined || end.text === text ? end : addressEnd(end.text, index, owners)
 }
 
 /**
@@ -41,7 +40,7 @@ function findEnd(index: ModelIndex, { workload, ip: text }: QueryEnd, family: Fa
   const entry = workload === undefined ? undefined : index.entry(workload)
   if (entry) return workloadEnd(entry, text, family)
   if (text === undefined) return NOWHERE
-  return addressEnd(text, workload === undefined ? index.owners : index.hosts)
+  return addressEnd(text, index, workload === undefined ? index.owners : index.hosts)
 }
 
 const familyOf = (text: string | undefined): Family | undefined =>
@@ -127,6 +126,7 @@ export function decideEnds(index: ModelIndex, asked: Asked): Decision {
 export const ingressFromOwnNode = (index: ModelIndex, { source, destination }: Ends): boolean =>
   destination.entry !== undefined &&
   source.text !== undefined &&
+  index.nodeAddresses.hasAny(source.text) &&
   index.nodeAddresses.has(destination.entry.workload.node, source.text)
 
 /** Whether policies in Audit have anything to say that those in Enforce have not. */

@@ -1,4 +1,12 @@
-import { type Direction, type Ip, type Labels, type Namespace, parseIp, type Workload } from '@sekisho/core'
+import {
+  type Direction,
+  type Family,
+  type Ip,
+  type Labels,
+  type Namespace,
+  parseIp,
+  type Workload,
+} from '@sekisho/core'
 import type { Profile } from './profile.ts'
 import type { Scope, Selection } from './selections.ts'
 
@@ -27,8 +35,10 @@ export interface Identity {
   readonly members: Set<Entry>
   /** Selections it is in. Empty for what no selector may select. */
   readonly selections: Set<Selection>
-  /** What judges it, per policy set and direction; made when first asked for. */
-  readonly profiles: Record<PolicySet, Partial<Record<Direction, Profile>>>
+  /** What judges it, at `profileSlot`; made when first asked for. */
+  readonly profiles: (Profile | undefined)[]
+  /** Of its selections. */
+  serials: readonly number[]
 }
 
 /** One end of a question, looked up: the workload that is meant, and the address that is used. */
@@ -47,7 +57,7 @@ export class Entry {
   identity: Identity
   #workload: Workload
   #ends: readonly End[] | undefined
-  #nowhere: End | undefined
+  #first: End | undefined
 
   constructor(workload: Workload, identity: Identity) {
     this.#workload = workload
@@ -60,7 +70,7 @@ export class Entry {
   set workload(workload: Workload) {
     this.#workload = workload
     this.#ends = undefined
-    this.#nowhere = undefined
+    this.#first = undefined
   }
 
   get namespace(): NamespaceEntry {
@@ -80,14 +90,20 @@ export class Entry {
   }
 
   endAt(text: string): End | undefined {
+    if (this.first.text === text) return this.first
     for (const end of this.ends) if (end.text === text) return end
     return undefined
   }
 
-  /** The end where no address is known. */
-  get nowhere(): End {
-    this.#nowhere ??= this.end(undefined, undefined)
-    return this.#nowhere
+  /** The end that is meant where no address is asked for; without one where none is known. */
+  get first(): End {
+    this.#first ??= this.ends[0] ?? this.end(undefined, undefined)
+    return this.#first
+  }
+
+  /** Its first address of a family. */
+  of(family: Family): End | undefined {
+    return this.ends.find(({ ip }) => ip?.family === family)
   }
 
   end(text: string | undefined, ip: Ip | undefined): End {
@@ -104,6 +120,9 @@ export class Entry {
 export type PolicySet = 'enforce' | 'audit'
 export const POLICY_SETS = ['enforce', 'audit'] as const satisfies readonly PolicySet[]
 export const DIRECTIONS = ['ingress', 'egress'] as const satisfies readonly Direction[]
+
+export const profileSlot = (direction: Direction, set: PolicySet): number =>
+  (direction === 'ingress' ? 0 : 1) + (set === 'enforce' ? 0 : 2)
 
 /** Shares its node's addresses, so that no address tells it from the node: it is the node. */
 export const isNode = (workload: Workload): boolean => workload.hostNetwork || workload.kind === 'host'

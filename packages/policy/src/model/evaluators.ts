@@ -7,7 +7,8 @@ import { both, type Knowledge } from './condition.ts'
 import type { Place } from './entities.ts'
 import type { End, Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
-import { effectOf, type Profile, type Stage } from './profile.ts'
+import { answerOf, type Profile, type Stage } from './profile.ts'
+import { isSure, nextStep } from './screen.ts'
 import type { Selection } from './selections.ts'
 
 /** One direction of a question: what the policies of the subject say about its peer. */
@@ -31,13 +32,13 @@ const SELF: SideDecision = Object.freeze({ verdict: 'allow', why: 'self' })
 const OWN_NODE: SideDecision = Object.freeze({ verdict: 'allow', why: 'own-node' })
 const NOT_SELECTED: SideDecision = Object.freeze({ verdict: 'allow', why: 'not-selected' })
 
-const listens = (ports: readonly NamedPort[], rule: BoundRule, { protocol, port }: Question): boolean =>
-  ports.some(
-    named =>
-      named.port === port &&
-      named.protocol === protocol &&
-      rule.named.some(spec => spec.name === named.name && spec.protocol === protocol),
-  )
+function listens(ports: readonly NamedPort[], rule: BoundRule, { protocol, port }: Question): boolean {
+  for (const named of ports) {
+    if (named.port !== port || named.protocol !== protocol) continue
+    if (rule.named.some(spec => spec.name === named.name && spec.protocol === protocol)) return true
+  }
+  return false
+}
 
 function selects(selections: readonly Selection[], entry: Entry | undefined): boolean {
   if (!entry) return false
@@ -176,9 +177,6 @@ function firstOf(stage: Stage, question: Question): BoundRule | undefined {
 const isOpen = (rule: BoundRule, question: Question): boolean =>
   rule.needsFacts && matchRule(rule, question) === 'unknown'
 
-const answerOf = (stage: Stage, rule: BoundRule | undefined): SideDecision | undefined =>
-  rule ? (effectOf(stage, rule) === 'next' ? undefined : rule.answer) : stage.closing
-
 /** Stage by stage; in each the first rule that matches, then what closes it. */
 function answerFrom(at: number, question: Question): SideDecision {
   const { stages } = question.profile
@@ -201,14 +199,35 @@ function answerOpen(stage: Stage, next: number, question: Question): SideDecisio
   return provisional(answerOf(stage, rule) ?? after, alternatives, question)
 }
 
+/** The meaning of a profile, read stage by stage. */
 const stages: Evaluator = question => answerFrom(0, question)
 
+const NO_SERIALS: readonly number[] = Object.freeze([])
+
+/** The same by its screen: only rules that may be about the question are looked at. */
+const screened: Evaluator = question => {
+  const { screen } = question.profile
+  const { protocol, port, peer } = question
+  const asked = { protocol, port, serials: (peer.entry ?? peer.host)?.identity.serials ?? NO_SERIALS }
+  for (let at = nextStep(screen, 0, asked); at < screen.steps.length; at = nextStep(screen, at, asked)) {
+    const step = screen.steps[at]
+    if (!step) break
+    const match = !step.rule || isSure(screen, at) ? 'yes' : matchRule(step.rule, question)
+    if (match === 'unknown') return answerFrom(step.stage, question)
+    if (match === 'yes' && step.answer) return step.answer
+    at = match === 'yes' ? step.after : at + 1
+  }
+  return undefined
+}
+
 /** The engine: asked in this order, the first answer counts. */
-export const EVALUATORS: readonly Evaluator[] = [self, ownNode, stages]
+export const EVALUATORS: readonly Evaluator[] = [self, ownNode, screened]
+/** What the engine must always agree with. */
+export const REFERENCE: readonly Evaluator[] = [self, ownNode, stages]
 
 /** The one place where nothing having answered is given a meaning. */
-export function answer(question: Question): SideDecision {
-  for (const evaluate of EVALUATORS) {
+export function answer(question: Question, evaluators = EVALUATORS): SideDecision {
+  for (const evaluate of evaluators) {
     const given = evaluate(question)
     if (given) return given
   }

@@ -37,8 +37,16 @@ export function identityIn(
   const key = identityKey(kind, labels)
   const held = namespace.identities.get(key)
   if (held) return [held, false]
-  const profiles = { enforce: {}, audit: {} }
-  const made: Identity = { key, namespace, labels, kind, members: new Set(), selections: new Set(), profiles }
+  const made: Identity = {
+    key,
+    namespace,
+    labels,
+    kind,
+    members: new Set(),
+    selections: new Set(),
+    profiles: [undefined, undefined, undefined, undefined],
+    serials: [],
+  }
   namespace.identities.set(key, made)
   return [made, true]
 }

@@ -12,8 +12,16 @@ import type { PolicyDocument, PolicyRule } from '../documents/document.ts'
 import { Addresses, lendsAddresses, NodeAddresses } from './addresses.ts'
 import { type Bind, type BoundPolicy, bindPolicy, isExpired } from './bound.ts'
 import { type Changes, type ModelChange, type ModelDelta, type NodeChange, Touched } from './change.ts'
-import { Entry, type Identity, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
+import {
+  Entry,
+  type Identity,
+  isSelectable,
+  type NamespaceEntry,
+  type PolicySet,
+  profileSlot,
+} from './entry.ts'
 import { identityIn } from './identity.ts'
+import { OutsideEnds } from './outside.ts'
 import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
 import { type Selection, Selections } from './selections.ts'
 
@@ -45,6 +53,7 @@ export class ModelIndex {
   /** Whose an address may be, asked in this order; and of what is known not to be a workload's. */
   readonly owners = [this.addresses, this.hostAddresses] as const
   readonly hosts = [this.hostAddresses] as const
+  readonly outside = new OutsideEnds()
   readonly nodeAddresses = new NodeAddresses()
   readonly workloads = new Map<WorkloadId, Workload>()
   readonly namespaces = new Map<string, Namespace>()
@@ -82,7 +91,7 @@ export class ModelIndex {
   }
 
   #profileOf(identity: Identity, direction: Direction, set: PolicySet): Profile {
-    return identity.profiles[set][direction] ?? this.#makeProfile(identity, direction, set)
+    return identity.profiles[profileSlot(direction, set)] ?? this.#makeProfile(identity, direction, set)
   }
 
   #makeProfile(identity: Identity, direction: Direction, set: PolicySet): Profile {
@@ -92,7 +101,7 @@ export class ModelIndex {
       set === 'audit' && !audits
         ? this.#profileOf(identity, direction, 'enforce')
         : makeProfile(policies, direction, set)
-    identity.profiles[set][direction] = made
+    identity.profiles[profileSlot(direction, set)] = made
     return made
   }
 
@@ -185,8 +194,7 @@ export class ModelIndex {
 
   #rejudge(identity: Identity, touched: Touched): void {
     for (const { workload } of identity.members) touched.subjects.add(workload.id)
-    identity.profiles.enforce = {}
-    identity.profiles.audit = {}
+    identity.profiles.fill(undefined)
   }
 
   #updateWorkloads({ set = [], removed = [] }: Changes<Workload, WorkloadId>, touched: Touched): void {

@@ -3,6 +3,7 @@ import type { SideDecision } from '../decision.ts'
 import type { Tier } from '../documents/document.ts'
 import type { BoundPolicy, BoundRule, BoundSection } from './bound.ts'
 import type { PolicySet } from './entry.ts'
+import { compileScreen, EMPTY_SCREEN, type Screen } from './screen.ts'
 
 /**
  * One stage: the first matching rule answers. Where a rule only leaves the stage (an Allow rule among Deny rules, a Pass
@@ -26,6 +27,10 @@ const EFFECTS = {
 export const effectOf = (stage: Stage, rule: BoundRule): 'allow' | 'deny' | 'next' =>
   EFFECTS[stage.kind][rule.action]
 
+/** What a stage says where a rule of it is the first that matches, or where none does; undefined asks the next stage. */
+export const answerOf = (stage: Stage, rule: BoundRule | undefined): SideDecision | undefined =>
+  rule ? (effectOf(stage, rule) === 'next' ? undefined : rule.answer) : stage.closing
+
 /**
  * Everything that judges one direction of a workload, in the order that ARCHITECTURE.md binds: the Admin tier, a stage
  * for each policy with Deny rules, one stage of all Allow rules closed by the isolation, and the Baseline tier.
@@ -34,9 +39,15 @@ export interface Profile {
   /** Sections in order, each once; the identity of the profile. */
   readonly sections: readonly BoundSection[]
   readonly stages: readonly Stage[]
+  /** The stages again, to be passed through quickly. */
+  readonly screen: Screen
 }
 
-export const EMPTY_PROFILE: Profile = Object.freeze({ sections: [], stages: [] })
+export const EMPTY_PROFILE: Profile = Object.freeze({
+  sections: [],
+  stages: [],
+  screen: EMPTY_SCREEN,
+})
 
 const MODES_OF = {
   enforce: new Set(['Enforce']),
@@ -75,5 +86,6 @@ export function makeProfile(policies: readonly BoundPolicy[], direction: Directi
     .flatMap(policy => policy.sections[direction] ?? [])
   if (sections.length === 0) return EMPTY_PROFILE
   const others = sections.filter(({ policy }) => policy.kind !== 'ClusterNetworkPolicy')
-  return { sections, stages: [...tier(sections, 'Admin'), ...middle(others), ...tier(sections, 'Baseline')] }
+  const stages = [...tier(sections, 'Admin'), ...middle(others), ...tier(sections, 'Baseline')]
+  return { sections, stages, screen: compileScreen(stages, answerOf) }
 }

@@ -9,7 +9,7 @@ import type { BoundRule } from './bound.ts'
 import { compileCondition } from './condition.ts'
 import { audits, combine, findEnds, questionsOf } from './decide.ts'
 import type { End, PolicySet } from './entry.ts'
-import { answer, matchesEnds, matchRule, mergeInspect, type Question } from './evaluators.ts'
+import { answer, matchesEnds, matchRule, mergeInspect, type Question, REFERENCE } from './evaluators.ts'
 import type { Model } from './model.ts'
 import { EMPTY_PROFILE, type StageKind } from './profile.ts'
 
@@ -123,7 +123,7 @@ function bindSide(side: ResidualSide, direction: Question['direction']): (facts:
     nodes: NOBODY,
     profile: { ...EMPTY_PROFILE, stages },
   } as const
-  return facts => answer({ ...question, facts })
+  return facts => answer({ ...question, facts }, REFERENCE)
 }
 
 function bindRule({ names, applications, l7, ...rule }: ResidualRule): BoundRule {

@@ -24,6 +24,8 @@ export interface Selection {
   readonly members: Set<Identity>
   /** Policies whose subject it is. */
   readonly subjectOf: Set<BoundPolicy>
+  /** Another for each. */
+  readonly serial: number
   users: number
 }
 
@@ -64,6 +66,7 @@ const isFor = (scope: Scope, { kind }: Identity): boolean => kind === (scope.hos
 export class Selections {
   readonly #scopes = new Map<string, Scope>()
   readonly #selections = new Map<string, Selection>()
+  #made = 0
 
   get(key: string): Selection | undefined {
     return this.#selections.get(key)
@@ -79,7 +82,7 @@ export class Selections {
   release(selection: Selection): void {
     if (--selection.users > 0) return
     this.#selections.delete(selection.key)
-    for (const identity of selection.members) identity.selections.delete(selection)
+    for (const identity of selection.members) part(selection, identity)
     selection.scope.index.remove(selection)
     if (--selection.scope.selections > 0) return
     this.#scopes.delete(selection.scope.key)
@@ -99,6 +102,7 @@ export class Selections {
       matches,
       members: new Set(),
       subjectOf: new Set(),
+      serial: this.#made++,
       users: 0,
     }
     this.#selections.set(key, selection)
@@ -169,11 +173,13 @@ export class Selections {
 function join(selection: Selection, identity: Identity): void {
   selection.members.add(identity)
   identity.selections.add(selection)
+  identity.serials = [...identity.serials, selection.serial]
 }
 
 function part(selection: Selection, identity: Identity): void {
   selection.members.delete(identity)
   identity.selections.delete(selection)
+  identity.serials = identity.serials.filter(serial => serial !== selection.serial)
 }
 
 function enter(scope: Scope, namespace: NamespaceEntry): void {

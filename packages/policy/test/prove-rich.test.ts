@@ -142,7 +142,38 @@ describe('everything that the engine knows', () => {
         ]
         for (const each of classes) if (each.members.length > 1) check(model, each, thirds)
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
+    )
+  })
+
+  test('a difference is a flow that is judged otherwise, and without one no flow is', () => {
+    const check = (before: Model, after: Model, everything: readonly FlowQuery[]) => {
+      const proof = prove(before, { kind: 'difference', after, limit: 1000 })
+      if (proof.kind !== 'difference') throw new TypeError(proof.kind)
+      for (const { query, decision, after: second, certainty } of proof.differences) {
+        expect([before.decide(query), after.decide(query)]).toEqual([decision, second])
+        const open = decision.inspect ?? second.inspect
+        expect(open === undefined, certainty).toBe(certainty === 'sure')
+        if (certainty === 'sure') expect(second.verdict).not.toBe(decision.verdict)
+      }
+      if (!proof.equivalent) return
+      for (const query of everything) expect(after.decide(query).verdict).toBe(before.decide(query).verdict)
+    }
+    fc.assert(
+      fc.property(seeds, seed => {
+        const cluster = generateCluster(seed, { ...RICH, workloads: 6, policies: 6 })
+        const before = build(cluster)
+        const sets = asked(cluster, before)
+        const everything = sets.flatMap(from =>
+          sets
+            .filter(to => [from, to].some(({ set }) => set.kind === 'workloads'))
+            .flatMap(to => [...flows(from.ends, to.ends)]),
+        )
+        const judged = everything.filter(query => before.decide(query).ingress.why !== 'own-node')
+        for (const gone of cluster.policies)
+          check(before, build({ ...cluster, policies: cluster.policies.filter(one => one !== gone) }), judged)
+      }),
+      { numRuns: 6 },
     )
   })
 

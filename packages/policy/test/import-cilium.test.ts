@@ -79,6 +79,8 @@ describe('requests', () => {
     ['by its beginning, whatever the query', '{path: "/v1/.*"}', { path: { prefix: '/v1/' } }],
     ['every path', '{path: ".*"}', {}],
     ['a pattern', '{path: "/v[12]/orders"}', { path: { regex: '/v[12]/orders' }, ...noQuery }],
+    ['alternatives, of which one is open', '{path: "/a|/b/.*"}', { path: { regex: '/a|/b/.*' }, ...noQuery }],
+    ['alternatives in a group', '{path: "/(a|b)/.*"}', { path: { regex: '/(a|b)/.*' } }],
     ['methods', '{method: "GET|HEAD"}', { methods: ['GET', 'HEAD'] }],
     ['methods in a group', '{method: "^(GET|HEAD)$"}', { methods: ['GET', 'HEAD'] }],
     ['a host', '{host: "api"}', { headers: [{ name: 'host', exact: 'api' }] }],

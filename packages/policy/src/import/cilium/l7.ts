@@ -5,7 +5,7 @@ import type { Draft, Foreign } from '../foreign.ts'
 /** Where it says what a person should know of. */
 export type Note = Foreign['note']
 
-/** What has a meaning in a pattern. Dots in names and versions are meant as dots, but stand for any letter. */
+/** What has a meaning in a pattern. */
 const META = /[\\^$.|?*+()[\]{}]/
 const isPlain = (text: string): boolean => !META.test(text)
 
@@ -22,6 +22,17 @@ function readPattern(spot: Spot): string | undefined {
 /** Parts of a pattern that also stand for "?", where Cilium's path ends and its query begins. */
 const CROSSES = /\\[?SDW]|\[\^|(?<!\\)\./
 
+/** Alternatives of the whole pattern, not of a group in it. */
+function hasAlternatives(pattern: string): boolean {
+  let depth = 0
+  for (const [part] of pattern.matchAll(/\\.|\[(?:\\.|[^\]])*\]|./gsu)) {
+    if (part === '(') depth++
+    else if (part === ')') depth--
+    else if (part === '|' && depth === 0) return true
+  }
+  return false
+}
+
 /**
  * Cilium compares the path with its query, Sekisho both on their own. A pattern that ends in `.*` leaves the query open;
  * any other one is about requests without a query.
@@ -29,7 +40,7 @@ const CROSSES = /\\[?SDW]|\[\^|(?<!\\)\./
 function readPath(spot: Spot, note: Note): Draft {
   const pattern = spot.absent ? undefined : readPattern(spot)
   if (pattern === undefined) return {}
-  const isOpen = /(?<!\\)\.\*$/.test(pattern)
+  const isOpen = /(?<!\\)\.\*$/.test(pattern) && !hasAlternatives(pattern)
   const body = isOpen ? pattern.slice(0, -2) : pattern
   const query = isOpen ? {} : { query: { exact: '' } }
   if (/\\\?|\[[^\]]*\?/.test(body)) spot.refuse('a pattern that names the "?" has no translation')

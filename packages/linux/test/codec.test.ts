@@ -2,6 +2,7 @@ import { canonicalIp, type EpochMs, formatIp, Malformed, Reader } from '@sekisho
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressBytes, addressText } from '../src/address-text.ts'
+import { AddressTexts } from '../src/address-texts.ts'
 import { errnoName } from '../src/libc.ts'
 import { eachConntrackEvent } from '../src/netfilter/conntrack.ts'
 import { type ConntrackEvent, CTA, encodeTuple, type Tuple } from '../src/netfilter/conntrack-message.ts'
@@ -16,6 +17,7 @@ import {
   nulTerminated,
   parseAcknowledgement,
   text,
+  u32be,
 } from '../src/netlink/message.ts'
 import { parsePacket } from '../src/packet.ts'
 import { parseAddress, parseLink, parseRoute } from '../src/rtnetlink-message.ts'
@@ -202,6 +204,36 @@ describe('addresses', () => {
         expect(addressBytes(family, value)).toEqual(raw)
       }),
     )
+  })
+})
+
+describe('texts of addresses that are kept', () => {
+  const word = fc.nat(0xffff_ffff)
+  const textOf = (...words: readonly number[]) =>
+    addressText(Uint8Array.from(words.flatMap(value => [...u32be(value)])))
+
+  test('are those of the addresses, also where two IPv6 addresses meet in the table', () => {
+    const texts = new AddressTexts()
+    fc.assert(
+      fc.property(word, word, word, word, (a, b, c, d) => {
+        // The hash is made of sums of bits: what is changed in two words can be undone in another.
+        const other = (d ^ Math.imul(c, 7) ^ Math.imul(a, 7)) >>> 0
+        const words: [number, number, number, number][] = [
+          [a, b, c, d],
+          [a, b, a, other],
+          [a, b, c, d],
+        ]
+        for (const each of words) expect(texts.ip6(...each)).toBe(textOf(...each))
+        expect(texts.ip4(a)).toBe(textOf(a))
+      }),
+    )
+  })
+
+  test('are those of the addresses when there were too many to keep', () => {
+    const texts = new AddressTexts()
+    for (let value = 0; value < 70_000; value++) texts.ip4(value)
+    for (const value of [0, 1, 65_535, 65_536, 69_999, 0xffff_ffff])
+      expect(texts.ip4(value)).toBe(textOf(value))
   })
 })
 

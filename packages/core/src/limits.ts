@@ -88,11 +88,6 @@ export const LIMITS = {
     'items',
     'Requests sent in advance without end, each remembered until its answer can be framed.',
   ),
-  http2Streams: limit(
-    1_024,
-    'items',
-    'Streams that are opened and left, each remembered until it ends, in one connection.',
-  ),
   http2Resets: limit(
     1_000,
     'items',

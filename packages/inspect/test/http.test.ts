@@ -8,10 +8,11 @@ const plain = (reading: Reading): unknown =>
   reading.kind === 'request' && reading.request instanceof HttpRequest
     ? { kind: 'request', request: withHeaders(reading.request) }
     : reading
-const withHeaders = ({ kind, method, path, host, headers }: HttpRequest) => ({
+const withHeaders = ({ kind, method, path, query, host, headers }: HttpRequest) => ({
   kind,
   method,
   path,
+  query,
   host,
   headers: { ...headers },
 })
@@ -64,6 +65,7 @@ describe('http', () => {
           kind: 'http',
           method: 'GET',
           path: '/shop/items',
+          query: 'id=1',
           host: 'shop.example',
           headers: { host: ['Shop.Example:8080'], accept: ['*/*'] },
         },
@@ -110,6 +112,16 @@ describe('http', () => {
     ['/?q=../..', '/'],
   ])('path %s is %s', (target, path) => {
     expect(asked(readingsOf(http, [['client', `GET ${target} HTTP/1.0\r\n\r\n`]]))).toEqual([`GET ${path} `])
+  })
+
+  test.each([
+    ['/a', ''],
+    ['/a?', ''],
+    ['/a?b=1&c=/../?', 'b=1&c=/../?'],
+    ['/a?%61=%2f%26%zz', 'a=%2F%26%zz'],
+  ])('the query of %s is %j', (target, query) => {
+    const readings = readingsOf(http, [['client', `GET ${target} HTTP/1.0\r\n\r\n`]])
+    expect(readings.at(-1)).toMatchObject({ request: { query } })
   })
 
   test.each([

@@ -51,10 +51,11 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
   const notes = notesOf(text, marks)
   const method = text.slice(start, methodEnd).toUpperCase()
   if (method === '') throw new Malformed('request without a method', start)
-  const { path, host } = parseTarget(method, text.slice(methodEnd + 1, targetEnd))
+  const { path, query, host } = parseTarget(method, text.slice(methodEnd + 1, targetEnd))
   const request = new HttpRequest({
     method,
     path,
+    query,
     host: hostOf(notes.host, host),
     lines: text.slice(lines, -4),
   })

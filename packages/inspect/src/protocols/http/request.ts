@@ -12,12 +12,14 @@ export class HttpRequest implements Http {
   readonly kind = 'http'
   readonly method: string
   readonly path: string
+  readonly query: string
   readonly host: string
   readonly #lines: string
 
-  constructor(of: { method: string; path: string; host: string; lines: string }) {
+  constructor(of: { method: string; path: string; query: string; host: string; lines: string }) {
     this.method = of.method
     this.path = of.path
+    this.query = of.query
     this.host = of.host
     this.#lines = of.lines
   }

@@ -11,8 +11,13 @@ import { Malformed } from '@sekisho/core'
  *     libraries resolve dot segments before they send; who sends them wants them read in two ways.
  */
 
-export interface Target {
+export interface Resource {
   readonly path: string
+  /** What follows the first "?"; empty where there is none. */
+  readonly query: string
+}
+
+export interface Target extends Resource {
   /** Lower case, without port; absent where the target names none. */
   readonly host?: string
 }
@@ -26,20 +31,35 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** @param target as characters of the same number as its bytes. */
 export function parseTarget(method: string, target: string): Target {
-  if (target.startsWith('/')) return { path: parsePath(target) }
-  if (method === 'CONNECT') return { path: '', host: parseHost(target) }
-  if (target === '*' && method === 'OPTIONS') return { path: '*' }
+  if (target.startsWith('/')) return parseResource(target)
+  if (method === 'CONNECT') return { path: '', query: '', host: parseHost(target) }
+  if (target === '*' && method === 'OPTIONS') return SERVER_AS_A_WHOLE
   const [, authority, rest = ''] = ABSOLUTE.exec(target) ?? []
   if (authority === undefined) throw new Malformed('request target of no known form', 0)
-  return { path: parsePath(rest.startsWith('/') ? rest : `/${rest}`), host: parseHost(authority) }
+  const resource = parseResource(rest.startsWith('/') ? rest : `/${rest}`)
+  return { ...resource, host: parseHost(authority) }
 }
 
-/** The path without its query. */
-export function parsePath(target: string): string {
-  const query = target.indexOf('?')
-  const path = query < 0 ? target : target.slice(0, query)
+export const SERVER_AS_A_WHOLE: Resource = { path: '*', query: '' }
+
+/** @param target that begins with "/". */
+export function parseResource(target: string): Resource {
   if (target.includes('#')) throw new Malformed('fragment in a request target', 0)
-  return PLAIN.test(path) ? path : normalPath(path)
+  const mark = target.indexOf('?')
+  const path = mark < 0 ? target : target.slice(0, mark)
+  const query = mark < 0 ? '' : normalQuery(target.slice(mark + 1))
+  return { path: PLAIN.test(path) ? path : normalPath(path), query }
+}
+
+const UNRESERVED = /^[\w.~-]$/
+
+/** Only escapes of what needs none are decoded (RFC 3986 section 6.2.2.2): an escaped "&" separates nothing. */
+function normalQuery(query: string): string {
+  if (!query.includes('%')) return query
+  return query.replaceAll(/%([0-9a-f]{2})/gi, code => {
+    const character = String.fromCharCode(Number.parseInt(code.slice(1), 16))
+    return UNRESERVED.test(character) ? character : code.toUpperCase()
+  })
 }
 
 function normalPath(raw: string): string {

@@ -1,6 +1,6 @@
 import { type L7Request, Malformed } from '@sekisho/core'
 import { NOTED, type Notes } from '../http/fields.ts'
-import { parseHost, parsePath } from '../http/target.ts'
+import { parseHost, parseResource, type Resource, SERVER_AS_A_WHOLE } from '../http/target.ts'
 import type { Field } from './hpack.ts'
 
 /*
@@ -50,14 +50,16 @@ export function requestOf({ pseudo, headers }: Message): L7Request {
   const target = pseudo.get(':path')
   if (!method) throw new Malformed('request without a method', 0)
   if (target === undefined && method !== 'CONNECT') throw new Malformed('request without a path', 0)
-  const path = target === undefined || target === '*' ? (target ?? '') : parsePath(absolute(target))
+  const { path, query } = resourceOf(target)
   const grpc = isGrpc(headers) ? /^\/(.+)\/([^/]+)$/.exec(path) : undefined
   if (grpc?.[1] && grpc[2]) return { kind: 'grpc', service: grpc[1], method: grpc[2] }
-  return { kind: 'http', method, path, host: hostOf(pseudo.get(':authority'), headers.host), headers }
+  return { kind: 'http', method, path, query, host: hostOf(pseudo.get(':authority'), headers.host), headers }
 }
 
-function absolute(target: string): string {
-  if (target.startsWith('/')) return target
+function resourceOf(target: string | undefined): Resource {
+  if (target === undefined) return { path: '', query: '' }
+  if (target === '*') return SERVER_AS_A_WHOLE
+  if (target.startsWith('/')) return parseResource(target)
   throw new Malformed('path that does not begin at the root', 0)
 }
 

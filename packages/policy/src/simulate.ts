@@ -1,5 +1,6 @@
 import type { EpochMs, Outcome, Protocol, Reason, RuleId } from '@sekisho/core'
 import type { FlowQuery, Judgement } from './decision.ts'
+import { Agreement } from './model/agreement.ts'
 import type { Model } from './model/model.ts'
 
 /** A recorded flow to be judged again. The caller names the groups, and says whether it was part of an attack. */
@@ -73,15 +74,29 @@ function groupOf(flow: RecordedFlow, before: Judgement, after: Judgement): Simul
   }
 }
 
-const groupKey = (group: SimulationGroup): string => JSON.stringify({ ...group, connections: undefined })
+/** Lengths keep names apart, whatever they hold. */
+const groupKey = ({
+  source,
+  destination,
+  protocol,
+  port,
+  before,
+  after,
+  by,
+  why,
+  attack,
+}: SimulationGroup): string =>
+  `${source.length} ${source}${destination.length} ${destination}${protocol} ${port} ${before} ${after} ${why} ${attack} ${by}`
 
 const RANK: Record<Change, number> = { newlyDenied: 0, newlyAllowed: 1, auditChanged: 2, unchanged: 3 }
 const rank = (group: SimulationGroup): number =>
   RANK[changeOf(group.before, group.after)] * 2 + (group.attack ? 1 : 0)
 
+type Held = readonly [key: string, group: SimulationGroup]
+
 /** What most needs to be seen comes first. */
-const order = (a: SimulationGroup, b: SimulationGroup): number =>
-  rank(a) - rank(b) || b.connections - a.connections || (groupKey(a) < groupKey(b) ? -1 : 1)
+const order = ([keyA, a]: Held, [keyB, b]: Held): number =>
+  rank(a) - rank(b) || b.connections - a.connections || (keyA < keyB ? -1 : 1)
 
 class Tally {
   readonly counts: Record<Change, number> = { unchanged: 0, newlyDenied: 0, newlyAllowed: 0, auditChanged: 0 }
@@ -90,16 +105,25 @@ class Tally {
   first: EpochMs | undefined
   last: EpochMs | undefined
 
+  unchanged(flow: RecordedFlow): void {
+    this.#count(flow, 'unchanged')
+  }
+
   add(flow: RecordedFlow, before: Judgement, after: Judgement): void {
     const change = changeOf(before.outcome, after.outcome)
-    this.counts[change] += flow.connections
-    if (this.first === undefined || flow.first < this.first) this.first = flow.first
-    if (this.last === undefined || flow.last > this.last) this.last = flow.last
+    this.#count(flow, change)
     if (change === 'unchanged') return
     if (change === 'newlyDenied' && flow.attack) this.attacksDenied += flow.connections
     const group = groupOf(flow, before, after)
-    const held = this.groups.get(groupKey(group))
-    this.groups.set(groupKey(group), { ...group, connections: group.connections + (held?.connections ?? 0) })
+    const key = groupKey(group)
+    const held = this.groups.get(key)
+    this.groups.set(key, held ? { ...held, connections: held.connections + flow.connections } : group)
+  }
+
+  #count({ connections, first, last }: RecordedFlow, change: Change): void {
+    this.counts[change] += connections
+    if (this.first === undefined || first < this.first) this.first = first
+    if (this.last === undefined || last > this.last) this.last = last
   }
 }
 
@@ -109,9 +133,13 @@ export function simulate(input: {
   readonly before: Model
   readonly after: Model
 }): SimulationResult {
+  const { flows, before, after } = input
   const tally = new Tally()
-  for (const flow of input.flows)
-    tally.add(flow, input.before.judge(flow.query), input.after.judge(flow.query))
+  const agreement = new Agreement(before.index, after.index)
+  for (const flow of flows) {
+    if (agreement.covers(flow.query)) tally.unchanged(flow)
+    else tally.add(flow, before.judge(flow.query), after.judge(flow.query))
+  }
   const { counts, attacksDenied, first, last } = tally
   return {
     flows: Object.values(counts).reduce((a, b) => a + b, 0),
@@ -120,6 +148,6 @@ export function simulate(input: {
     legitimateBroken: counts.newlyDenied - attacksDenied,
     ...(first !== undefined && { since: first }),
     ...(last !== undefined && { until: last }),
-    groups: [...tally.groups.values()].toSorted(order),
+    groups: [...tally.groups].toSorted(order).map(([, group]) => group),
   }
 }

@@ -1,7 +1,10 @@
 import type { EpochMs } from '@sekisho/core'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type PolicyDocument, type RecordedFlow, simulate } from '../src/index.ts'
+import { createModel, type Model, type PolicyDocument, type RecordedFlow, simulate } from '../src/index.ts'
+import { Agreement } from '../src/model/agreement.ts'
 import { modelOf, networkPolicy, workload } from './builders.ts'
+import { type Cluster, ClusterSource, PORTS, RICH } from './cluster.ts'
 
 const WORKLOADS = [
   workload('shop/web', '10.0.0.1'),
@@ -83,4 +86,89 @@ test('nothing recorded is nothing changed', () => {
     unchanged: 0,
     groups: [],
   })
+})
+
+/** A version of a cluster: its own workloads, or copies of them, of which nothing can be known to be the same. */
+function version(cluster: Cluster, { isCopied }: { readonly isCopied: boolean }): Model {
+  const model = createModel()
+  const { namespaces, nodes, workloads, policies } = cluster
+  model.update({
+    namespaces: { set: namespaces },
+    nodes: { set: nodes },
+    workloads: { set: isCopied ? workloads.map(each => ({ ...each })) : workloads },
+    policies: { set: policies },
+  })
+  return model
+}
+
+/** Another policy, workload, node, namespace or time. */
+function changed(source: ClusterSource, model: Model): void {
+  const { random, sizes } = source
+  random.pick([
+    () => model.update({ policies: { set: [source.policy(random.below(sizes.policies))] } }),
+    () => model.update({ workloads: { set: [source.workload(random.below(sizes.workloads))] } }),
+    () => model.update({ workloads: { removed: [random.pick([...model.workloads.keys()])] } }),
+    () => model.update({ namespaces: { set: [source.namespace(random.below(sizes.namespaces))] } }),
+    () => model.update({ nodes: { set: source.nodes().slice(0, 1) } }),
+    () => model.update({ now: Date.parse('2030-06-01T00:00:00Z') as EpochMs }),
+  ])()
+}
+
+test('flows that need no judge are those that any judge finds unchanged, also while the models change', () => {
+  let covered = 0
+  const property = fc.property(fc.integer({ min: 0, max: 2 ** 31 }), seed => {
+    const source = new ClusterSource(seed, RICH)
+    const { random } = source
+    const cluster = source.cluster()
+    const [before, after] = [version(cluster, { isCopied: false }), version(cluster, { isCopied: false })]
+    const agreement = new Agreement(before.index, after.index)
+    const addresses = [...cluster.workloads.flatMap(each => each.addresses), '192.168.0.1', '203.0.113.7']
+    const end = () =>
+      random.pick([
+        { ip: random.pick(addresses) },
+        { workload: random.pick(cluster.workloads).id },
+        { workload: random.pick(cluster.workloads).id, ip: random.pick(addresses) },
+      ])
+    for (let step = 0; step < 6; step++) {
+      changed(source, random.pick([before, after]))
+      for (let asked = 0; asked < 20; asked++) {
+        const query = {
+          source: end(),
+          destination: end(),
+          protocol: 'TCP',
+          port: random.pick(PORTS),
+        } as const
+        if (!agreement.covers(query)) continue
+        covered++
+        expect(before.judge(query), JSON.stringify(query)).toEqual(after.judge(query))
+      }
+    }
+  })
+  fc.assert(property, { numRuns: 60 })
+  expect(covered).toBeGreaterThan(100)
+})
+
+test('what is shared between two versions does not show in the result', () => {
+  const property = fc.property(fc.integer({ min: 0, max: 2 ** 31 }), seed => {
+    const source = new ClusterSource(seed, RICH)
+    const { random, sizes } = source
+    const cluster = source.cluster()
+    const addresses = cluster.workloads.flatMap(each => each.addresses)
+    const flows = Array.from({ length: 40 }, (): RecordedFlow => {
+      const [from, to] = [random.pick(addresses), random.pick(addresses)]
+      const query = {
+        source: { ip: from },
+        destination: { ip: to },
+        protocol: 'TCP',
+        port: random.pick(PORTS),
+      } as const
+      return { ...recorded(from, 1 + random.below(5), random.chance(0.2)), query }
+    })
+    const other = source.policy(random.below(sizes.policies))
+    const next = { ...cluster, policies: [...cluster.policies.filter(({ id }) => id !== other.id), other] }
+    const before = version(cluster, { isCopied: false })
+    const [shared, apart] = [version(next, { isCopied: false }), version(next, { isCopied: true })]
+    expect(simulate({ flows, before, after: shared })).toEqual(simulate({ flows, before, after: apart }))
+  })
+  fc.assert(property, { numRuns: 60 })
 })

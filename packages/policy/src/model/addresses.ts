@@ -83,6 +83,16 @@ export class NodeAddresses {
     return this.hasAny(ip) ? [...this.#counts.keys()].filter(node => this.has(node, ip)) : []
   }
 
+  equals(other: NodeAddresses): boolean {
+    if (this.#counts.size !== other.#counts.size) return false
+    for (const [node, counts] of this.#counts) {
+      const others = other.#counts.get(node)
+      if (counts.size !== others?.size) return false
+      for (const ip of counts.keys()) if (!others.has(ip)) return false
+    }
+    return true
+  }
+
   all(): Iterable<string> {
     return this.#nodes.keys()
   }

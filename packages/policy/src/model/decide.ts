@@ -36,7 +36,11 @@ function addressEnd(text: string, index: ModelIndex, owners: readonly Addresses[
  * A workload that is named is meant, whatever address it has now. One that is not known any more is an outside
  * address: its address may be another's by now, which must not inherit the question.
  */
-function findEnd(index: ModelIndex, { workload, ip: text }: QueryEnd, family: Family | undefined): End {
+export function findEnd(
+  index: ModelIndex,
+  { workload, ip: text }: QueryEnd,
+  family: Family | undefined,
+): End {
   const entry = workload === undefined ? undefined : index.entry(workload)
   if (entry) return workloadEnd(entry, text, family)
   if (text === undefined) return NOWHERE

@@ -46,6 +46,7 @@ export class ModelIndex {
   readonly #nodes = new Map<NodeName, NodeChange>()
   readonly #timed = new Set<PolicyDocument>()
   #now: EpochMs | undefined
+  #revision = 0
   readonly #selections = new Selections()
   readonly addresses = new Addresses(isSelectable)
   /** Of hosts, as `hosts` peers mean them. */
@@ -105,6 +106,10 @@ export class ModelIndex {
     return made
   }
 
+  /** Another after each update. */
+  get revision(): number {
+    return this.#revision
+  }
   get now(): EpochMs | undefined {
     return this.#now
   }
@@ -127,6 +132,7 @@ export class ModelIndex {
   }
 
   update(change: ModelChange): ModelDelta {
+    this.#revision++
     const touched = new Touched()
     if (change.now !== undefined) this.#setTime(change.now, touched)
     this.#updateNodes(change.nodes ?? {}, touched)

@@ -92,6 +92,23 @@ async function keeps(page: Page, t: Dictionary): Promise<void> {
   await page.locator('.banner.pending').waitFor({ state: 'detached' })
 }
 
+/** The engine in the browser says of the attack what the kernel does. */
+async function asksTheEngine(page: Page, t: Dictionary): Promise<void> {
+  await go(page, t.app.nav.policies)
+  await page.getByRole('link', { name: 'learned-legacy-cms' }).first().click()
+  const { ask } = t.policies
+  await page.locator('.ask-form .button:not([data-disabled])').waitFor()
+  await page.getByLabel(t.terms.source, { exact: true }).fill(ATTACKER)
+  await page.getByLabel(t.terms.destination, { exact: true }).fill('payments/db')
+  await page.getByLabel(t.terms.port, { exact: true }).fill('5432')
+  await page.getByRole('button', { name: ask.submit.explain }).click()
+  await page.locator('.ask .badge.denied').waitFor()
+  await page.getByRole('radio', { name: ask.kind.difference }).click()
+  await page.getByRole('button', { name: ask.submit.difference }).click()
+  await page.getByText(ask.difference.none).waitFor()
+  await accessible(page, 'learned-legacy-cms')
+}
+
 /** What was denied is told on every page that records something. */
 async function readsTheRecords(page: Page, t: Dictionary): Promise<void> {
   await go(page, t.app.nav.overview)
@@ -172,6 +189,7 @@ describeAsRoot('the first five minutes in a browser', () => {
       await keeps(page, t)
       const { items } = await api.get<{ items: ChangeView[] }>('changes')
       expect(items[0]?.state).toBe('kept')
+      await asksTheEngine(page, t)
       await readsTheRecords(page, t)
       expect(complaints).toEqual([])
     },

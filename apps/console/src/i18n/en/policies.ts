@@ -118,7 +118,8 @@ export const policies = {
     alike: (others: number) => `and ${plural(others, 'other')} like it`,
     range: (first: string, last: string) => `as any address from ${first} to ${last}`,
     covered: (pairs: string, pieces: string) =>
-      `All of it was looked at: ${pairs} pairs of ends that rules tell apart, in ${pieces} pieces.`,
+      `Looked at ${pairs} pairs of ends that rules tell apart, in ${pieces} pieces.`,
+    whole: 'Nothing was left out.',
     incomplete: (pairs: string, pieces: string) =>
       `Not all of it was looked at, only ${pairs} pairs in ${pieces} pieces: that nothing was found proves nothing. Ask for less.`,
     counted: 'Policies in Audit count as if enforced.',

@@ -88,7 +88,8 @@ export const policies: Dictionary['policies'] = {
     depends: '通信の内容による',
     alike: others => `ほか同様のもの ${counted(others, '個')}`,
     range: (first, last) => `${first} から ${last} までのどのアドレスも同じ`,
-    covered: (pairs, pieces) => `全体を確認しました（ルールが区別する組 ${pairs}、区分 ${pieces}）。`,
+    covered: (pairs, pieces) => `確認した範囲: ルールが区別する組 ${pairs}、区分 ${pieces}。`,
+    whole: '漏れはありません。',
     incomplete: (pairs, pieces) =>
       `上限に達したため、一部（組 ${pairs}、区分 ${pieces}）しか確認していません。見つからないことは証明になりません。範囲を狭めてください。`,
     counted: '監査モードのポリシーも適用中とみなします。',

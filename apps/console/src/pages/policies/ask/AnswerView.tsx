@@ -1,5 +1,5 @@
 import type { Coverage, Difference, Witness, WitnessEnd } from '@sekisho/policy'
-import type { ReactNode } from 'react'
+import { Children, type ReactNode } from 'react'
 import { useI18n } from '../../../i18n/index.ts'
 import { Failure, Icon, type IconName, VerdictBadge } from '../../../ui/index.ts'
 import { Considered, Sentences, SmallestChange } from '../Explained.tsx'
@@ -68,10 +68,10 @@ function ProofBox({ icon, look, title, covered, children }: ProofProps) {
       <p className="proof-title">
         <Icon name={icon} /> <b>{title}</b>
       </p>
-      {children && <ul className="witnesses">{children}</ul>}
+      {Children.count(children) > 0 && <ul className="witnesses">{children}</ul>}
       <p className="muted small">
         {ask[covered.complete ? 'covered' : 'incomplete'](f.number(covered.pairs), f.number(covered.pieces))}{' '}
-        {ask.counted}
+        {look === 'good' && ask.whole} {ask.counted}
       </p>
     </div>
   )

@@ -149,23 +149,25 @@ export function AskPanel({ yaml, valid }: AskPanelProps) {
       ) : (
         <BetweenForm key={kind} kind={kind} busy={busy} onAsk={onAsk} />
       )}
-      <div role="status" className="ask-status">
-        {!valid && <p className="muted">{ask.invalid}</p>}
-        {engine.isPending && (
-          <p>
-            {ask.running(engine.covered?.pieces ?? 0)}{' '}
-            <Button look="quiet" icon="close" onPress={engine.cancel}>
-              {ask.cancel}
-            </Button>
-          </p>
+      <div>
+        <div role="status" className="ask-status">
+          {!valid && <p className="muted">{ask.invalid}</p>}
+          {engine.isPending && (
+            <p>
+              {ask.running(engine.covered?.pieces ?? 0)}{' '}
+              <Button look="quiet" icon="close" onPress={engine.cancel}>
+                {ask.cancel}
+              </Button>
+            </p>
+          )}
+          {stale && !engine.isPending && <p className="muted">{ask.stale}</p>}
+          {engine.error && <Trouble error={engine.error} />}
+          {engine.data && <span className="visually-hidden">{ask.answered}</span>}
+        </div>
+        {engine.data && engine.variables && (
+          <AnswerView answer={engine.data} question={engine.variables.question} />
         )}
-        {stale && !engine.isPending && <p className="muted">{ask.stale}</p>}
-        {engine.error && <Trouble error={engine.error} />}
-        {engine.data && <span className="visually-hidden">{ask.answered}</span>}
       </div>
-      {engine.data && engine.variables && (
-        <AnswerView answer={engine.data} question={engine.variables.question} />
-      )}
     </section>
   )
 }

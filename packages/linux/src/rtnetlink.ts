@@ -57,12 +57,20 @@ export interface LinkWatchOptions extends NetnsOption {
   onFailed?(error: Error): void
 }
 
+/** One new container is a dozen messages; asking anew for each would cost more than waiting for them. */
+const GATHER_MS = 10
+
 /** Tells that links or addresses changed, never which: the answer of `links` is always the whole truth. */
 export function watchLinks({ netns, onChange, onFailed = rethrow }: LinkWatchOptions): Disposable {
   const socket = new NetlinkSocket(NETLINK.route, {
     netns,
     groups: [GROUP.link, GROUP.address4, GROUP.address6],
   })
-  const close = receiveOn(socket, { onDatagrams: onChange, onLost: onChange, onFailed })
+  const close = receiveOn(socket, {
+    gatherMs: GATHER_MS,
+    onDatagrams: onChange,
+    onLost: onChange,
+    onFailed,
+  })
   return { [Symbol.dispose]: close }
 }

@@ -18,6 +18,73 @@ interface End {
   sequence: number
 }
 
+interface Route {
+  readonly from: End
+  readonly to: End
+  readonly protocol: number
+  /** Where the transport header has its checksum. */
+  readonly checksumAt: number
+}
+
+function ipPacket({ from, to, protocol, checksumAt }: Route, transport: Uint8Array): Uint8Array {
+  const pseudo = [...from.address, ...to.address, 0, protocol, ...u16(transport.length)]
+  transport.set(u16(checksum(Uint8Array.from([...pseudo, ...transport]))), checksumAt)
+  const start = [0x45, 0, ...u16(20 + transport.length), 0, 0, 0x40, 0, 64, protocol]
+  const ip = Uint8Array.from([...start, 0, 0, ...from.address, ...to.address])
+  ip.set(u16(checksum(ip)), 10)
+  return Uint8Array.from([...ip, ...transport])
+}
+
+const ends = (number: number, port: number): readonly [client: End, server: End] => {
+  const address = [10, (number >> 16) & 0xff, (number >> 8) & 0xff, number & 0xff]
+  return [
+    { address, port: 1_024 + (number % 60_000), sequence: number * 7_919 },
+    { address: [10, 255, 0, 1], port, sequence: number * 104_729 },
+  ]
+}
+
+/** A question to a resolver and its answer. */
+function lookup(number: number): readonly Uint8Array[] {
+  const [client, server] = ends(number, 53)
+  const question = [
+    6,
+    ...encoder.encode('orders'),
+    4,
+    ...encoder.encode('shop'),
+    3,
+    ...encoder.encode('svc'),
+    0,
+    0,
+    1,
+    0,
+    1,
+  ]
+  const record = [0xc0, 12, 0, 1, 0, 1, ...u32(30), 0, 4, 10, 0, 0, 7]
+  const message = (
+    from: End,
+    to: End,
+    [flags, answers]: readonly [number, number],
+    tail: readonly number[],
+  ) => {
+    const body = [
+      ...u16(number & 0xffff),
+      ...u16(flags),
+      0,
+      1,
+      ...u16(answers),
+      0,
+      0,
+      0,
+      0,
+      ...question,
+      ...tail,
+    ]
+    const header = [...u16(from.port), ...u16(to.port), ...u16(8 + body.length), 0, 0]
+    return ipPacket({ from, to, protocol: 17, checksumAt: 6 }, Uint8Array.from([...header, ...body]))
+  }
+  return [message(client, server, [0x0100, 0], []), message(server, client, [0x8180, 1], record)]
+}
+
 /** One connection between two hosts of 10.0.0.0/8, as packets with true headers and checksums. */
 class Connection {
   readonly packets: Uint8Array[] = []
@@ -25,9 +92,9 @@ class Connection {
   readonly #server: End
 
   constructor(number: number, port: number) {
-    const address = [10, (number >> 16) & 0xff, (number >> 8) & 0xff, number & 0xff]
-    this.#client = { address, port: 1_024 + (number % 60_000), sequence: number * 7_919 }
-    this.#server = { address: [10, 255, 0, 1], port, sequence: number * 104_729 }
+    const [client, server] = ends(number, port)
+    this.#client = client
+    this.#server = server
     this.#send(this.#client, this.#server, { flags: TCP.SYN })
     this.#send(this.#server, this.#client, { flags: TCP.SYN | TCP.ACK })
     this.#send(this.#client, this.#server, {})
@@ -48,12 +115,7 @@ class Connection {
     const { flags = TCP.ACK, payload = new Uint8Array() } = what
     const header = [...u16(from.port), ...u16(to.port), ...u32(from.sequence), ...u32(to.sequence)]
     const segment = Uint8Array.from([...header, 0x50, flags, ...u16(64_240), 0, 0, 0, 0, ...payload])
-    const pseudo = Uint8Array.from([...from.address, ...to.address, 0, 6, ...u16(segment.length)])
-    segment.set(u16(checksum(Uint8Array.from([...pseudo, ...segment]))), 16)
-    const start = [0x45, 0, ...u16(20 + segment.length), 0, 0, 0x40, 0, 64, 6]
-    const ip = Uint8Array.from([...start, 0, 0, ...from.address, ...to.address])
-    ip.set(u16(checksum(ip)), 10)
-    this.packets.push(Uint8Array.from([...ip, ...segment]))
+    this.packets.push(ipPacket({ from, to, protocol: 6, checksumAt: 16 }, segment))
     from.sequence = (from.sequence + payload.length + ((flags & TCP.SYN) !== 0 ? 1 : 0)) >>> 0
   }
 }
@@ -71,7 +133,8 @@ const BANNER = encoder.encode('SSH-2.0-OpenSSH_9.6\r\n')
 /** Connections as a cluster has them, each with so many exchanges; their packets take turns. */
 export function mixedTraffic(connections: number, exchanges: number): readonly Uint8Array[] {
   const all = Array.from({ length: connections }, (_, i) => {
-    const kind = i % 10
+    const kind = i % 12
+    if (kind > 9) return lookup(i)
     const connection = new Connection(i, kind < 6 ? 8_080 : kind < 9 ? 6_379 : 22)
     if (kind === 9) return connection.server(BANNER).client(BANNER).packets
     for (let n = 0; n < exchanges; n++)

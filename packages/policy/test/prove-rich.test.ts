@@ -104,7 +104,7 @@ describe('everything that the engine knows', () => {
             for (const verdict of ['allow', 'deny'] as const) check(model, from, to, verdict)
           }
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     )
   })
 
@@ -142,7 +142,7 @@ describe('everything that the engine knows', () => {
         ]
         for (const each of classes) if (each.members.length > 1) check(model, each, thirds)
       }),
-      { numRuns: 8 },
+      { numRuns: 6 },
     )
   })
 
@@ -173,7 +173,7 @@ describe('everything that the engine knows', () => {
         for (const gone of cluster.policies)
           check(before, build({ ...cluster, policies: cluster.policies.filter(one => one !== gone) }), judged)
       }),
-      { numRuns: 6 },
+      { numRuns: 3 },
     )
   })
 
@@ -199,7 +199,7 @@ describe('everything that the engine knows', () => {
           else expect(difference.equivalent, rule).toBe(false)
         }
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 })

@@ -13,6 +13,7 @@ import type { PolicyDocument } from '../documents/document.ts'
 import { type Entry, isSelectable } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import type { ModelIndex } from '../model/model-index.ts'
+import { bisect } from './bisect.ts'
 import { addressPieces, asksForHost, asksForWorld, type Cuts, cutsOf, EVERY_ADDRESS } from './cuts.ts'
 import { compileWorkloadSet, type EndSet } from './ends.ts'
 import { Taken } from './taken.ts'
@@ -178,14 +179,7 @@ export class Space {
   /** Which piece between the ends of all blocks an address lies in. */
   #piece({ family, value }: Ip): number {
     const starts = this.#blocks[family]
-    let low = 0
-    let high = starts.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((starts[middle] ?? 0n) <= value) low = middle + 1
-      else high = middle
-    }
-    return low
+    return bisect(starts.length, at => (starts[at] ?? 0n) <= value)
   }
 
   #cutsOf({ workload }: Point): PointClass['cuts'] {

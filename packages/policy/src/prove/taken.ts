@@ -1,36 +1,23 @@
-import { type Family, type Ip, type IpRange, parseIp } from '@sekisho/core'
-
-const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
+import { type Ip, type IpRange, mergeRanges, parseIp } from '@sekisho/core'
+import { bisect } from './bisect.ts'
 
 /** Addresses of workloads and nodes: what is left of a range is outside. */
 export class Taken {
-  readonly #values: Readonly<Record<Family, readonly bigint[]>>
+  /** Disjoint, in order, and never side by side. */
+  readonly #runs: readonly IpRange[]
 
   constructor(texts: Iterable<string>) {
-    const values: Record<Family, Set<bigint>> = { 4: new Set(), 6: new Set() }
-    for (const text of texts) {
-      const ip = parseIp(text)
-      if (ip) values[ip.family].add(ip.value)
-    }
-    this.#values = { 4: [...values[4]].toSorted(ascending), 6: [...values[6]].toSorted(ascending) }
+    const taken = [...texts].flatMap(text => parseIp(text) ?? [])
+    this.#runs = mergeRanges(taken.map(({ family, value }) => ({ family, first: value, last: value })))
   }
 
   /** The first address of a range that is nobody's; undefined where all are taken. */
   firstFree({ family, first, last }: IpRange): Ip | undefined {
-    const values = this.#values[family]
-    let free = first
-    for (let at = this.#from(values, first); values[at] === free; at++) free++
-    return free <= last ? { family, value: free } : undefined
-  }
-
-  #from(values: readonly bigint[], value: bigint): number {
-    let low = 0
-    let high = values.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((values[middle] ?? value) < value) low = middle + 1
-      else high = middle
-    }
-    return low
+    const run = this.#runs[bisect(this.#runs.length, at => isBelow(this.#runs[at], { family, value: first }))]
+    const value = run && run.family === family && run.first <= first ? run.last + 1n : first
+    return value <= last ? { family, value } : undefined
   }
 }
+
+const isBelow = (run: IpRange | undefined, { family, value }: Ip): boolean =>
+  run !== undefined && (run.family < family || (run.family === family && run.last < value))

@@ -38,7 +38,7 @@ describeAsRoot('the first five minutes', () => {
       report: line => void process.stderr.write(line),
     })
     api = apiOf(lab)
-  }, 300_000)
+  }, 600_000)
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]()
     rmSync(scratch, { recursive: true })
@@ -100,7 +100,7 @@ describeAsRoot('the first five minutes', () => {
       expect(new Set(items.map(({ mode }) => mode))).toEqual(new Set(['Enforce']))
       await withoutPolicies()
     },
-    300_000,
+    900_000,
   )
 
   test('suggest, simulate, enforce: the attacker is stopped and nothing of the shop breaks', async () => {

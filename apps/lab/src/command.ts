@@ -11,7 +11,7 @@ export function run(argv: readonly string[], options: { input?: string; timeoutM
   return new Promise<CommandResult>((resolve, reject) => {
     const child = spawn(program, rest, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: options.timeoutMs ?? 180_000,
     })
     let stdout = ''
     let stderr = ''

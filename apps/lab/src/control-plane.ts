@@ -41,7 +41,7 @@ export interface Access {
 }
 
 /** Long enough for a machine that is busy with something else, too. */
-const START_MS = 60_000
+const START_MS = 180_000
 
 const answers = (url: string) => () =>
   fetch(url, { signal: AbortSignal.timeout(2_000) }).then(

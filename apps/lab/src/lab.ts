@@ -47,7 +47,8 @@ export interface Lab extends AsyncDisposable {
   startCampaign(): void
 }
 
-const PROGRAM_START_MS = 60_000
+/** A busy machine takes a minute for all of them together. */
+const PROGRAM_START_MS = 180_000
 
 /** The programs that run, and the record of them that other processes read. */
 class Programs implements AsyncDisposable {

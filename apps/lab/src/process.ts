@@ -39,5 +39,5 @@ export async function end(known: ProcessIdentity, patienceMs = 10_000): Promise<
   signal(known, 'SIGTERM')
   const ended = await until(() => !isAlive(known), { timeoutMs: patienceMs })
   if (!ended) signal(known, 'SIGKILL')
-  await until(() => !isAlive(known), { timeoutMs: 5_000 })
+  await until(() => !isAlive(known), { timeoutMs: 30_000 })
 }

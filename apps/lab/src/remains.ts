@@ -16,7 +16,7 @@ export async function removeNetns(names: readonly string[]): Promise<void> {
     .map(identify)
     .filter(known => known !== undefined)
   for (const known of left) signal(known, 'SIGKILL')
-  await until(() => !left.some(isAlive), { timeoutMs: 5_000 })
+  await until(() => !left.some(isAlive), { timeoutMs: 30_000 })
   await run(['ip', '-batch', '-'], { input: present.map(name => `netns del ${name}\n`).join('') })
 }
 

@@ -59,7 +59,7 @@ describe('redis', () => {
     const expected = ['SET a', 'GET b', 'PING', 'DEL c']
     expect(said(text)).toEqual(expected)
     for (let at = 1; at < text.length; at++) expect(said(text.slice(0, at), text.slice(at))).toEqual(expected)
-    expect(said(...text)).toEqual(expected)
+    expect(said(...Array.from(text))).toEqual(expected)
   })
 
   test('a command is told with its last byte, and long values are not held', () => {

@@ -19,7 +19,8 @@ function sumLong(bytes: Uint8Array, from: number, to: number): number {
   let one = 0
   let other = 0
   for (let at = 0; at < end; at += 8) {
-    const [a, b] = [view.getInt32(at), view.getInt32(at + 4)]
+    const a = view.getInt32(at)
+    const b = view.getInt32(at + 4)
     one += (a >>> 16) + (a & 0xffff)
     other += (b >>> 16) + (b & 0xffff)
   }

@@ -222,6 +222,8 @@ describe('checksums', () => {
     ['TCP over IPv6', packet({ source: '2001:db8::1', transport: tcp({ text: 'abcd' }) })],
     ['UDP over IPv4', packet({ protocol: 17, transport: udp('abc') })],
     ['UDP over IPv6', packet({ source: '2001:db8::1', protocol: 17, transport: udp('abc') })],
+    ['a long packet', packet({ transport: tcp({ text: '\xff'.repeat(1_001) }) })],
+    ['a long packet, even', packet({ transport: tcp({ text: '\xff'.repeat(1_002) }) })],
   ]
   test.each(samples)('%s: hold, and not with any byte changed', (_, bytes) => {
     expect(holds(bytes)).toBe(true)

@@ -46,9 +46,9 @@ const isRefused = (readings: readonly Reading[]): boolean =>
 const FRAMES = [
   'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   '\0\0\0\x04\0\0\0\0\0',
-  '\0\0\x13\x01\x05\0\0\0\x01\x82\x04\x04/a/b\x86\x41\x01h\x40\x01a\x03bcd',
+  '\0\0\x12\x01\x05\0\0\0\x01\x82\x04\x04/a/b\x86\x41\x01h\x40\x01a\x03bcd',
   '\0\0\x04\0\x01\0\0\0\x01data',
-  '\0\0\x05\x01\x05\0\0\0\x03\x82\x84\x86\xbe\xbf',
+  '\0\0\x05\x01\x05\0\0\0\x03\x82\x84\x86\xbf\xbe',
 ].join('')
 const REQUESTS = [
   'GET /shop/items?id=1 HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive\r\n\r\n',
@@ -99,6 +99,12 @@ const CONVERSATIONS: readonly (readonly [string, Protocol, readonly (readonly [S
 const timeout = Math.max(60_000, numRuns * 100)
 
 describe('a conversation that is nearly right', { timeout }, () => {
+  test.each(CONVERSATIONS)('%s is right before it is changed', (_, protocol, said) => {
+    const readings = readingsOf(protocol, said)
+    expect(isRefused(readings)).toBe(false)
+    expect(requests(readings).length).toBeGreaterThan(0)
+  })
+
   test.each(CONVERSATIONS)('%s is read alike in any pieces, or refused', (_, protocol, said) => {
     fc.assert(
       fc.property(changes, fc.nat({ max: said.length - 1 }), (list, which) => {

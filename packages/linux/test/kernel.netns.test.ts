@@ -264,7 +264,7 @@ describeAsRoot('the kernel', () => {
     const collect = runInNewContext('gc') as () => void
     const ring = new ReceiveRing(8, 32_768)
     using socket = new NetlinkSocket(NETLINK.route, { netns: NAME })
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < 50; round++) {
       const garbage = Array.from({ length: 200 }, () => new Uint8Array(new ArrayBuffer(8_192)).fill(0xaa))
       collect()
       socket.send({ type: 18, flags: 0x300, body: new Uint8Array(16) })

@@ -8,7 +8,7 @@ import { requests } from './requests.ts'
 import { store } from './store.ts'
 
 /** Every suite, in the order in which they run. */
-const SUITES: readonly Suite[] = [policy, inspect, requests, dataplane, store, consoleMap]
+const SUITES: readonly Suite[] = [policy, inspect, requests, ...dataplane, store, consoleMap]
 
 const wanted = process.argv.slice(2)
 const chosen = SUITES.filter(({ name }) => wanted.length === 0 || wanted.some(word => name.startsWith(word)))

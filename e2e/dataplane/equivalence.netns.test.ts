@@ -3,7 +3,7 @@ import type { ModelChange } from '@sekisho/policy'
 import { expect, test } from 'vitest'
 import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { ClusterSource, RICH } from '../../packages/policy/test/cluster.ts'
-import { NODE, openTestNode, type TestNode } from './node.ts'
+import { manyPeers, NODE, openTestNode, type TestNode } from './node.ts'
 import type { Probe } from './prober.ts'
 
 /** Ports that generated policies name, and one that none does. */
@@ -38,6 +38,8 @@ function nextChange(node: TestNode, source: ClusterSource): ModelChange {
     () => ({ policies: { set: [source.policy(random.below(sizes.policies))] } }),
     () => ({ policies: { set: [source.policy(random.below(sizes.policies))] } }),
     () => ({ policies: { removed: [source.policy(random.below(sizes.policies)).id] } }),
+    () => ({ policies: { set: [manyPeers(source.namespace(random.below(sizes.namespaces)).name)] } }),
+    () => ({ policies: { removed: [manyPeers(source.namespace(random.below(sizes.namespaces)).name).id] } }),
   ])()
 }
 

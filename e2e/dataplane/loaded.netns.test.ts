@@ -5,7 +5,7 @@ import { createModel, createTableCompiler, type RuleTable } from '@sekisho/polic
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
 import { ClusterSource, SMALL } from '../../packages/policy/test/cluster.ts'
-import { NODE } from './node.ts'
+import { manyPeers, NODE } from './node.ts'
 
 /** A table with every kind of rule: generated policies, interfaces for some workloads, named and many ports. */
 function generated(seed: number): RuleTable {
@@ -20,7 +20,7 @@ function generated(seed: number): RuleTable {
         ...(at % 2 === 0 && { interface: `veth${at}` }),
       })),
     },
-    policies: { set: cluster.policies },
+    policies: { set: [...cluster.policies, ...cluster.namespaces.map(({ name }) => manyPeers(name))] },
   })
   return createTableCompiler(model, { name: NODE, addresses: [] }).table
 }
@@ -47,5 +47,7 @@ describeAsRoot('what is loaded', () => {
     const printed = byText.replaceAll(/(0x[0-9a-f]+) \[invalid type\]/g, (_, port) => `${Number(port)}`)
     expect(list()).toBe(printed)
     expect(byText).toMatch(/goto [eu]d_/)
+    expect(byText).toMatch(/counter name meta priority \. meta l4proto \. ct reply proto-src map @m_/)
+    expect(byText).toMatch(/meta priority set ct original ip saddr map @class_4/)
   })
 })

@@ -117,3 +117,27 @@ export function networkPolicy(name: string, spec: unknown, mode = 'Enforce'): Po
   if (!read.ok) throw new TypeError(JSON.stringify(read.error))
   return read.value
 }
+
+/** Rules enough, with and without ports, for the data plane to look peers up instead of walking through them. */
+export function manyPeers(namespace: string): PolicyDocument {
+  const peers = ['k1', 'k2', 'app', 'tier'].map(key => ({
+    podSelector: { matchExpressions: [{ key, operator: 'DoesNotExist' }] },
+  }))
+  const rules = (side: 'from' | 'to') => [
+    { [side]: peers, ports: [{ port: 80 }] },
+    { [side]: peers.slice(2) },
+  ]
+  const read = validatePolicy({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'many-peers', namespace },
+    spec: {
+      podSelector: {},
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: rules('from'),
+      egress: rules('to'),
+    },
+  })
+  if (!read.ok) throw new TypeError(JSON.stringify(read.error))
+  return read.value
+}

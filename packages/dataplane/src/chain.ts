@@ -1,9 +1,11 @@
 import type { Chain, RuleTable, TableRule } from '@sekisho/policy'
+import { nftSets } from './address-set.ts'
 import type { Clause } from './field.ts'
 import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey } from './names.ts'
-import { EMPTY, type Fragment, type NftChain, type NftFixedMap, type NftRule } from './objects.ts'
-import { portDispatch } from './port-dispatch.ts'
-import { type Asked, nftRules } from './rule.ts'
+import { EMPTY, type Fragment, type NftChain, type NftRule, type NftSet } from './objects.ts'
+import { walked } from './peer-map.ts'
+import { DISPATCHED_MIN, portDispatch } from './port-dispatch.ts'
+import { type Asked, addressSet } from './rule.ts'
 import { told } from './skeleton.ts'
 import { counter, goTo, RETURN, rule } from './statement.ts'
 
@@ -51,7 +53,12 @@ function parts(chain: Chain, role: Role): Part[] {
     const last = index === chain.stages.length - 1
     const next = last ? undefined : `${base}_${index + 1}`
     for (const one of stage) {
-      current.asked.push({ direction: chain.direction, rule: one, end: consequence(role, one, next) })
+      current.asked.push({
+        direction: chain.direction,
+        rule: one,
+        counter: counterName(role, ruleKey(one.id)),
+        end: () => consequence(role, one, next),
+      })
     }
     if (next === undefined || !stage.some(({ action }) => action === 'next')) return
     current.fallThrough = [rule(goTo(next))]
@@ -61,12 +68,33 @@ function parts(chain: Chain, role: Role): Part[] {
   return all
 }
 
-function render(table: RuleTable, { name, asked, fallThrough }: Part) {
-  const flat = asked.flatMap(one => nftRules(table, one))
-  const dispatched = portDispatch(table, { name, asked, fallThrough, flat })
-  if (!dispatched) return { maps: [], chains: [{ name, rules: [...flat, ...fallThrough] }] }
-  const { map, chains, rules } = dispatched
-  return { maps: [map], chains: [{ name, rules }, ...chains] }
+type Rendered = Pick<Fragment, 'maps' | 'peerMaps' | 'chains'>
+
+function render(table: RuleTable, { name, asked, fallThrough }: Part): Rendered {
+  const { peerMaps, rules } = walked(table, name, asked)
+  const dispatched =
+    rules.length < DISPATCHED_MIN ? undefined : portDispatch(table, { name, asked, fallThrough })
+  if (!dispatched) return { maps: [], peerMaps, chains: [{ name, rules: [...rules, ...fallThrough] }] }
+  return {
+    maps: [dispatched.map],
+    peerMaps: [],
+    chains: [{ name, rules: dispatched.rules }, ...dispatched.chains],
+  }
+}
+
+/** The address sets that rules look into, by what the rules they are made of ask for. */
+function setsAsked(table: RuleTable, chains: readonly NftChain[], rules: readonly TableRule[]): NftSet[] {
+  const names = new Set<string>()
+  for (const { rules: made } of chains) {
+    for (const { expressions } of made)
+      for (const one of expressions) if (one.kind === 'lookup') names.add(one.set)
+  }
+  if (names.size === 0) return []
+  const ids = new Set(
+    rules.flatMap(({ peers = [], outside = [], namedPorts = [] }) => [...peers, ...outside, ...namedPorts]),
+  )
+  const sets = [...ids].flatMap(id => nftSets(addressSet(table, id)))
+  return sets.filter(({ name }) => names.has(name))
 }
 
 /** The nft chains of one compiled chain in one role, with the counters and deny chains its rules need. */
@@ -74,13 +102,16 @@ export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragm
   const rules = chain.stages.flat()
   const denied = new Set(rules.filter(({ action }) => action === 'deny').map(({ id }) => ruleKey(id)))
   const rendered = parts(chain, role).map(part => render(table, part))
+  const chains = rendered.flatMap(part => part.chains)
   return {
     ...EMPTY,
     counters: [...new Map(rules.map(({ id, action }) => [id, action === 'deny']))].map(([id, denies]) => ({
       name: counterName(role, ruleKey(id)),
       rule: { id, role, denies },
     })),
-    maps: rendered.flatMap(({ maps }): readonly NftFixedMap[] => maps),
-    chains: [...[...denied].map(key => denyChain(role, key)), ...rendered.flatMap(({ chains }) => chains)],
+    maps: rendered.flatMap(({ maps }) => maps),
+    peerMaps: rendered.flatMap(({ peerMaps }) => peerMaps),
+    sets: setsAsked(table, chains, rules),
+    chains: [...[...denied].map(key => denyChain(role, key)), ...chains],
   }
 }

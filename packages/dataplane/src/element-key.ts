@@ -1,20 +1,11 @@
-import { familyBits, type Ip, parseIp, protocolNumber } from '@sekisho/core'
+import { familyBits, parseIp, protocolNumber } from '@sekisho/core'
 import type { KeyRange, KeyType } from '@sekisho/linux'
 import { hostU32, u16 } from './field.ts'
+import { addressBytes, addressText } from './names.ts'
 
 /** Keys of elements as the kernel compares them, from our own nft text. */
 
-function addressBytes({ family, value }: Ip): Uint8Array {
-  const bytes = new Uint8Array(familyBits(family) / 8)
-  for (let at = bytes.length - 1, rest = value; at >= 0; at--, rest >>= 8n) bytes[at] = Number(rest & 0xffn)
-  return bytes
-}
-
-function address(text: string): Uint8Array {
-  const ip = parseIp(text)
-  if (!ip) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
-  return addressBytes(ip)
-}
+const address = (text: string): Uint8Array => addressText(text).bytes
 
 /** An interface name fills its 16 bytes with zeros. */
 function interfaceName(quoted: string): Uint8Array {
@@ -27,6 +18,14 @@ const TRANSPORTS = { tcp: 'TCP', udp: 'UDP', sctp: 'SCTP' } as const
 function transport(text: string): Uint8Array {
   if (!(text in TRANSPORTS)) throw new TypeError(`not a transport: ${JSON.stringify(text)}`)
   return Uint8Array.of(protocolNumber(TRANSPORTS[text as keyof typeof TRANSPORTS]))
+}
+
+/** Two halves in hexadecimal, as `tc` writes a class. */
+function classid(text: string): Uint8Array {
+  const halves = /^(?<major>[0-9a-f]{1,4}):(?<minor>[0-9a-f]{1,4})$/.exec(text)?.groups
+  if (!halves) throw new TypeError(`not a class: ${JSON.stringify(text)}`)
+  const { major = '', minor = '' } = halves
+  return hostU32((Number.parseInt(major, 16) << 16) | Number.parseInt(minor, 16))
 }
 
 const NF_PROTOCOLS = new Map([
@@ -47,6 +46,7 @@ const ENCODE: Record<KeyType, (text: string) => Uint8Array> = {
   inet_proto: transport,
   inet_service: text => u16(Number(text)),
   mark: text => hostU32(Number(text)),
+  classid,
 }
 
 /** Parts of a concatenation fill whole registers of four bytes each. */

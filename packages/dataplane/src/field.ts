@@ -26,6 +26,7 @@ const REGISTERS: Record<KeyType, number> = {
   inet_proto: 1,
   inet_service: 1,
   mark: 1,
+  classid: 1,
   ifname: 4,
 }
 
@@ -118,6 +119,33 @@ export const vmap = (fields: readonly Field[], map: string): Clause => ({
   text: `${names(fields)} vmap @${map}`,
   expressions: [...load(fields), { kind: 'lookup', set: map, from: 0, outcome: 'vmap' }],
 })
+
+/** Counts in the counter that the fields together lead to, or goes on to the next rule where they lead to none. */
+export const countedBy = (fields: readonly Field[], map: string): Clause => ({
+  text: `counter name ${names(fields)} map @${map}`,
+  expressions: [...load(fields), { kind: 'counter-of', set: map, from: 0 }],
+})
+
+/**
+ * The class of the peer that is asked for, while a packet is judged. It is kept where a packet has its class of
+ * traffic, for want of another place that nft can write, read and list; that is set back when the packet has passed.
+ */
+export const PEER_CLASS = meta('priority', 'classid', 'meta priority')
+export const setPeerClass = (address: Field, map: string): Clause => ({
+  text: `meta priority set ${address.text} map @${map}`,
+  expressions: [
+    ...load([address]),
+    { kind: 'lookup', set: map, from: 0, to: 0 },
+    { kind: 'set-priority', from: 0 },
+  ],
+})
+export const NO_PEER_CLASS: Clause = {
+  text: 'meta priority set none',
+  expressions: [
+    { kind: 'constant', value: hostU32(0), to: 0 },
+    { kind: 'set-priority', from: 0 },
+  ],
+}
 
 export type NumberRange = readonly [first: number, last: number]
 const rangeText = ([first, last]: NumberRange): string => (first === last ? `${first}` : `${first}-${last}`)

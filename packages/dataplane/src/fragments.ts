@@ -1,4 +1,4 @@
-import { createClaims } from './claims.ts'
+import { type Changes, type Claims, createClaims } from './claims.ts'
 import {
   EMPTY,
   type Fragment,
@@ -6,6 +6,8 @@ import {
   type NftCounter,
   type NftElement,
   type NftFixedMap,
+  type NftPeerMap,
+  type NftSet,
 } from './objects.ts'
 import { verdictText } from './statement.ts'
 import type { Edits } from './transaction.ts'
@@ -29,7 +31,10 @@ export interface Fragments {
   set(owner: string, fragment: Fragment): void
   /** Whether a set of dispatch elements has any. */
   filled(set: string): boolean
-  takeEdits(): FragmentEdits
+  takeEdits(): FragmentEdits & { readonly sets: Changes<NftSet> }
+  /** The address sets that rules look into, by name. */
+  readonly sets: Claimed<NftSet>
+  readonly peerMaps: Claimed<NftPeerMap>
   readonly chains: () => NftChain[]
   readonly maps: () => NftFixedMap[]
   map(name: string): NftFixedMap | undefined
@@ -50,11 +55,15 @@ const sameMap = ({ elements: a }: NftFixedMap, { elements: b }: NftFixedMap): bo
     return other?.key === element.key && sameVerdict(element, other)
   })
 
+type Claimed<Value> = Omit<Claims<Value>, 'add' | 'remove'>
+
 export function createFragments(): Fragments {
   const owners = new Map<string, Fragment>()
   const counters = createClaims<NftCounter>()
   const chains = createClaims<NftChain>()
   const maps = createClaims<NftFixedMap>()
+  const peerMaps = createClaims<NftPeerMap>()
+  const sets = createClaims<NftSet>()
   const elements = createClaims<NftElement>()
   const sizes = new Map<string, number>()
   const elementKey = ({ set, key }: NftElement): string => `${set} ${key}`
@@ -65,6 +74,8 @@ export function createFragments(): Fragments {
   function withdraw(owner: string, fragment: Fragment): void {
     for (const { name } of fragment.counters) counters.remove(name, owner)
     for (const { set } of fragment.maps) maps.remove(set.name, owner)
+    for (const { set } of fragment.peerMaps) peerMaps.remove(set.name, owner)
+    for (const { name } of fragment.sets) sets.remove(name, owner)
     for (const { name } of fragment.chains) chains.remove(name, owner)
     for (const element of fragment.elements) elements.remove(elementKey(element), owner)
     resize(fragment, -1)
@@ -73,6 +84,8 @@ export function createFragments(): Fragments {
   function contribute(owner: string, fragment: Fragment): void {
     for (const counter of fragment.counters) counters.add(counter.name, owner, counter)
     for (const map of fragment.maps) maps.add(map.set.name, owner, map)
+    for (const map of fragment.peerMaps) peerMaps.add(map.set.name, owner, map)
+    for (const set of fragment.sets) sets.add(set.name, owner, set)
     for (const chain of fragment.chains) chains.add(chain.name, owner, chain)
     for (const element of fragment.elements) elements.add(elementKey(element), owner, element)
     resize(fragment, 1)
@@ -93,6 +106,7 @@ export function createFragments(): Fragments {
       if (map.changed.length > 0) throw new TypeError('a chain changed its content under the same id')
       const element = elements.takeChanges(sameVerdict)
       return {
+        sets: sets.takeChanges(() => true),
         countersAdded: counter.added,
         countersRemoved: counter.removed,
         setsAdded: map.added.map(({ set }) => set),
@@ -108,6 +122,8 @@ export function createFragments(): Fragments {
         elementsRemoved: [...element.removed, ...element.changed.map(([before]) => before)],
       }
     },
+    sets,
+    peerMaps,
     chains: () => chains.values(),
     maps: () => maps.values(),
     map: name => maps.get(name),

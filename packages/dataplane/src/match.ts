@@ -91,8 +91,14 @@ export function portMatches(ports: readonly PortMatch[]): (readonly Clause[])[] 
   return [...groups.values()].map(({ port, protocols }) => [protocolIn(protocols), ...(port ? [port] : [])])
 }
 
-/** The protocols that have ports. nft learns the width of `proto-src` only from such a match before it. */
-export const WITH_PORTS = protocolIn([6, 17, 132])
+/** The protocols that have ports, as nft writes them. */
+export const TRANSPORTS: ReadonlyMap<number, string> = new Map([
+  [6, 'tcp'],
+  [17, 'udp'],
+  [132, 'sctp'],
+])
+/** nft learns the width of `proto-src` only from such a match before it. */
+export const WITH_PORTS = protocolIn([...TRANSPORTS.keys()])
 
 /** The answerer's address, protocol and port are an element. */
 export const namedPortMatch = (family: Family, set: string): readonly Clause[] => [

@@ -1,21 +1,27 @@
 import type { AddressSet, RuleTable, SetId, TableChange } from '@sekisho/policy'
-import { elementsBySet, memberElement, nftSets } from './address-set.ts'
+import { elementsBySet, memberElement } from './address-set.ts'
 import { setName } from './names.ts'
-import type { NftElement, NftSet } from './objects.ts'
+import type { NftElement } from './objects.ts'
 
-export interface MemberEdits {
-  readonly setsAdded: NftSet[]
-  readonly setsRemoved: NftSet[]
-  readonly elementsAdded: NftElement[]
-  readonly elementsRemoved: NftElement[]
+/** An element that entered or left a set which was there before and still is. */
+export interface Move extends NftElement {
+  readonly id: SetId
 }
 
-/** The compiled table's address sets as the kernel has them: one per family, with the exact elements of each. */
+export interface Moves {
+  readonly entered: Move[]
+  readonly left: Move[]
+}
+
+/** The compiled table's address sets as the kernel would have them: one per family, with the exact elements of each. */
 export interface Members {
-  change(table: RuleTable, change: Pick<TableChange, 'members' | 'setsAdded' | 'setsRemoved'>): MemberEdits
-  /** By the kernel's name, as `elements`. */
-  readonly sets: ReadonlyMap<string, NftSet>
+  change(table: RuleTable, change: Pick<TableChange, 'members' | 'setsAdded' | 'setsRemoved'>): Moves
+  /** By the kernel's name of a set. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>
+  /** The elements of a set in both families. */
+  addressesOf(id: SetId): readonly string[]
+  /** The sets that an address, or another element, is in. */
+  setsOf(element: string): readonly SetId[]
 }
 
 function required(table: RuleTable, id: SetId): AddressSet {
@@ -24,70 +30,82 @@ function required(table: RuleTable, id: SetId): AddressSet {
   return set
 }
 
-export function createMembers(): Members {
-  const sets = new Map<string, NftSet>()
-  const bySet = new Map<SetId, readonly NftSet[]>()
-  const elements = new Map<string, Set<string>>()
+class TableMembers implements Members {
+  readonly elements = new Map<string, Set<string>>()
+  /** The kernel's names of each set's families. */
+  readonly #names = new Map<SetId, readonly string[]>()
+  readonly #setsOf = new Map<string, readonly SetId[]>()
 
-  function add(set: AddressSet): readonly NftSet[] {
-    const created = nftSets(set)
-    bySet.set(set.id, created)
-    for (const one of created) sets.set(one.name, one)
-    for (const [name, keys] of elementsBySet(set)) elements.set(name, keys)
-    return created
-  }
-
-  function remove(id: SetId): readonly NftSet[] {
-    const gone = bySet.get(id) ?? []
-    bySet.delete(id)
-    for (const { name } of gone) {
-      sets.delete(name)
-      elements.delete(name)
+  change(
+    table: RuleTable,
+    { members, setsAdded, setsRemoved }: Pick<TableChange, 'members' | 'setsAdded' | 'setsRemoved'>,
+  ): Moves {
+    const replaced = setsAdded.find(id => setsRemoved.includes(id))
+    if (replaced !== undefined) throw new TypeError(`set ${JSON.stringify(replaced)} is added and removed`)
+    for (const id of setsRemoved) this.#remove(id)
+    for (const id of setsAdded) this.#add(required(table, id))
+    const moves: Moves = { entered: [], left: [] }
+    for (const { set: id, add, remove } of members) {
+      const set = required(table, id)
+      // Only real differences: the kernel refuses a whole transaction for one missing element.
+      for (const member of remove) {
+        const { known, move } = this.#place(set, member)
+        if (!known.delete(move.key)) continue
+        this.#leave(id, move.key)
+        moves.left.push(move)
+      }
+      for (const member of add) {
+        const { known, move } = this.#place(set, member)
+        if (known.has(move.key)) continue
+        known.add(move.key)
+        this.#enter(id, move.key)
+        moves.entered.push(move)
+      }
     }
-    return gone
+    return moves
   }
 
-  function place(set: AddressSet, member: string): NftElement & { readonly known: Set<string> } {
+  addressesOf(id: SetId): readonly string[] {
+    return (this.#names.get(id) ?? []).flatMap(name => [...(this.elements.get(name) ?? [])])
+  }
+
+  setsOf(element: string): readonly SetId[] {
+    return this.#setsOf.get(element) ?? []
+  }
+
+  #add(set: AddressSet): void {
+    const created = elementsBySet(set)
+    this.#names.set(set.id, [...created.keys()])
+    for (const [name, elements] of created) {
+      this.elements.set(name, elements)
+      for (const element of elements) this.#enter(set.id, element)
+    }
+  }
+
+  #remove(id: SetId): void {
+    for (const element of this.addressesOf(id)) this.#leave(id, element)
+    for (const name of this.#names.get(id) ?? []) this.elements.delete(name)
+    this.#names.delete(id)
+  }
+
+  #enter(id: SetId, element: string): void {
+    this.#setsOf.set(element, [...this.setsOf(element), id])
+  }
+
+  #leave(id: SetId, element: string): void {
+    const sets = this.setsOf(element).filter(other => other !== id)
+    if (sets.length > 0) this.#setsOf.set(element, sets)
+    else this.#setsOf.delete(element)
+  }
+
+  #place(set: AddressSet, member: string): { readonly known: Set<string>; readonly move: Move } {
     if (set.kind === 'range') throw new TypeError(`ranges of set ${JSON.stringify(set.id)} cannot change`)
     const { family, text } = memberElement(set.kind, member)
     const name = setName(set.kind, family, set.id)
-    const known = elements.get(name)
+    const known = this.elements.get(name)
     if (!known) throw new TypeError(`set ${JSON.stringify(set.id)} changes before it was added`)
-    return { set: name, key: text, known }
-  }
-  const element = ({ set, key }: NftElement): NftElement => ({ set, key })
-
-  return {
-    sets,
-    elements,
-    change(table, { members, setsAdded, setsRemoved }) {
-      const replaced = setsAdded.find(id => setsRemoved.includes(id))
-      if (replaced !== undefined) throw new TypeError(`set ${JSON.stringify(replaced)} is added and removed`)
-      const removed = setsRemoved.flatMap(remove)
-      const added = setsAdded.flatMap(id => add(required(table, id)))
-      const edits: MemberEdits = {
-        setsAdded: added,
-        setsRemoved: removed,
-        elementsAdded: added.flatMap(({ name }) =>
-          [...(elements.get(name) ?? [])].map(key => ({ set: name, key })),
-        ),
-        elementsRemoved: [],
-      }
-      for (const { set: id, add: entered, remove: left } of members) {
-        const set = required(table, id)
-        // Only real differences: the kernel refuses a whole transaction for one missing element.
-        for (const member of left) {
-          const at = place(set, member)
-          if (at.known.delete(at.key)) edits.elementsRemoved.push(element(at))
-        }
-        for (const member of entered) {
-          const at = place(set, member)
-          if (at.known.has(at.key)) continue
-          at.known.add(at.key)
-          edits.elementsAdded.push(element(at))
-        }
-      }
-      return edits
-    },
+    return { known, move: { id: set.id, set: name, key: text } }
   }
 }
+
+export const createMembers = (): Members => new TableMembers()

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
-import { type Family, formatIp, parseIp } from '@sekisho/core'
+import { hash } from 'node:crypto'
+import { type Family, familyBits, formatIp, type Ip, parseIp } from '@sekisho/core'
+import { memo } from './memo.ts'
 
 export const TABLE = 'inet sekisho'
 export const TABLE_NAME = 'sekisho'
@@ -7,19 +8,11 @@ export const TABLE_NAME = 'sekisho'
 /**
  * Ids come from policy documents, so none of their characters may reach the kernel: an object's name is a prefix
  * (which also keeps it off nft's reserved words) and a hash. 128 bits, so that nobody can craft a policy whose set
- * or chain shares its name with another's.
+ * or chain shares its name with another's; in few letters, since the kernel finds a set by reading the names of all.
  */
-function digest(id: string): string {
-  const known = digests.get(id)
-  if (known !== undefined) return known
-  const made = createHash('sha256').update(id).digest('hex').slice(0, 32)
-  if (digests.size >= DIGESTS_MAX) digests.clear()
-  digests.set(id, made)
-  return made
-}
-/** The same ids are named again with every change of a chain. */
-const digests = new Map<string, string>()
-const DIGESTS_MAX = 65_536
+const digest = memo(id => hash('sha256', id, 'base64url').slice(0, DIGEST_LETTERS))
+/** Six bits each. */
+const DIGEST_LETTERS = 22
 
 export type Role = 'enforce' | 'audit'
 const ROLE = { enforce: 'e', audit: 'u' } as const satisfies Record<Role, string>
@@ -27,6 +20,9 @@ const SET = { selector: 'p', 'named-port': 'n', range: 'r' } as const
 
 export const setName = (kind: keyof typeof SET, family: Family, id: string): string =>
   `${SET[kind]}${family}_${digest(id)}`
+/** A map of peers, by the run of rules it stands for. */
+export const peerMapName = (kind: 'port' | 'any', run: string): string =>
+  `${kind === 'port' ? 'm' : 'a'}_${digest(run)}`
 export const chainName = (role: Role, id: string): string => `${ROLE[role]}_${digest(id)}`
 /** The key of a rule in its counter's name and in the prefix of what it logs. */
 export const ruleKey = (id: string): string => digest(id)
@@ -61,9 +57,21 @@ export function quoteInterface(name: string): string {
   return `"${name}"`
 }
 
-/** An address as nft text, written anew from its number. @throws TypeError when it is none. */
-export function addressText(text: string): { readonly family: Family; readonly text: string } {
+/** An address as nft text, written anew from its number, and as bytes. @throws TypeError when it is none. */
+export const addressText = memo(text => {
   const ip = parseIp(text)
   if (ip === undefined) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
-  return { family: ip.family, text: formatIp(ip) }
+  return { family: ip.family, text: formatIp(ip), bytes: addressBytes(ip) }
+})
+
+/** In network order. */
+export function addressBytes({ family, value }: Ip): Uint8Array {
+  const bytes = new Uint8Array(familyBits(family) / 8)
+  const view = new DataView(bytes.buffer)
+  if (family === 4) view.setUint32(0, Number(value))
+  else {
+    view.setBigUint64(0, value >> 64n)
+    view.setBigUint64(8, value & 0xffff_ffff_ffff_ffffn)
+  }
+  return bytes
 }

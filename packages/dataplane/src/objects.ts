@@ -1,5 +1,6 @@
 import type { RuleId } from '@sekisho/core'
 import type { BaseChain, NftExpression, NftSetDefinition, NftVerdict } from '@sekisho/linux'
+import type { SetId } from '@sekisho/policy'
 import type { Role } from './names.ts'
 
 /** The kinds of object Sekisho keeps in its table, as plain data; `transaction.ts` makes changes of them. */
@@ -18,17 +19,37 @@ export interface NftChain {
   readonly rules: readonly NftRule[]
 }
 
-/** An element of a set, or of a verdict map, its key as nft text. */
+/** An element of a set, its key as nft text; in a map with what it leads to. */
 export interface NftElement {
   readonly set: string
   readonly key: string
   readonly verdict?: NftVerdict
+  readonly counter?: string
+  readonly classid?: string
 }
 
 /** A verdict map that never changes: it comes and goes with the chain that looks into it. */
 export interface NftFixedMap {
   readonly set: NftSet
   readonly elements: readonly NftElement[]
+}
+
+/** A rule as a map knows it: what follows the class in an element's key, or every key where it asks for no port. */
+export interface PeerLine {
+  /** Of the rules that may lead a class to its counter the first does. */
+  readonly order: number
+  readonly port?: string
+  readonly counter: string
+}
+
+/**
+ * A map from classes of peers, or from classes and ports, to the counter of the rule that lets them pass. Its lines
+ * never change; its elements follow the members of the sets they belong to.
+ */
+export interface NftPeerMap {
+  readonly set: NftSet
+  /** By the set that has the rule's peers; the kernel need not have it. */
+  readonly lines: ReadonlyMap<SetId, readonly PeerLine[]>
 }
 
 /** A named counter object; those of rules say which. */
@@ -41,8 +62,18 @@ export interface NftCounter {
 export interface Fragment {
   readonly counters: readonly NftCounter[]
   readonly maps: readonly NftFixedMap[]
+  readonly peerMaps: readonly NftPeerMap[]
+  /** The address sets that the rules look into: one that none does has no business in the kernel. */
+  readonly sets: readonly NftSet[]
   readonly chains: readonly NftChain[]
   readonly elements: readonly NftElement[]
 }
 
-export const EMPTY: Fragment = { counters: [], maps: [], chains: [], elements: [] }
+export const EMPTY: Fragment = {
+  counters: [],
+  maps: [],
+  peerMaps: [],
+  sets: [],
+  chains: [],
+  elements: [],
+}

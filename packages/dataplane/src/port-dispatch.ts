@@ -1,7 +1,7 @@
 import { hasPorts, protocolNumber } from '@sekisho/core'
 import type { PortMatch, RuleTable } from '@sekisho/policy'
 import { L4PROTO, NFPROTO, vmap } from './field.ts'
-import { ANSWERING_PORT, WITH_PORTS } from './match.ts'
+import { ANSWERING_PORT, TRANSPORTS, WITH_PORTS } from './match.ts'
 import type { NftChain, NftFixedMap, NftRule } from './objects.ts'
 import { type Asked, type Known, nftRules } from './rule.ts'
 import { rule } from './statement.ts'
@@ -10,20 +10,14 @@ import { rule } from './statement.ts'
  * Fewer rules are walked, 15 ns each. Every chain behind a map makes each later change of rules slower, since the
  * kernel follows all verdicts to look for loops.
  */
-const RULES_MIN = 200
+export const DISPATCHED_MIN = 200
 /** Ports told apart by one map; a chain with more is walked. */
 const PORTS_MAX = 64
 /** How much larger the chains behind a map may be together than the rules they stand for: rules for any port are in each. */
 const GROWTH_MAX = 2
 
-const TRANSPORT = new Map([
-  [6, 'tcp'],
-  [17, 'udp'],
-  [132, 'sctp'],
-])
-
 /** Single ports that rules ask for, as `protocol:port`. */
-function singlePorts(matches: readonly PortMatch[]): string[] {
+export function singlePorts(matches: readonly PortMatch[]): string[] {
   return matches
     .filter(({ protocol }) => hasPorts(protocol))
     .flatMap(({ protocol, ports = [] }) =>
@@ -31,8 +25,14 @@ function singlePorts(matches: readonly PortMatch[]): string[] {
     )
 }
 
-/** Whether a map that knows the ports decides all a rule can match. */
-const isSingle = ({ rule: { ports, namedPorts = [] } }: Asked): boolean =>
+/** As part of an element's key: `tcp . 80`. */
+export function portText(port: string): string {
+  const [protocol, number] = port.split(':')
+  return `${TRANSPORTS.get(Number(protocol)) ?? protocol} . ${number}`
+}
+
+/** Whether a rule asks for single ports only, so that a map of ports decides all it can match. */
+export const isSingle = ({ rule: { ports, namedPorts = [] } }: Asked): boolean =>
   ports !== undefined &&
   namedPorts.length === 0 &&
   ports.every(
@@ -44,8 +44,6 @@ interface Walk {
   readonly name: string
   readonly asked: readonly Asked[]
   readonly fallThrough: readonly NftRule[]
-  /** The rules without a map. */
-  readonly flat: readonly NftRule[]
 }
 
 /**
@@ -55,9 +53,8 @@ interface Walk {
  */
 export function portDispatch(
   table: RuleTable,
-  { name, asked, fallThrough, flat }: Walk,
+  { name, asked, fallThrough }: Walk,
 ): { readonly map: NftFixedMap; readonly chains: NftChain[]; readonly rules: NftRule[] } | undefined {
-  if (flat.length < RULES_MIN) return undefined
   const ports = new Set(asked.flatMap(({ rule: { ports: matches = [] } }) => singlePorts(matches)))
   if (ports.size === 0 || ports.size > PORTS_MAX) return undefined
   const map = `${name}_ports`
@@ -66,19 +63,20 @@ export function portDispatch(
     return ([4, 6] as const).map(family => {
       const known: Known = { family, protocol, port: number }
       const rules = asked.flatMap(one => nftRules(table, one, known))
-      const key = `ipv${family} . ${TRANSPORT.get(protocol) ?? protocol} . ${number}`
+      const key = `ipv${family} . ${portText(port)}`
       return {
         key,
         chain: { name: `${name}_${family}_${protocol}_${number}`, rules: [...rules, ...fallThrough] },
       }
     })
   })
+  const flat = asked.flatMap(one => nftRules(table, one))
   const total = chains.reduce((sum, { chain }) => sum + chain.rules.length, 0)
   if (total > flat.length * GROWTH_MAX) return undefined
   const others = asked.filter(one => !isSingle(one)).flatMap(one => nftRules(table, one))
   return {
     map: {
-      set: { name: map, key: ['nf_proto', 'inet_proto', 'inet_service'], verdicts: true },
+      set: { name: map, key: ['nf_proto', 'inet_proto', 'inet_service'], data: 'verdict' },
       elements: chains.map(({ key, chain }) => ({
         set: map,
         key,

@@ -14,7 +14,7 @@ export function setFamilies(set: AddressSet): readonly Family[] {
   return FAMILIES.filter(family => set.ranges.some(range => range.family === family))
 }
 
-function addressSet(table: RuleTable, id: string): AddressSet {
+export function addressSet(table: RuleTable, id: string): AddressSet {
   const set = table.sets.get(id)
   if (!set) throw new TypeError(`the table has no set ${JSON.stringify(id)}`)
   return set
@@ -67,7 +67,9 @@ function portClauses({ rule: { ports } }: Asked, known: Known | undefined): (rea
 export interface Asked {
   readonly direction: Direction
   readonly rule: TableRule
-  readonly end: readonly Clause[]
+  readonly counter: string
+  /** Made when asked for: in a map there is none. */
+  end(): readonly Clause[]
 }
 
 /**
@@ -81,5 +83,6 @@ export function nftRules(table: RuleTable, asked: Asked, known?: Known): NftRule
     families.map(family => namedPortMatch(family, setName('named-port', family, id))),
   )
   const matches = portClauses(asked, known).flatMap(port => peers.map(peer => [...port, ...peer]))
-  return [...matches, ...named].map(match => rule(...match, ...asked.end))
+  const end = asked.end()
+  return [...matches, ...named].map(match => rule(...match, ...end))
 }

@@ -1,11 +1,13 @@
 import type { WorkloadId } from '@sekisho/core'
-import type { ChainId, RuleTable, TableChange } from '@sekisho/policy'
+import type { Chain, ChainId, RuleTable, SetId, TableChange } from '@sekisho/policy'
 import { attachmentFragment, type ChainUse, chainUses } from './attachment.ts'
 import { chainFragment } from './chain.ts'
 import { createFragments } from './fragments.ts'
 import { createMembers } from './members.ts'
 import type { Role } from './names.ts'
 import { EMPTY, type NftCounter, type NftElement, type NftSet } from './objects.ts'
+import { PeerClasses } from './peer-classes.ts'
+import { isNarrow } from './peer-map.ts'
 import { generationFragment, SKELETON_COUNTERS, SKELETON_SETS, skeletonChains } from './skeleton.ts'
 import { type Command, commands, type Edits } from './transaction.ts'
 
@@ -74,7 +76,10 @@ class TableRuleset implements Ruleset {
   readonly #fragments = createFragments()
   readonly #members = createMembers()
   readonly #users = new ChainUsers()
-  readonly #rendered = new Set<string>()
+  readonly #peers = new PeerClasses()
+  /** Whether the members of each set may be elements of maps. */
+  readonly #narrow = new Map<SetId, boolean>()
+  readonly #rendered = new Map<string, { readonly role: Role; readonly chain: ChainId }>()
   #filled: string | undefined
   readonly counters = new Map<string, NftCounter>()
 
@@ -88,70 +93,111 @@ class TableRuleset implements Ruleset {
   }
 
   rebuild(): Command[] {
-    const { sets, elements } = this.#members
-    const members = [...elements].flatMap(([set, keys]): NftElement[] => [...keys].map(key => ({ set, key })))
-    const maps = this.#fragments.maps()
+    const fragments = this.#fragments
+    const [sets, maps, peerMaps] = [fragments.sets.values(), fragments.maps(), fragments.peerMaps.values()]
     const edits: Edits = {
       ...NOTHING,
       anew: true,
       countersAdded: [...this.counters.values()],
-      setsAdded: [...SKELETON_SETS, ...sets.values(), ...maps.map(({ set }) => set)],
-      chainsAdded: this.#fragments.chains(),
-      elementsAdded: [...members, ...maps.flatMap(map => map.elements), ...this.#fragments.elements()],
+      setsAdded: [...SKELETON_SETS, ...sets, ...[...maps, ...peerMaps].map(({ set }) => set)],
+      chainsAdded: fragments.chains(),
+      elementsAdded: [
+        ...sets.flatMap(set => this.#membersOf(set)),
+        ...maps.flatMap(map => map.elements),
+        ...this.#peers.all(),
+        ...fragments.elements(),
+      ],
     }
     return commands(edits, this.#setOf)
   }
 
   readonly #setOf = (name: string): NftSet => {
-    const set = this.#members.sets.get(name) ?? SKELETON.get(name) ?? this.#fragments.map(name)?.set
+    const { sets, peerMaps } = this.#fragments
+    const set =
+      peerMaps.get(name)?.set ?? sets.get(name) ?? SKELETON.get(name) ?? this.#fragments.map(name)?.set
     if (!set) throw new TypeError(`no set is called ${name}`)
     return set
   }
 
+  #membersOf({ name }: NftSet): NftElement[] {
+    return [...(this.#members.elements.get(name) ?? [])].map(key => ({ set: name, key }))
+  }
+
   size(): RulesetSize {
     const chains = this.#fragments.chains()
-    let elements = this.#fragments.elements().length
-    for (const keys of this.#members.elements.values()) elements += keys.size
-    const maps = this.#fragments.maps()
+    const [sets, maps] = [this.#fragments.sets.values(), this.#fragments.maps()]
+    let elements = this.#fragments.elements().length + this.#peers.size
+    for (const { name } of sets) elements += this.#members.elements.get(name)?.size ?? 0
     for (const map of maps) elements += map.elements.length
     return {
       chains: chains.length,
       rules: chains.reduce((sum, { rules }) => sum + rules.length, 0),
-      sets: SKELETON_SETS.length + this.#members.elements.size + maps.length,
+      sets: SKELETON_SETS.length + sets.length + maps.length + this.#fragments.peerMaps.values().length,
       elements,
     }
   }
 
   #advance(table: RuleTable, change: TableChange, generation: number): Edits {
-    const members = this.#members.change(table, change)
+    const moves = this.#members.change(table, change)
     const fragments = this.#fragments
     const touched = change.attachments.flatMap(workload => this.#attach(table, workload))
     for (const chain of [...change.chainsRemoved, ...change.chainsAdded]) {
       for (const role of ['enforce', 'audit'] as const) touched.push({ role, chain })
     }
-    this.#renderChains(table, touched, new Set(change.chainsAdded))
+    const crossing = this.#crossing(table, change)
+    touched.push(...crossing)
+    this.#renderChains(
+      table,
+      touched,
+      new Set([...change.chainsAdded, ...crossing.map(({ chain }) => chain)]),
+    )
+    const peerMaps = fragments.peerMaps.takeChanges(() => true)
+    const peers = this.#peers.update(peerMaps, [...moves.entered, ...moves.left], this.#members)
     this.#dispatch()
     fragments.set('generation', generationFragment(generation))
-    const edits = fragments.takeEdits()
+    const { sets, ...edits } = fragments.takeEdits()
+    const isNew = new Set(sets.added.map(({ name }) => name))
+    const stays = ({ set }: NftElement): boolean => !isNew.has(set) && fragments.sets.get(set) !== undefined
     for (const { name } of edits.countersRemoved) this.counters.delete(name)
     for (const counter of edits.countersAdded) this.counters.set(counter.name, counter)
     return {
       ...edits,
-      setsAdded: [...members.setsAdded, ...edits.setsAdded],
-      setsRemoved: [...members.setsRemoved, ...edits.setsRemoved],
-      elementsAdded: [...members.elementsAdded, ...edits.elementsAdded],
-      elementsRemoved: [...members.elementsRemoved, ...edits.elementsRemoved],
+      setsAdded: [...sets.added, ...edits.setsAdded, ...peerMaps.added.map(({ set }) => set)],
+      setsRemoved: [...sets.removed, ...edits.setsRemoved, ...peerMaps.removed.map(({ set }) => set)],
+      elementsAdded: [
+        ...sets.added.flatMap(set => this.#membersOf(set)),
+        ...moves.entered.filter(stays),
+        ...peers.elementsAdded,
+        ...edits.elementsAdded,
+      ],
+      elementsRemoved: [...moves.left.filter(stays), ...peers.elementsRemoved, ...edits.elementsRemoved],
     }
+  }
+
+  /** The chains that ask for a set which has become too large for maps, or small enough. */
+  #crossing(table: RuleTable, change: TableChange): { role: Role; chain: ChainId }[] {
+    for (const id of change.setsRemoved) this.#narrow.delete(id)
+    for (const id of change.setsAdded) this.#narrow.set(id, isNarrow(table, id))
+    const crossed = new Set<SetId>()
+    for (const { set } of change.members) {
+      const narrow = isNarrow(table, set)
+      if (this.#narrow.get(set) === narrow) continue
+      this.#narrow.set(set, narrow)
+      crossed.add(set)
+    }
+    if (crossed.size === 0) return []
+    return [...this.#rendered.values()].filter(({ chain }) => asksFor(table.chains.get(chain), crossed))
   }
 
   /** The base chains change only when a dispatch set gets its first element or loses its last. */
   #dispatch(): void {
+    const isFilled = (set: string) => this.#fragments.filled(set) || this.#peers.filled(set)
     const filled = SKELETON_SETS.map(({ name }) => name)
-      .filter(this.#fragments.filled)
+      .filter(isFilled)
       .join()
     if (filled === this.#filled) return
     this.#filled = filled
-    this.#fragments.set('dispatch', { ...EMPTY, chains: skeletonChains(this.#fragments.filled) })
+    this.#fragments.set('dispatch', { ...EMPTY, chains: skeletonChains(isFilled) })
   }
 
   #attach(table: RuleTable, workload: WorkloadId): { role: Role; chain: ChainId }[] {
@@ -160,24 +206,27 @@ class TableRuleset implements Ruleset {
     return [...this.#users.set(workload, attachment ? chainUses(attachment) : [])]
   }
 
-  /** A chain's content belongs to its id; it is rendered again only when the change says that it is new. */
+  /** A chain's content belongs to its id; it is rendered again only when it is new or a set has crossed. */
   #renderChains(
     table: RuleTable,
     touched: readonly { role: Role; chain: ChainId }[],
-    added: ReadonlySet<ChainId>,
+    stale: ReadonlySet<ChainId>,
   ): void {
     for (const { role, chain: id } of touched) {
       const owner = ChainUsers.key(role, id)
       const used = this.#users.has(role, id)
-      if (used && (added.has(id) || !this.#rendered.has(owner))) {
+      if (used && (stale.has(id) || !this.#rendered.has(owner))) {
         const chain = table.chains.get(id)
         if (!chain) throw new TypeError(`the table has no chain ${JSON.stringify(id)}`)
         this.#fragments.set(owner, chainFragment(table, chain, role))
-        this.#rendered.add(owner)
+        this.#rendered.set(owner, { role, chain: id })
       } else if (!used && this.#rendered.delete(owner)) this.#fragments.set(owner, EMPTY)
     }
   }
 }
+
+const asksFor = (chain: Chain | undefined, sets: ReadonlySet<SetId>): boolean =>
+  chain?.stages.some(stage => stage.some(({ peers }) => peers?.some(id => sets.has(id)))) === true
 
 const SKELETON = new Map(SKELETON_SETS.map(set => [set.name, set]))
 

@@ -8,14 +8,17 @@ import {
   inSet,
   maskedMark,
   meta,
+  NO_PEER_CLASS,
   notInSet,
   protocolIn,
+  setPeerClass,
   vmap,
 } from './field.ts'
 import { allowedMark, deniedMark, MARK_MASK, MASK_TEXT, markText, OTHERS_TEXT } from './mark.ts'
 import { ANSWERER, ASKER, MIDSTREAM } from './match.ts'
 import { PREFIX } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftRule, type NftSet } from './objects.ts'
+import { classMap } from './peer-classes.ts'
 import {
   ACCEPT,
   counter,
@@ -61,9 +64,10 @@ export const SKELETON_SETS: readonly NftSet[] = [
   ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
   ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
+  ...FAMILIES.map(family => ({ name: classMap(family), key: [KEY[family]], data: 'classid' as const })),
   ...KEYS.flatMap(key => [localSet(key), judgedSet(key)].map(name => ({ name, key: [KEY[key]] }))),
   ...SIDES.flatMap(side =>
-    KEYS.map(key => ({ name: dispatchMap(side, key), key: [KEY[key]], verdicts: true })),
+    KEYS.map(key => ({ name: dispatchMap(side, key), key: [KEY[key]], data: 'verdict' as const })),
   ),
 ]
 export const SKELETON_COUNTERS: readonly NftCounter[] = [
@@ -111,12 +115,26 @@ function dispatch(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
   )
 }
 
+/** Tells the chains of a side to which class the peer belongs. */
+function classify(filled: Filled, side: DispatchSide): NftRule[] {
+  const peer = side === 'egress' || side === 'audit_egress' ? ANSWERER : ASKER
+  const families = FAMILIES.filter(family => filled(classMap(family)))
+  if (families.length === 0) return []
+  return [rule(NO_PEER_CLASS), ...families.map(family => rule(setPeerClass(peer[family], classMap(family))))]
+}
+
+function judged(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
+  const rules = dispatch(filled, side, at)
+  return rules.length === 0 ? [] : [...classify(filled, side), ...rules]
+}
+
 /** What is only reported has passed: the same in audit comes after all that denies. */
 const sides = (filled: Filled, at: { asker: Field; answerer?: Field }): NftRule[] => [
-  ...dispatch(filled, 'egress', at.asker),
-  ...(at.answerer ? dispatch(filled, 'ingress', at.answerer) : []),
-  ...dispatch(filled, 'audit_egress', at.asker),
-  ...(at.answerer ? dispatch(filled, 'audit_ingress', at.answerer) : []),
+  ...judged(filled, 'egress', at.asker),
+  ...(at.answerer ? judged(filled, 'ingress', at.answerer) : []),
+  ...judged(filled, 'audit_egress', at.asker),
+  ...(at.answerer ? judged(filled, 'audit_ingress', at.answerer) : []),
+  ...(FAMILIES.some(family => filled(classMap(family))) ? [rule(NO_PEER_CLASS)] : []),
   rule(goTo('stamp')),
 ]
 

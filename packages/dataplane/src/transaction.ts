@@ -27,8 +27,14 @@ export interface Command {
   operation(): NftOperation
 }
 
-const command = (text: string, operation: () => NftOperation): Command => ({ text, operation })
-const simple = (text: string, operation: NftOperation): Command => command(text, () => operation)
+/** The text is for people and tests: it is made when somebody reads it. */
+const command = (text: () => string, operation: () => NftOperation): Command => ({
+  get text() {
+    return text()
+  },
+  operation,
+})
+const simple = (text: string, operation: NftOperation): Command => ({ text, operation: () => operation })
 
 export const ADD_TABLE = simple(`add table ${TABLE}`, { kind: 'add-table' })
 /** Removes the table whether or not it is there: `add` makes sure that `delete` finds one. */
@@ -37,15 +43,24 @@ export const REMOVE_TABLE: readonly Command[] = [
   simple(`delete table ${TABLE}`, { kind: 'delete-table' }),
 ]
 
-function specText({ key, interval, verdicts }: NftSetDefinition): string {
-  return `type ${key.join(' . ')}${verdicts ? ' : verdict' : ''};${interval ? ' flags interval;' : ''}`
+function specText({ key, interval, data }: NftSetDefinition): string {
+  return `type ${key.join(' . ')}${data ? ` : ${data}` : ''};${interval ? ' flags interval;' : ''}`
 }
-const kindText = ({ verdicts }: NftSetDefinition): string => (verdicts ? 'map' : 'set')
+const kindText = ({ data }: NftSetDefinition): string => (data ? 'map' : 'set')
 
-function elementData(set: NftSetDefinition, { key, verdict }: NftElement): NftElementData {
-  if (set.interval) return rangeBytes(key)
-  const bytes = keyBytes(set.key, key)
-  return verdict ? { key: bytes, verdict } : { key: bytes }
+function elementData(set: NftSetDefinition, element: NftElement): NftElementData {
+  const { verdict, counter, classid } = element
+  if (set.interval) return rangeBytes(element.key)
+  const key = keyBytes(set.key, element.key)
+  if (verdict) return { key, verdict }
+  if (counter !== undefined) return { key, counter }
+  return classid === undefined ? { key } : { key, value: keyBytes(['classid'], classid) }
+}
+
+function elementText({ key, verdict, counter, classid }: NftElement): string {
+  if (verdict) return `${key} : ${verdictText(verdict)}`
+  if (counter !== undefined) return `${key} : "${counter}"`
+  return classid === undefined ? key : `${key} : ${classid}`
 }
 
 /** One command per set, not per element: most of an element's cost would be its command. */
@@ -55,15 +70,16 @@ function elementCommands(
   setOf: (name: string) => NftSetDefinition,
 ): Command[] {
   return [...Map.groupBy(elements, ({ set }) => set)].map(([name, list]) => {
-    const texts = list.map(({ key, verdict }) =>
-      verdict && verb === 'add' ? `${key} : ${verdictText(verdict)}` : key,
-    )
     const set = setOf(name)
-    return command(`${verb} element ${TABLE} ${name} { ${texts.join(', ')} }`, () => ({
-      kind: `${verb}-elements`,
-      set: name,
-      elements: list.map(element => elementData(set, element)),
-    }))
+    const text = (element: NftElement) => (verb === 'add' ? elementText(element) : element.key)
+    return command(
+      () => `${verb} element ${TABLE} ${name} { ${list.map(text).join(', ')} }`,
+      () => ({
+        kind: `${verb}-elements`,
+        set: name,
+        elements: list.map(element => elementData(set, element)),
+      }),
+    )
   })
 }
 

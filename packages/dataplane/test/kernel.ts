@@ -1,8 +1,15 @@
 import type { NftElementData, NftOperation, NftSetDefinition, NftVerdict } from '@sekisho/linux'
 
+/** What an element leads to. */
+interface Data {
+  readonly verdict?: NftVerdict | undefined
+  readonly counter?: string | undefined
+  readonly value?: string | undefined
+}
+
 interface SetState {
   readonly definition: NftSetDefinition
-  readonly elements: Map<string, NftVerdict | undefined>
+  readonly elements: Map<string, Data>
 }
 
 /**
@@ -29,7 +36,7 @@ export class KernelTable {
       counters: [...state.counters].toSorted(),
       sets: sorted(state.sets, ({ definition, elements }) => ({
         definition,
-        elements: sorted(elements, verdict => verdict),
+        elements: sorted(elements, data => data),
       })),
       chains: sorted(state.chains, one => one),
     }
@@ -69,12 +76,15 @@ const chainsOf = (verdict: NftVerdict | undefined): string[] =>
 function references(state: State): { chains: Set<string>; sets: Set<string>; counters: Set<string> } {
   const found = { chains: new Set<string>(), sets: new Set<string>(), counters: new Set<string>() }
   for (const { elements } of state.sets.values())
-    for (const verdict of elements.values()) for (const name of chainsOf(verdict)) found.chains.add(name)
+    for (const { verdict, counter } of elements.values()) {
+      for (const name of chainsOf(verdict)) found.chains.add(name)
+      if (counter !== undefined) found.counters.add(counter)
+    }
   for (const { rules } of state.chains.values()) {
     for (const expression of rules.flat()) {
       if (expression.kind === 'verdict')
         for (const name of chainsOf(expression.verdict)) found.chains.add(name)
-      if (expression.kind === 'lookup') found.sets.add(expression.set)
+      if (expression.kind === 'lookup' || expression.kind === 'counter-of') found.sets.add(expression.set)
       if (expression.kind === 'counter') found.counters.add(expression.name)
     }
   }
@@ -105,6 +115,7 @@ function change(state: State, operation: Change): void {
       remove(state.counters, operation.name, references(state).counters)
       return
     case 'add-set':
+      if (state.sets.has(operation.set.name)) refuse(`EEXIST: ${operation.set.name}`)
       state.sets.set(operation.set.name, { definition: operation.set, elements: new Map() })
       return
     case 'delete-set':
@@ -139,16 +150,18 @@ function change(state: State, operation: Change): void {
 
 function addElement(state: State, name: string, element: NftElementData): void {
   const { elements } = setOf(state, name)
-  const verdict = 'verdict' in element ? element.verdict : undefined
+  const { verdict, counter, value } = 'key' in element ? element : {}
   const key = keyOf(element)
   for (const chain of chainsOf(verdict)) if (!state.chains.has(chain)) refuse(`ENOENT: chain ${chain}`)
-  if (elements.has(key) && JSON.stringify(elements.get(key)) !== JSON.stringify(verdict)) refuse('EEXIST')
-  elements.set(key, verdict)
+  if (counter !== undefined && !state.counters.has(counter)) refuse(`ENOENT: counter ${counter}`)
+  const data: Data = { verdict, counter, value: value?.join() }
+  if (elements.has(key) && JSON.stringify(elements.get(key)) !== JSON.stringify(data)) refuse('EEXIST')
+  elements.set(key, data)
 }
 
 function addRule(state: State, { chain, expressions }: NftOperation & { kind: 'add-rule' }): void {
   for (const expression of expressions) {
-    if (expression.kind === 'lookup') setOf(state, expression.set)
+    if (expression.kind === 'lookup' || expression.kind === 'counter-of') setOf(state, expression.set)
     if (expression.kind === 'counter' && !state.counters.has(expression.name)) refuse('ENOENT: counter')
     if (expression.kind === 'verdict')
       for (const name of chainsOf(expression.verdict))

@@ -35,11 +35,11 @@ describe('names that reach the kernel', () => {
       createRuleset(table({ chains: [chain('c', [[isolation]])], attachments: [hostile] }), 1).rebuild(),
     )
     expect(text).not.toContain('x"')
-    expect(text).toMatch(/add element inet sekisho ingress_4 \{ 10\.0\.0\.1 : jump e_[0-9a-f]{32} \}/)
+    expect(text).toMatch(/add element inet sekisho ingress_4 \{ 10\.0\.0\.1 : jump e_[\w-]{22} \}/)
   })
 
   test('no character of an id survives in a name', () => {
-    const names = /^[a-z]+\d?_[0-9a-f]{32}$/
+    const names = /^[a-z]+\d?_[\w-]{22}$/
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), id => {
         for (const name of [

@@ -88,7 +88,7 @@ function chainTexts(
   })
   return createRuleset(compiled, 1)
     .rebuild()
-    .map(command => command.text.replace('add rule inet sekisho ', '').replaceAll(/_[0-9a-f]{32}/g, ''))
+    .map(command => command.text.replace('add rule inet sekisho ', '').replaceAll(/_[\w-]{22}/g, ''))
     .filter(line => /^(?:e|ed|u|ud)(?:_\d)? /.test(line))
 }
 
@@ -99,7 +99,7 @@ describe('chains', () => {
     expect(chainTexts([[web, isolation]])).toEqual([
       'ed counter name "er"',
       expect.stringMatching(
-        /^ed limit rate 200\/second burst 400 packets log prefix "sekisho:deny:[0-9a-f]{32}" group 646 snaplen 128$/,
+        /^ed limit rate 200\/second burst 400 packets log prefix "sekisho:deny:[\w-]{22}" group 646 snaplen 128$/,
       ),
       'ed goto refuse',
       'e meta l4proto tcp ct reply proto-src 80 ct original ip saddr @p4 counter name "er" return',

@@ -45,7 +45,7 @@ function rendered(...policies: readonly PolicyDocumentJson[]): readonly string[]
   }
   return chains
     .flatMap(({ name, rules }) => [`${name}:`, ...rules.map(({ text }) => text)])
-    .map(line => line.replaceAll(/[0-9a-f]{16,}/g, number))
+    .map(line => line.replaceAll(/(?<=[_:])[\w-]{22}/g, number))
 }
 
 test('tiers around a NetworkPolicy', () => {

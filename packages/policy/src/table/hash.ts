@@ -38,7 +38,8 @@ function schedule(view: DataView, offset: number, w: Uint32Array): void {
 }
 
 function compress(state: Uint32Array, w: Uint32Array): void {
-  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
+  let [a, b, c, d] = [word(state, 0), word(state, 1), word(state, 2), word(state, 3)]
+  let [e, f, g, h] = [word(state, 4), word(state, 5), word(state, 6), word(state, 7)]
   for (let t = 0; t < 64; t++) {
     const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + word(K, t) + word(w, t)) | 0
@@ -53,7 +54,8 @@ function compress(state: Uint32Array, w: Uint32Array): void {
     b = a
     a = (t1 + t2) | 0
   }
-  for (const [at, value] of [a, b, c, d, e, f, g, h].entries()) state[at] = word(state, at) + value
+  const sums = [a, b, c, d, e, f, g, h]
+  for (let at = 0; at < sums.length; at++) state[at] = word(state, at) + (sums[at] ?? 0)
 }
 
 /**

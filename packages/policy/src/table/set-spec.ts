@@ -17,11 +17,18 @@ export type SetSpec =
   | { readonly kind: 'nodes'; readonly id: SetId; readonly own: boolean }
   | { readonly kind: 'range'; readonly id: SetId; readonly ranges: readonly IpRange[] }
 
-export const selectorSet = ({ key }: Selection): SetSpec => ({
-  kind: 'selector',
-  id: `s${contentHash(key)}`,
-  selection: key,
-})
+/** Rules of many policies ask for the same selection. */
+export function selectorSet(selection: Selection): SetSpec {
+  const { key } = selection
+  const known = SELECTOR_SETS.get(selection) ?? {
+    kind: 'selector',
+    id: `s${contentHash(key)}`,
+    selection: key,
+  }
+  SELECTOR_SETS.set(selection, known)
+  return known
+}
+const SELECTOR_SETS = new WeakMap<Selection, SetSpec>()
 
 export const namedPortSet = ({ key }: Selection, port: NamedPortSpec): SetSpec => ({
   kind: 'named-port',

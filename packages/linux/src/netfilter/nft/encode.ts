@@ -1,6 +1,6 @@
 import { NLM } from '../../netlink/message.ts'
 import { FAMILY, messageType, SUBSYSTEM } from '../subsystem.ts'
-import { type AnonymousSet, writeExpression, writeVerdict } from './expression.ts'
+import { type AnonymousSet, writeExpression, writeValue, writeVerdict } from './expression.ts'
 import type {
   BaseChain,
   KeyType,
@@ -28,7 +28,7 @@ const MESSAGE = {
 } as const
 const BATCH = { begin: 0x10, end: 0x11 } as const
 const COUNTER_OBJECT = 1
-const SET_FLAG = { anonymous: 1, constant: 2, interval: 4, map: 8 } as const
+const SET_FLAG = { anonymous: 1, constant: 2, interval: 4, map: 8, object: 64 } as const
 const VERDICT_DATA = 0xffffff00
 const INTERVAL_END = 1
 const ACCEPT = 1
@@ -42,11 +42,28 @@ const TYPE: Record<KeyType, { readonly bytes: number; readonly id: number; reado
   inet_proto: { bytes: 1, id: 12 },
   inet_service: { bytes: 2, id: 13 },
   mark: { bytes: 4, id: 19, host: true },
+  classid: { bytes: 4, id: 23, host: true },
   ifname: { bytes: 16, id: 41, host: true },
 }
 const TYPE_BITS = 6
-/** What `nft list` must know to print such keys (libnftnl's NFTNL_UDATA_SET_KEYBYTEORDER): type, length, host order. */
-const HOST_ORDER_KEY = Uint8Array.of(0, 4, 1, 0, 0, 0)
+/**
+ * What `nft list` must know to print such keys and data (libnftnl's NFTNL_UDATA_SET_KEYBYTEORDER, ..._DATABYTEORDER):
+ * type, length, host order.
+ */
+const HOST_ORDER = { key: [0, 4, 1, 0, 0, 0], data: [1, 4, 1, 0, 0, 0] } as const
+
+const isHost = (type: NftSetDefinition['data']): boolean =>
+  type !== undefined && type !== 'verdict' && type !== 'counter' && TYPE[type].host === true
+const hostOrder = ({ key, data }: NftSetDefinition): Uint8Array =>
+  Uint8Array.from([
+    ...(key.length === 1 && isHost(key[0]) ? HOST_ORDER.key : []),
+    ...(isHost(data) ? HOST_ORDER.data : []),
+  ])
+
+const setFlags = ({ interval, data }: NftSetDefinition): number => {
+  const map = data === undefined ? 0 : data === 'counter' ? SET_FLAG.object : SET_FLAG.map
+  return map | (interval ? SET_FLAG.interval : 0)
+}
 
 const padded = (bytes: number): number => (bytes + 3) & ~3
 /** In a concatenation each part fills whole registers. */
@@ -199,14 +216,32 @@ class BatchEncoder {
     const to = this.#writer
     this.#message(MESSAGE.newSet, NLM.create | ack, () => {
       to.text(2, set.name)
-      to.u32(3, flags | (set.interval ? SET_FLAG.interval : 0) | (set.verdicts ? SET_FLAG.map : 0))
+      to.u32(3, flags | setFlags(set))
       to.u32(4, keyType(set.key))
       to.u32(5, keyBytes(set.key))
-      if (set.verdicts) to.u32(6, VERDICT_DATA)
-      if (set.verdicts) to.u32(7, 0)
+      this.#dataType(set)
       to.u32(10, id)
-      if (set.key[0] && TYPE[set.key[0]].host && set.key.length === 1) to.data(13, HOST_ORDER_KEY)
+      const order = hostOrder(set)
+      if (order.length > 0) to.data(13, order)
     })
+  }
+
+  #dataType({ data }: NftSetDefinition): void {
+    const to = this.#writer
+    switch (data) {
+      case undefined:
+        return
+      case 'counter':
+        to.u32(15, COUNTER_OBJECT)
+        return
+      case 'verdict':
+        to.u32(6, VERDICT_DATA)
+        to.u32(7, 0)
+        return
+      default:
+        to.u32(6, TYPE[data].id)
+        to.u32(7, TYPE[data].bytes)
+    }
   }
 
   /** The acknowledgement is for the last message of a transaction, so only the last chunk may ask for it. */
@@ -226,9 +261,11 @@ class BatchEncoder {
 
   #element(element: NftElementData): void {
     if ('key' in element) {
-      const { key, verdict } = element
+      const { key, verdict, counter, value } = element
       this.#key(key, to => {
         if (verdict) to.nest(2, () => writeVerdict(to, verdict))
+        if (value) writeValue(to, 2, value)
+        if (counter !== undefined) to.text(9, counter)
       })
       return
     }

@@ -2,7 +2,14 @@ import type { CtKey, MetaKey, NftExpression, NftVerdict, QueueTarget, Register }
 import type { NetlinkWriter } from './writer.ts'
 
 /** Numbers of include/uapi/linux/netfilter/nf_tables.h, by the name of the expression they belong to. */
-const META: Record<MetaKey, number> = { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 }
+const META: Record<MetaKey, number> = {
+  priority: 2,
+  mark: 3,
+  iifname: 6,
+  oifname: 7,
+  nfproto: 15,
+  l4proto: 16,
+}
 const CT: Record<CtKey, number> = {
   state: 0,
   direction: 1,
@@ -32,7 +39,7 @@ export function writeVerdict(to: NetlinkWriter, verdict: NftVerdict): void {
   })
 }
 
-const writeValue = (to: NetlinkWriter, type: number, value: Uint8Array): void =>
+export const writeValue = (to: NetlinkWriter, type: number, value: Uint8Array): void =>
   to.nest(type, () => to.data(DATA.value, value))
 
 /** The kernel's name of each expression. */
@@ -41,12 +48,15 @@ const NAME: Record<NftExpression['kind'], string> = {
   ct: 'ct',
   'set-ct-mark': 'ct',
   'set-mark': 'meta',
+  'set-priority': 'meta',
+  constant: 'immediate',
   payload: 'payload',
   compare: 'cmp',
   bitwise: 'bitwise',
   lookup: 'lookup',
   'one-of': 'lookup',
   counter: 'objref',
+  'counter-of': 'objref',
   limit: 'limit',
   log: 'log',
   queue: 'target',
@@ -88,6 +98,14 @@ function writeAttributes(
       to.u32(2, META.mark)
       to.u32(3, register(expression.from))
       return
+    case 'set-priority':
+      to.u32(2, META.priority)
+      to.u32(3, register(expression.from))
+      return
+    case 'constant':
+      to.u32(1, register(expression.to))
+      writeValue(to, 2, expression.value)
+      return
     case 'payload':
       to.u32(1, register(expression.to))
       to.u32(2, BASE[expression.base])
@@ -110,6 +128,7 @@ function writeAttributes(
       to.text(1, expression.set)
       to.u32(2, register(expression.from))
       if (expression.outcome === 'vmap') to.u32(3, VERDICT_REGISTER)
+      if (expression.to !== undefined) to.u32(3, register(expression.to))
       if (expression.outcome === 'not') to.u32(5, INVERTED)
       return
     case 'one-of':
@@ -121,6 +140,10 @@ function writeAttributes(
     case 'counter':
       to.u32(1, COUNTER_OBJECT)
       to.text(2, expression.name)
+      return
+    case 'counter-of':
+      to.u32(3, register(expression.from))
+      to.text(4, expression.set)
       return
     case 'limit':
       to.u64(1, expression.perSecond)

@@ -10,7 +10,7 @@ export type NftVerdict =
   | { readonly kind: 'accept' | 'drop' | 'return' }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
 
-export type MetaKey = 'mark' | 'nfproto' | 'l4proto' | 'iifname' | 'oifname'
+export type MetaKey = 'mark' | 'priority' | 'nfproto' | 'l4proto' | 'iifname' | 'oifname'
 export type CtKey =
   | 'state'
   | 'direction'
@@ -31,6 +31,8 @@ export type NftExpression =
     }
   | { readonly kind: 'set-ct-mark'; readonly from: Register }
   | { readonly kind: 'set-mark'; readonly from: Register }
+  | { readonly kind: 'set-priority'; readonly from: Register }
+  | { readonly kind: 'constant'; readonly value: Uint8Array; readonly to: Register }
   | {
       readonly kind: 'payload'
       readonly base: 'network' | 'transport'
@@ -50,12 +52,13 @@ export type NftExpression =
       readonly mask: Uint8Array
       readonly xor: Uint8Array
     }
-  /** `vmap`: the element found decides; `not`: goes on where there is none. */
+  /** `vmap`: the element found decides; `not`: goes on where there is none. `to`: where what it leads to is put. */
   | {
       readonly kind: 'lookup'
       readonly set: string
       readonly from: Register
       readonly outcome?: 'vmap' | 'not'
+      readonly to?: Register
     }
   /** Whether the value lies in one of the ranges; made an anonymous set of the rule. */
   | {
@@ -65,6 +68,8 @@ export type NftExpression =
       readonly ranges: readonly KeyRange[]
     }
   | { readonly kind: 'counter'; readonly name: string }
+  /** Counts in the counter that the element found leads to; a step that does not match where there is none. */
+  | { readonly kind: 'counter-of'; readonly set: string; readonly from: Register }
   | { readonly kind: 'limit'; readonly perSecond: number; readonly burst: number }
   | { readonly kind: 'log'; readonly prefix: string; readonly group: number; readonly snaplen: number }
   | ({ readonly kind: 'queue' } & QueueTarget)
@@ -86,6 +91,7 @@ export type KeyType =
   | 'inet_proto'
   | 'inet_service'
   | 'mark'
+  | 'classid'
   | 'ifname'
 
 /** First and last key, both inside, in network order. */
@@ -99,11 +105,19 @@ export interface NftSetDefinition {
   readonly key: readonly KeyType[]
   /** Its elements are ranges. */
   readonly interval?: boolean
-  /** Its elements have verdicts. */
-  readonly verdicts?: boolean
+  /** What its elements lead to: the set is a map. */
+  readonly data?: 'verdict' | 'counter' | KeyType
 }
 
-export type NftElementData = { readonly key: Uint8Array; readonly verdict?: NftVerdict } | KeyRange
+/** A key, in a map with what it leads to. */
+export type NftElementData =
+  | {
+      readonly key: Uint8Array
+      readonly verdict?: NftVerdict
+      readonly counter?: string
+      readonly value?: Uint8Array
+    }
+  | KeyRange
 
 export interface BaseChain {
   readonly hook: 'prerouting' | 'input' | 'forward' | 'output'

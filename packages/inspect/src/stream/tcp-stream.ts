@@ -26,7 +26,10 @@ export type Passage =
   | { readonly verdict: 'drop'; readonly reason: StreamDrop }
 
 export interface StreamPolicy {
-  /** A stream whose beginning was not seen: refused, or taken over where it is, as after a restart. */
+  /**
+   * A stream whose beginning was not seen: refused, or taken over where it is, as after a restart. Of one that is taken
+   * over, what lies before its first segment passes unread: it fails open.
+   */
   readonly midstream: 'refuse' | 'adopt'
   /**
    * Linux takes the urgent byte out of the stream unless the program asks for it in line (SO_OOBINLINE): what was read
@@ -58,6 +61,7 @@ export class TcpStream {
   readonly #client: Half
   readonly #server: Half
   #isReset = false
+  #isAdopted = false
 
   constructor(memory: StreamMemory, policy: StreamPolicy = STRICT) {
     this.#policy = policy
@@ -156,6 +160,7 @@ export class TcpStream {
   #pickUp(half: Half, other: Half, header: PacketHeader): Passage | undefined {
     if (this.#policy.midstream === 'refuse')
       return other.isBegun || half.isBegun ? DROPS.handshake : DROPS.midstream
+    this.#isAdopted = true
     if (!half.isBegun) half.begin(header.sequence, header.sequence)
     return undefined
   }
@@ -163,7 +168,7 @@ export class TcpStream {
   /** Of a stream that was taken over, what is acknowledged beyond what passed here had passed before. */
   #mayAcknowledge(other: Half, acknowledgement: number): boolean {
     if (ahead(acknowledgement, other.next) <= 0) return true
-    if (this.#policy.midstream === 'refuse') return false
+    if (!this.#isAdopted) return false
     other.retained.clear()
     other.begin(acknowledgement, acknowledgement)
     return true

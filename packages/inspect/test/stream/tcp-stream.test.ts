@@ -266,6 +266,20 @@ describe('the beginning', () => {
     )
   })
 
+  test('a stream whose beginning was seen is not taken over, whatever is configured', () => {
+    play(
+      [
+        ...HANDSHAKE,
+        ['client', client(101, 'abc'), 'abc'],
+        ['server', server(501, 105), 'acknowledges-unseen'],
+      ],
+      {
+        midstream: 'adopt',
+        urgent: 'refuse',
+      },
+    )
+  })
+
   test('urgent data in line, where it is so configured', () => {
     play([...HANDSHAKE, ['client', client(101, 'abc', { flags: 'AU' }), 'abc']], {
       midstream: 'refuse',

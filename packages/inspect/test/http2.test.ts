@@ -139,6 +139,7 @@ describe('http/2', () => {
     ],
     ['no stream', frame(HEADERS, END, 0, GET), 'headers on no stream'],
     ['a stream of the server', frame(HEADERS, END, 2, GET), 'request on a stream of the server'],
+    ['a push of the client', frame(5, 4, 1, `\0\0\0\x02${GET}`), 'push of a client'],
     ['a second request', frame(HEADERS, END, 1, GET).repeat(2), 'second request on a stream'],
     [
       'too much padding',

@@ -11,8 +11,6 @@ import { asciiBytes } from '../../ascii.ts'
 
 /** What is looked for while the lines are scanned: fields that frame a message or tell whose it is. */
 export const NOTED = [
-  'api-version',
-  'audit-id',
   'connection',
   'content-length',
   'content-type',
@@ -22,7 +20,6 @@ export const NOTED = [
   'upgrade',
   'user-agent',
   'x-clickhouse-database',
-  'x-clickhouse-format',
   'x-clickhouse-key',
   'x-clickhouse-query-id',
   'x-clickhouse-server-display-name',
@@ -56,7 +53,7 @@ const VALUE = new Uint8Array(256).fill(1, 0x20)
 VALUE[TAB] = 1
 VALUE[0x7f] = 0
 
-export const isToken = (byte: number | undefined): boolean => TOKEN[byte ?? 0] === 1
+export const isToken = (byte: number): boolean => TOKEN[byte] === 1
 
 const BY_LENGTH: readonly (readonly Noted[])[] = Array.from({ length: 33 }, (_, length) =>
   NOTED.filter(name => name.length === length),

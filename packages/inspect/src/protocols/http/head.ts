@@ -22,6 +22,7 @@ interface Head {
   readonly upgrade?: string
 }
 export interface RequestHead extends Head {
+  readonly version: '1.0' | '1.1'
   readonly request: HttpRequest
 }
 export interface ResponseHead extends Head {
@@ -59,8 +60,8 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
     host: hostOf(notes.host, host),
     lines: text.slice(lines, -4),
   })
-  const minor = bytes[line - 1] === 0x31 ? 1 : 0
-  return { length: end, request, notes, body: requestBody(notes, minor), ...upgradeOf(notes) }
+  const version = bytes[line - 1] === 0x31 ? '1.1' : '1.0'
+  return { length: end, version, request, notes, body: requestBody(notes, version), ...upgradeOf(notes) }
 }
 
 /** @returns undefined while the head is not all there; raises `Malformed`. */
@@ -121,11 +122,11 @@ function hostOf(field: string | undefined, target: string | undefined): string {
   return target
 }
 
-function requestBody(notes: Notes, minor: number): Body {
+function requestBody(notes: Notes, version: RequestHead['version']): Body {
   const [coding, length] = [notes['transfer-encoding'], lengthOf(notes)]
   if (coding === undefined) return length ?? 0
   // RFC 9112 section 6.1: such a message may be an attempt at request smuggling.
-  if (minor === 0) throw new Malformed('transfer-encoding in HTTP/1.0', 0)
+  if (version === '1.0') throw new Malformed('transfer-encoding in HTTP/1.0', 0)
   if (coding.toLowerCase() !== 'chunked') throw new Malformed('transfer-encoding that is not chunked', 0)
   return 'chunked'
 }

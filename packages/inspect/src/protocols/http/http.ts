@@ -97,7 +97,7 @@ class HttpReader implements BoldReader {
   #begin(side: Side, said: Uint8Array, found: Reading[]): void {
     const isHttp2 =
       side === 'client' ? startsWith(said, CLIENT_PREFACE) === 'yes' : startsWith(said, STATUS_LINE) === 'no'
-    found.push(detail('protocol-version', isHttp2 ? '2' : '1.1'))
+    if (isHttp2) found.push(detail('protocol-version', '2'))
     const reader = isHttp2 ? new Http2Reader() : this.#http1()
     this.#reader = reader
     // The client may have begun to speak, too little to tell its version by.

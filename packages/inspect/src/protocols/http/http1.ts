@@ -30,10 +30,10 @@ export class Http1Reader implements BoldReader {
   readonly #answers = new Messages(parseResponse)
   readonly #refinement = new Refinement()
   readonly #onHttp2: (rest: Uint8Array, found: Reading[]) => void
-  #asked: Asked[] = []
+  readonly #asked: Asked[] = []
   /** Whether answers can still be told which request they belong to. */
   #paired = true
-  #clientNamed = false
+  #introduced = false
   #serverNamed = false
 
   /** @param onHttp2 both sides go over to HTTP/2; `rest` is what the server has already said of it. */
@@ -51,7 +51,7 @@ export class Http1Reader implements BoldReader {
     for (let head = this.#requests.next(); head; head = this.#requests.next()) {
       this.#requests.body(head.body)
       this.#remember(askedBy(head))
-      this.#nameClient(head, found)
+      if (!this.#introduced) this.#introduce(head, found)
       this.#refinement.request(head.request, head.notes, found)
       found.push({ kind: 'request', request: head.request })
     }
@@ -101,11 +101,11 @@ export class Http1Reader implements BoldReader {
     else found.push({ kind: 'becomes', rest })
   }
 
-  #nameClient({ notes }: RequestHead, found: Reading[]): void {
+  #introduce({ version, notes }: RequestHead, found: Reading[]): void {
+    this.#introduced = true
     const software = notes['user-agent']
-    if (this.#clientNamed || software === undefined) return
-    this.#clientNamed = true
-    found.push(detail('client-software', software))
+    found.push(detail('protocol-version', version))
+    if (software !== undefined) found.push(detail('client-software', software))
   }
 
   #nameServer({ notes }: ResponseHead, found: Reading[]): void {

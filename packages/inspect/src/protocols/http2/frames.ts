@@ -8,16 +8,8 @@ import { Inbox } from '../../inbox.ts'
  * Header blocks come in HEADERS or PUSH_PROMISE, and CONTINUATION until END_HEADERS, with nothing between (section 4.3).
  */
 const HEADER_BYTES = 9
-export const FRAME = {
-  data: 0,
-  headers: 1,
-  priority: 2,
-  reset: 3,
-  settings: 4,
-  pushPromise: 5,
-  continuation: 9,
-} as const
-export const FLAG = { endStream: 0x01, endHeaders: 0x04, padded: 0x08, priority: 0x20 } as const
+export const FRAME = { headers: 1, reset: 3, pushPromise: 5, continuation: 9 } as const
+const FLAG = { endHeaders: 0x04, padded: 0x08, priority: 0x20 } as const
 const PRIORITY_BYTES = 5
 const STREAM_MASK = 0x7fff_ffff
 

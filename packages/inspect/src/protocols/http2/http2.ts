@@ -52,6 +52,7 @@ export class Http2Reader implements BoldReader {
       if (!frame.pushed) this.#answer(messageOf(fields), found)
       return
     }
+    if (frame.pushed) throw new Malformed('push of a client', 0)
     const message = messageOf(fields)
     if (frame.stream > this.#lastStream) this.#request(frame.stream, message, found)
     else if (message.pseudo.size > 0) throw new Malformed('second request on a stream', 0)

@@ -7,7 +7,6 @@ import {
   IP_PROTOCOL,
   PacketHeader,
   parsePacket,
-  tunnelIn,
   UNREAD,
 } from '../../src/index.ts'
 import { packet, tcp, udp } from './packets.ts'
@@ -241,23 +240,5 @@ describe('checksums', () => {
     expect(holds(without(packet({ protocol: 17, transport: udp('abc') }), 20))).toBe(true)
     const six = packet({ source: '2001:db8::1', protocol: 17, transport: udp('abc') })
     expect(holds(without(six, 40))).toBe(false)
-  })
-})
-
-describe('tunnels over UDP', () => {
-  const frame = [...Array(12).fill(2), 0x08, 0x00, 0x45]
-  test.each([
-    ['VXLAN', [0x08, 0, 0, 0, 0, 0, 7, 0, ...frame], 'vxlan'],
-    ['VXLAN with a reserved bit', [0x08, 0, 0, 1, 0, 0, 7, 0, ...frame], undefined],
-    ['VXLAN without a frame', [0x08, 0, 0, 0, 0, 0, 7, 0, 1, 2], undefined],
-    ['Geneve with an Ethernet frame', [0x01, 0, 0x65, 0x58, 0, 0, 7, 0, 0, 0, 0, 0, ...frame], 'geneve'],
-    ['Geneve with an IPv4 packet', [0, 0, 0x08, 0, 0, 0, 7, 0, 0x45], 'geneve'],
-    ['WireGuard’s first message', [1, 0, 0, 0, ...Array(144).fill(9)], 'wireguard'],
-    ['WireGuard’s first message, too long', [1, 0, 0, 0, ...Array(145).fill(9)], undefined],
-    ['WireGuard data', [4, 0, 0, 0, ...Array(28).fill(9)], 'wireguard'],
-    ['something else', [1, 2, 3], undefined],
-    ['nothing', [], undefined],
-  ])('%s', (_, bytes, tunnel) => {
-    expect(tunnelIn(Uint8Array.from(bytes))).toBe(tunnel)
   })
 })

@@ -107,7 +107,7 @@ function endsOf({ l4, src, sport, dst, dport }: ExpectedFlow): Ends {
 function answerOf(flows: readonly ReplayedFlow[], expected: ExpectedFlow): Answer {
   const [label = ''] = expected.proto.split('.')
   const same = flows.filter(flow => isBetween(flow, endsOf(expected)))
-  const flow = same.find(each => each.applications.length > 0) ?? same[0]
+  const flow = same.find(each => each.applications.length > 0) ?? same.find(each => !each.unread) ?? same[0]
   return { capture: expected.pcap, flow, label, expected: LABELS[label] ?? [] }
 }
 

@@ -24,7 +24,7 @@ const AGENT_DEPENDENCIES = new Set(['koffi', 'yaml'])
  * packets (RFC 9001 section 5.2, whose keys are public) and to fingerprint. Sources of randomness are not among them.
  */
 const PURE_IMPORTS =
-  /^import \{ (?:(?:createCipheriv|createDecipheriv|createHash|createHmac)(?:, )?)+ \} from 'node:crypto'$/gm
+  /^import \{ (?:(?:createCipheriv|createDecipheriv|createHash)(?:, )?)+ \} from 'node:crypto'$/gm
 const PURE_GLOBALS =
   /\b(?:process\.|Date\.now\(|new Date\(\)|Math\.random\(|setTimeout\(|setInterval\(|fetch\()/
 

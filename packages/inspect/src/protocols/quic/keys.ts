@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
 import { copyOf } from '../../bytes.ts'
 import type { QuicVersion } from './versions.ts'
 
@@ -12,7 +12,19 @@ export interface InitialKeys {
   readonly headerProtection: Uint8Array
 }
 
-const hmac = (key: Uint8Array, data: Uint8Array): Buffer => createHmac('sha256', key).update(data).digest()
+const BLOCK_BYTES = 64
+const sha256 = (first: Uint8Array, second: Uint8Array): Buffer =>
+  createHash('sha256').update(first).update(second).digest()
+
+/** RFC 2104, for keys of at most a block. The platform's own costs several times as much for a few bytes. */
+const hmac = (key: Uint8Array, data: Uint8Array): Buffer =>
+  sha256(padded(key, 0x5c), sha256(padded(key, 0x36), data))
+
+function padded(key: Uint8Array, byte: number): Uint8Array {
+  const block = new Uint8Array(BLOCK_BYTES).fill(byte)
+  for (const [i, value] of key.entries()) block[i] = value ^ byte
+  return block
+}
 
 /** HKDF-Expand-Label of RFC 8446 section 7.1, for up to 32 bytes without a context. */
 function expand(secret: Uint8Array, label: string, length: number): Uint8Array {

@@ -1,5 +1,6 @@
 import type { EpochMs, Namespace, NodeName, PolicyId, Workload, WorkloadId } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
+import type { Identity } from './entry.ts'
 
 export interface Changes<T, Id> {
   readonly set?: readonly T[]
@@ -29,8 +30,8 @@ export interface ModelChange {
 export interface ModelDelta {
   /** Itself, its addresses or the selections it is in changed; also those that are gone. */
   readonly workloads: ReadonlySet<WorkloadId>
-  /** Other policies judge it than before, or a policy that judges it changed. */
-  readonly subjects: ReadonlySet<WorkloadId>
+  /** Judged by other policies than before, or by one that changed; who joined or left one is in `workloads`. */
+  readonly identities: ReadonlySet<Identity>
   readonly policies: ReadonlySet<PolicyId>
   readonly nodes: ReadonlySet<NodeName>
 }
@@ -38,14 +39,14 @@ export interface ModelDelta {
 /** One delta for several changes, in any order: a compiler reads the model as it is now. */
 export const mergeDeltas = (deltas: readonly ModelDelta[]): ModelDelta => ({
   workloads: new Set(deltas.flatMap(delta => [...delta.workloads])),
-  subjects: new Set(deltas.flatMap(delta => [...delta.subjects])),
+  identities: new Set(deltas.flatMap(delta => [...delta.identities])),
   policies: new Set(deltas.flatMap(delta => [...delta.policies])),
   nodes: new Set(deltas.flatMap(delta => [...delta.nodes])),
 })
 
 export class Touched implements ModelDelta {
   readonly workloads = new Set<WorkloadId>()
-  readonly subjects = new Set<WorkloadId>()
+  readonly identities = new Set<Identity>()
   readonly policies = new Set<PolicyId>()
   readonly nodes = new Set<NodeName>()
 }

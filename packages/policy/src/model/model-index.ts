@@ -32,9 +32,6 @@ const timedRules = ({ sections }: PolicyDocument): readonly PolicyRule[] =>
 
 const judges = ({ subjectOf }: Selection): boolean => subjectOf.size > 0
 
-const same = <T>(a: readonly T[], b: readonly T[]): boolean =>
-  a.length === b.length && a.every((item, at) => item === b[at])
-
 /**
  * Workloads, namespaces and policies, and what follows from them, kept right change by change.
  * The parts of this package read it; others see only `Model`.
@@ -199,7 +196,7 @@ export class ModelIndex {
   }
 
   #rejudge(identity: Identity, touched: Touched): void {
-    for (const { workload } of identity.members) touched.subjects.add(workload.id)
+    touched.identities.add(identity)
     identity.profiles.fill(undefined)
   }
 
@@ -222,7 +219,6 @@ export class ModelIndex {
     this.#entries.delete(id)
     this.workloads.delete(id)
     touched.workloads.add(id)
-    touched.subjects.add(id)
   }
 
   #setWorkload(workload: Workload, ips: Set<string>, touched: Touched): void {
@@ -230,14 +226,12 @@ export class ModelIndex {
     if (old) this.#withdraw(old, ips, touched)
     const identity = this.#identityOf(workload)
     const entry = old ?? new Entry(workload, identity)
-    const judgedBefore = old ? this.policiesOf(old) : []
     entry.workload = workload
     this.#entries.set(workload.id, entry)
     this.workloads.set(workload.id, workload)
     this.#enter(entry, identity)
     this.#offer(entry, ips, touched)
     touched.workloads.add(workload.id)
-    if (!same(judgedBefore, this.policiesOf(entry))) touched.subjects.add(workload.id)
   }
 
   #identityOf(workload: Workload): Identity {

@@ -53,7 +53,7 @@ class Compiler implements TableCompiler {
       nodeAddresses: this.#nodeAddresses,
     }
     const workloads = new Set(model.workloads.keys())
-    this.update({ workloads, subjects: workloads, policies: new Set(), nodes: new Set([node.name]) })
+    this.update({ workloads, identities: new Set(), policies: new Set(), nodes: new Set([node.name]) })
   }
 
   update(delta: ModelDelta): TableChange {
@@ -62,7 +62,7 @@ class Compiler implements TableCompiler {
     if (delta.nodes.size > 0) this.#sets.placeNodes()
     const attachments: WorkloadId[] = []
     for (const id of delta.workloads) if (this.#attach(id)) attachments.push(id)
-    for (const id of delta.subjects) if (!delta.workloads.has(id) && this.#attach(id)) attachments.push(id)
+    for (const id of this.#rejudged(delta)) if (this.#attach(id)) attachments.push(id)
     const chainsRemoved = this.#sweep()
     const chainsAdded = [...this.#added]
     this.#added.clear()
@@ -73,6 +73,15 @@ class Compiler implements TableCompiler {
       attachments,
       ...(nodeAddresses && { nodeAddresses }),
     }
+  }
+
+  /** Of this node's workloads, those that are the same and judged otherwise. */
+  #rejudged({ workloads, identities }: ModelDelta): readonly WorkloadId[] {
+    if (identities.size === 0) return []
+    return [...this.#attachments.keys()].filter(id => {
+      const identity = this.#index.entry(id)?.identity
+      return identity && identities.has(identity) && !workloads.has(id)
+    })
   }
 
   /** Only running and terminating workloads of this node; one that is removed or finished is detached. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createModel, type Model, type PolicyDocument, type RecordedFlow, simulate } from '../src/index.ts'
 import { Agreement } from '../src/model/agreement.ts'
-import { modelOf, networkPolicy, workload } from './builders.ts'
+import { modelOf, NODE, networkPolicy, securityPolicy, workload } from './builders.ts'
 import { type Cluster, ClusterSource, PORTS, RICH } from './cluster.ts'
 
 const WORKLOADS = [
@@ -86,6 +86,29 @@ test('nothing recorded is nothing changed', () => {
     unchanged: 0,
     groups: [],
   })
+})
+
+test('the same policies at another time, or with other nodes, are not the same', () => {
+  const rule = { from: [{ podSelector: { matchLabels: { app: 'web' } } }], action: 'Allow' }
+  const policy = securityPolicy('shop/p', {
+    subject: { podSelector: { matchLabels: { app: 'api' } } },
+    ingress: [{ ...rule, validUntil: '2030-01-01T00:00:00Z' }],
+  })
+  const at = (time: string, address: string) => {
+    const model = with_(policy)
+    model.update({
+      workloads: { set: WORKLOADS },
+      now: Date.parse(time) as EpochMs,
+      nodes: { set: [{ name: NODE, addresses: [address] }] },
+    })
+    return model
+  }
+  const before = at('2029-01-01T00:00:00Z', '203.0.113.1')
+  const flows = [recorded('10.0.0.1', 1), recorded('203.0.113.1', 1)]
+  const broken = (after: Model) => simulate({ flows, before, after }).groups.map(({ source }) => source)
+  expect(broken(at('2029-02-01T00:00:00Z', '203.0.113.1'))).toEqual([])
+  expect(broken(at('2031-01-01T00:00:00Z', '203.0.113.1'))).toEqual(['10.0.0.1'])
+  expect(broken(at('2029-02-01T00:00:00Z', '203.0.113.9'))).toEqual(['203.0.113.1'])
 })
 
 /** A version of a cluster: its own workloads, or copies of them, of which nothing can be known to be the same. */

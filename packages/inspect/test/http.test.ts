@@ -43,9 +43,9 @@ describe('http', () => {
     ['a call', 'INVITE sip:bob@example.com SIP/2.0\r\n', '', 'no'],
     ['a request without a version', 'GET /index.html\r\n', '', 'likely'],
     ['a request without a target', 'GET HTTP/1.1\r\n', '', 'certain'],
+    ['a request whose parts stick together', 'GET/HTTP/1.1\n', '', 'certain'],
     ['an answer of whoever spoke first', 'HTTP/1.1 200 OK\r\n', '', 'likely'],
     ['a command of mail', 'EHLO mail.example\r\n', '', 'no'],
-    ['lower case', 'get / HTTP/1.1\r\n', '', 'no'],
     ['a greeting', '', 'SSH-2.0-x', 'no'],
     ['an answer of another protocol', GET, 'SSH-2.0-x', 'no'],
   ])('is recognised by %s', (_, client, server, kind) => {

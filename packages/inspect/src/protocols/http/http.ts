@@ -21,7 +21,7 @@ import { Http1Reader } from './http1.ts'
  * that no HTTP/1 server would take for a request.
  */
 /** Also one that no server should take, as in "GET HTTP/1.1": it is HTTP, and its reader says what is wrong with it. */
-const REQUEST_LINE = /^(?:\r\n)?([A-Z][A-Za-z_-]{0,31})[ /](?:([^\r\n]*) )?HTTP\/1\.[01]\r?\n/
+const REQUEST_LINE = /^(?:\r\n)?([^\r\n\0]*?) ?HTTP\/1\.[01]?\r?\n/
 const VERSION_0_9 = /^(?:GET|HEAD|POST|PUT) \/[^\r\n]*\r?\n/
 const BEGUN = /^(?:\r(?:\n|$))?(?:[A-Z][A-Za-z_-]{0,31}(?:[ /][^\r\n\0]*\r?)?)?$/
 const STATUS_LINE = 'HTTP/1.'
@@ -46,8 +46,8 @@ function ofClient(client: Uint8Array): Recognition {
     case 'no':
   }
   const text = latin1(client, LIMITS.openingBytes.value)
-  const [line, method, target = ''] = REQUEST_LINE.exec(text) ?? []
-  if (line) return certain(`request "${method} ${target.slice(0, SHOWN)}"`)
+  const line = REQUEST_LINE.exec(text)?.[1]
+  if (line !== undefined) return certain(`request "${line.slice(0, SHOWN)}"`)
   if (VERSION_0_9.test(text)) return likely('request without a version')
   // The first one to be seen is taken for the client, also where the beginning was missed.
   if (text.startsWith(STATUS_LINE)) return likely('answer "HTTP/1."')

@@ -34,10 +34,13 @@ const ARGUMENT_BYTES = 2_048
 const KEPT_ARGUMENTS = 65_536
 
 const ANSWER = /^(?:[+-][^\r\n]{0,200}\r?|[:$*_,#(!=%~>|]-?[0-9tfinf.eE+-]{0,20}\r?)(?:\n|$)/
+/** Those that could not be the answer to a line of another protocol. */
+const INLINE_ANSWER =
+  /^(?:\+(?:OK|PONG|QUEUED|NOAUTH)|-(?:ERR|NOAUTH|WRONG[A-Z]+|DENIED|MOVED) |[:$*]-?\d{1,10}\r\n|[%~>]\d)/
 const COMMAND_HEAD = /^\*([1-9]\d{0,6})(\r(\n(\$([1-9]\d{0,2})(\r(\n([A-Za-z]*)?)?)?)?)?)?/
 
 /** A first command is short and a word. Inline commands could be anybody's: they need the server to answer like Redis. */
-function recognise({ client, server }: Opening): Recognition {
+function recognise({ client, server, first }: Opening): Recognition {
   const said = latin1(client, 64)
   const answered = latin1(server, 64)
   const answers = answered !== '' && ANSWER.test(answered)
@@ -52,8 +55,14 @@ function recognise({ client, server }: Opening): Recognition {
         ? MORE
         : NO
   }
-  if (!/^(?:PING|AUTH |HELLO |INFO|SELECT |COMMAND|QUIT)[^\r\n]{0,60}\r?\n?/i.test(said)) return NO
-  return answers && /^[+-]|^\$\d|^[*%]\d/.test(answered) ? likely('inline command and answer') : MORE
+  if (
+    first === 'server' ||
+    / HTTP\/\d/.test(said) ||
+    !/^[A-Z]{3,20}(?: [^\r\n]{0,60})?\r?(?:\n|$)/i.test(said)
+  )
+    return NO
+  if (answered === '') return MORE
+  return INLINE_ANSWER.test(answered) ? likely('inline command and answer') : NO
 }
 
 class RedisReader implements BoldReader {

@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
 LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
 TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
+BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 
 .PHONY: lab test fuzz check bench conformance build clean
 lab: node_modules lab-packages build
@@ -23,7 +24,7 @@ check: node_modules
 	oxlint --type-aware --deny-warnings
 	vitest run --project unit architecture.test.ts
 
-bench: node_modules test-packages
+bench: node_modules bench-packages
 	node bench/main.ts $(BENCH_ARGS)
 
 conformance: node_modules
@@ -38,11 +39,13 @@ node_modules: package-lock.json
 	npm ci --ignore-scripts
 	@touch node_modules
 
-.PHONY: lab-packages test-packages
+.PHONY: lab-packages test-packages bench-packages
 lab-packages:
 	@./scripts/packages $(LAB_PACKAGES)
 test-packages:
 	@./scripts/packages $(TEST_PACKAGES)
+bench-packages:
+	@./scripts/packages $(BENCH_PACKAGES)
 
 clean:
 	rm -rf out .cache apps/console/dist

@@ -1,4 +1,4 @@
-import type { EpochMs } from '@sekisho/core'
+import { type EpochMs, namespace } from '@sekisho/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createModel, type Model, type PolicyDocument, type RecordedFlow, simulate } from '../src/index.ts'
@@ -88,6 +88,9 @@ test('nothing recorded is nothing changed', () => {
   })
 })
 
+/** One object for all versions: what is equal but not the same is judged anyway. */
+const SHOP = namespace('shop')
+
 test('the same policies at another time, or with other nodes, are not the same', () => {
   const rule = { from: [{ podSelector: { matchLabels: { app: 'web' } } }], action: 'Allow' }
   const policy = securityPolicy('shop/p', {
@@ -97,6 +100,7 @@ test('the same policies at another time, or with other nodes, are not the same',
   const at = (time: string, address: string) => {
     const model = with_(policy)
     model.update({
+      namespaces: { set: [SHOP] },
       workloads: { set: WORKLOADS },
       now: Date.parse(time) as EpochMs,
       nodes: { set: [{ name: NODE, addresses: [address] }] },

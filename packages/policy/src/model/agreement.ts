@@ -1,5 +1,6 @@
 import { type Direction, LIMITS } from '@sekisho/core'
 import type { FlowQuery, QueryEnd } from '../decision.ts'
+import type { BoundSection } from './bound.ts'
 import { findEnd } from './decide.ts'
 import { type End, isActed, POLICY_SETS } from './entry.ts'
 import type { ModelIndex } from './model-index.ts'
@@ -36,7 +37,8 @@ export class Agreement {
     const [before, after] = [this.#before, this.#after]
     if (before.revision === this.#seen.before && after.revision === this.#seen.after) return
     this.#seen = { before: before.revision, after: after.revision }
-    this.#isPossible = before.now === after.now && before.nodeAddresses.equals(after.nodeAddresses)
+    const isTimed = (before.now === undefined) === (after.now === undefined)
+    this.#isPossible = isTimed && before.nodeAddresses.equals(after.nodeAddresses)
     this.#forget()
   }
 
@@ -72,11 +74,15 @@ export class Agreement {
       const { sections } = this.#before.profile(entry, direction, set)
       const others = this.#after.profile(other, direction, set).sections
       return (
-        sections.length === others.length && sections.every(({ policy }, at) => policy === others[at]?.policy)
+        sections.length === others.length && sections.every((section, at) => isAlike(section, others[at]))
       )
     })
   }
 }
+
+/** Time only takes rules away, so that of one document as many rules are the same rules. */
+const isAlike = (a: BoundSection, b: BoundSection | undefined): boolean =>
+  a.policy === b?.policy && a.rules.length === b.rules.length
 
 /** The same by identity: what is equal but not the same is judged, which is never wrong. */
 const isSame = (a: End, b: End): boolean =>

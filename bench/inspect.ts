@@ -93,7 +93,19 @@ interface Measured {
   readonly engine: Engine
 }
 
-function measure(packets: readonly Uint8Array[], identifier: Identifier, verifies = false): Measured {
+/** One behind the other in one buffer, as a socket's receive buffers have them. */
+function received(packets: readonly Uint8Array[]): readonly Uint8Array[] {
+  const buffer = new Uint8Array(packets.reduce((sum, { length }) => sum + length, 0))
+  let end = 0
+  return packets.map(packet => {
+    buffer.set(packet, end)
+    end += packet.length
+    return buffer.subarray(end - packet.length, end)
+  })
+}
+
+function measure(sent: readonly Uint8Array[], identifier: Identifier, verifies = false): Measured {
+  const packets = received(sent)
   let engine = new Engine(identifier, verifies)
   const time = best(() => {
     engine = new Engine(identifier, verifies)

@@ -42,6 +42,7 @@ describe('http', () => {
     ['another protocol of the same shape', 'OPTIONS rtsp://camera/1 RTSP/1.0\r\n', '', 'no'],
     ['a call', 'INVITE sip:bob@example.com SIP/2.0\r\n', '', 'no'],
     ['a request without a version', 'GET /index.html\r\n', '', 'likely'],
+    ['a request without a version and a bare answer', 'GET /index.html\r\n', '<html>\n', 'likely'],
     ['a request without a target', 'GET HTTP/1.1\r\n', '', 'certain'],
     ['a request whose parts stick together', 'GET/HTTP/1.1\n', '', 'certain'],
     ['an answer of whoever spoke first', 'HTTP/1.1 200 OK\r\n', '', 'likely'],

@@ -16,6 +16,7 @@ const OTHER_COMMAND = /^(?:EHLO|HELO|LHLO|MAIL|RSET)/i
 function recognise({ client, server, first }: Opening): Recognition {
   if (first === 'client' && server.length === 0) return commandAlone(latin1(client, 64))
   const greeting = latin1(server, 256)
+  if (first === 'client' && !GREETING.test(greeting)) return commandAnswered(latin1(client, 64), greeting)
   if (greeting.length < 4) return /^(?:1|12|120|2|22|220|4|42|421|)$/.test(greeting) ? MORE : NO
   if (!GREETING.test(greeting)) return NO
   const said = latin1(client, 64)
@@ -26,12 +27,15 @@ function recognise({ client, server, first }: Opening): Recognition {
 }
 
 /** Of a connection that was met after its greeting. */
-const commandAlone = (said: string): Recognition =>
-  /^(?:USER [^\r\n]+|AUTH (?:TLS|SSL)|FEAT|SYST)\r\n/i.test(said)
-    ? likely('FTP command')
-    : said.length < 4
-      ? MORE
-      : NO
+const commandAlone = (said: string): Recognition => {
+  if (/^(?:USER [^\r\n]+|AUTH (?:TLS|SSL)|FEAT|SYST)\r\n/i.test(said)) return likely('FTP command')
+  return said.length < 4 || COMMAND.test(said.split('\n')[0] ?? '') ? MORE : NO
+}
+const commandAnswered = (said: string, answered: string): Recognition => {
+  if (!COMMAND.test(said.split('\n')[0] ?? '')) return NO
+  if (answered.length < 4) return /^\d{0,3}$/.test(answered) ? MORE : NO
+  return /^[1-5]\d\d[ -]/.test(answered) ? likely('FTP command and a reply with a code') : NO
+}
 
 /** A reply that ends: a code and a blank; with a hyphen more lines follow. */
 const REPLY = /^(\d{3}) ?/

@@ -23,6 +23,7 @@ import { Http1Reader } from './http1.ts'
 /** Also one that no server should take, as in "GET HTTP/1.1": it is HTTP, and its reader says what is wrong with it. */
 const REQUEST_LINE = /^(?:\r\n)?([^\r\n\0]*?) ?HTTP\/1\.[01]?\r?\n/
 const VERSION_0_9 = /^(?:GET|HEAD|POST|PUT) \/[^\r\n]*\r?\n/
+const BARE_REQUEST = likely('request without a version')
 const BEGUN = /^(?:\r(?:\n|$))?(?:[A-Z][A-Za-z_-]{0,31}(?:[ /][^\r\n\0]*\r?)?)?$/
 const STATUS_LINE = 'HTTP/1.'
 const SETTINGS_FRAME = 4
@@ -31,7 +32,9 @@ const SHOWN = 40
 function recognise({ client, server }: Opening): Recognition {
   const asked = ofClient(client)
   const answered = ofServer(server)
-  if (asked.kind === 'no' || answered.kind === 'no') return NO
+  if (asked.kind === 'no') return NO
+  // The answer to a request without a version is bare, whatever it looks like (RFC 1945 section 6).
+  if (answered.kind === 'no') return asked === BARE_REQUEST ? asked : NO
   if (asked.kind === 'certain') return asked
   return answered.kind === 'more' ? asked : answered
 }
@@ -48,7 +51,7 @@ function ofClient(client: Uint8Array): Recognition {
   const text = latin1(client, LIMITS.openingBytes.value)
   const line = REQUEST_LINE.exec(text)?.[1]
   if (line !== undefined) return certain(`request "${line.slice(0, SHOWN)}"`)
-  if (VERSION_0_9.test(text)) return likely('request without a version')
+  if (VERSION_0_9.test(text)) return BARE_REQUEST
   // The first one to be seen is taken for the client, also where the beginning was missed.
   if (text.startsWith(STATUS_LINE)) return likely('answer "HTTP/1."')
   if (!BEGUN.test(text)) return NO

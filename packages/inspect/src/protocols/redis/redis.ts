@@ -36,7 +36,10 @@ const KEPT_ARGUMENTS = 65_536
 const ANSWER = /^(?:[+-][^\r\n]{0,200}\r?|[:$*_,#(!=%~>|]-?[0-9tfinf.eE+-]{0,20}\r?)(?:\n|$)/
 /** Those that could not be the answer to a line of another protocol. */
 const INLINE_ANSWER =
-  /^(?:\+(?:OK|PONG|QUEUED|NOAUTH)|-(?:ERR|NOAUTH|WRONG[A-Z]+|DENIED|MOVED) |[:$*]-?\d{1,10}\r\n|[%~>]\d)/
+  /^(?:\+(?:OK|PONG|QUEUED|NOAUTH)|-(?:ERR|NOAUTH|WRONG[A-Z]+|DENIED|MOVED) |[:$*]-?\d{1,10}\r\n|[%~>|]\d)/
+const INLINE = /^(?:[A-Z]{1,2}$|[A-Z]{3,20}\d{0,9}(?: [^\r\n]{0,60})?\r?(?:\n|$))/i
+/** First lines of HTTP and of mail. Redis hangs up on some of them, too, for they are how browsers are made to attack it. */
+const OF_OTHERS = /^(?:(?:GET|HEAD|POST|PUT) \/|(?:EHLO|HELO|LHLO) )| HTTP\/\d/i
 const COMMAND_HEAD = /^\*([1-9]\d{0,6})(\r(\n(\$([1-9]\d{0,2})(\r(\n([A-Za-z]*)?)?)?)?)?)?/
 
 /** A first command is short and a word. Inline commands could be anybody's: they need the server to answer like Redis. */
@@ -55,12 +58,7 @@ function recognise({ client, server, first }: Opening): Recognition {
         ? MORE
         : NO
   }
-  if (
-    first === 'server' ||
-    / HTTP\/\d/.test(said) ||
-    !/^[A-Z]{3,20}(?: [^\r\n]{0,60})?\r?(?:\n|$)/i.test(said)
-  )
-    return NO
+  if (first === 'server' || OF_OTHERS.test(said) || !INLINE.test(said)) return NO
   if (answered === '') return MORE
   return INLINE_ANSWER.test(answered) ? likely('inline command and answer') : NO
 }

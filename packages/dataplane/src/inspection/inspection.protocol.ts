@@ -11,7 +11,9 @@ export interface InspectionSetup {
   readonly failOpen: boolean
   readonly releaseMark: number
   readonly identify: boolean
-  /** The eventfd that tells the worker of messages. */
+  /** One word, 1 while there are orders. */
+  readonly words: SharedArrayBuffer
+  /** The eventfd that tells the worker of orders while it waits for one. */
   readonly wake: number
 }
 

@@ -68,7 +68,8 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
 async function startThread(options: InspectionOptions, numbers: QueueNumbers): Promise<InspectionThread> {
   const { netns, failOpen, releaseMark, identify } = options
   const wake = openWake()
-  const setup: InspectionSetup = { netns, numbers, failOpen, releaseMark, identify, wake: wake.fd }
+  const words = new SharedArrayBuffer(4)
+  const setup: InspectionSetup = { netns, numbers, failOpen, releaseMark, identify, words, wake: wake.fd }
   const worker = new Worker(new URL('./inspection.worker.ts', import.meta.url), {
     workerData: setup,
     // Its sockets are opened by system calls of our own, which Node's list of descriptors does not see.
@@ -80,20 +81,26 @@ async function startThread(options: InspectionOptions, numbers: QueueNumbers): P
     wake[Symbol.dispose]()
     throw error
   }
-  return new InspectionThread(worker, wake, options)
+  return new InspectionThread({ worker, wake, words: new Int32Array(words) }, options)
 }
 
 class InspectionThread {
   readonly #worker: Worker
   readonly #wake: Wake
+  readonly #words: Int32Array
   readonly #options: InspectionOptions
   #isOver = false
   flows = 0
   notInspected: ReadonlyMap<NotInspected, number> = new Map()
 
-  constructor(worker: Worker, wake: Wake, options: InspectionOptions) {
+  constructor(
+    thread: { readonly worker: Worker; readonly wake: Wake; readonly words: Int32Array },
+    options: InspectionOptions,
+  ) {
+    const { worker } = thread
     this.#worker = worker
-    this.#wake = wake
+    this.#wake = thread.wake
+    this.#words = thread.words
     this.#options = options
     worker.on('message', (report: InspectionReport) => this.#hear(report))
     worker.on('error', error => this.#fail(error))
@@ -102,6 +109,7 @@ class InspectionThread {
   order(order: InspectionOrder): void {
     if (this.#isOver) return
     this.#worker.postMessage(order)
+    Atomics.store(this.#words, 0, 1)
     this.#wake.wake()
   }
 

@@ -8,8 +8,8 @@ import { Reporter } from './reporter.ts'
 import { TermsCache } from './terms-cache.ts'
 
 /**
- * The thread that decides packets. It waits in poll(2) for packets and for messages, never in the event loop, and asks
- * the main thread only for the terms of conversations between ends that it has not met.
+ * The thread that decides packets. It waits for them in the kernel, never in the event loop, and asks the main thread
+ * only for the terms of conversations between ends that it has not met.
  */
 const setup = workerData as InspectionSetup
 const port = ownPort()
@@ -22,6 +22,8 @@ const post = (report: InspectionReport): void => port.postMessage(report)
 /** Packets that may wait for their verdict in the kernel. */
 const QUEUE_LENGTH = 8_192
 const AGE_MS = 60_000
+/** How long an order, a report or the end may have to wait while no packet comes. */
+const WAIT_MS = 50
 
 const terms = new TermsCache((key, ends) => post({ kind: 'ask', key, ends }))
 const reporter = new Reporter(
@@ -40,6 +42,7 @@ const inspector = new Inspector({
 const { original, reply } = setup.numbers
 const queue = openPacketQueue({
   netns: setup.netns,
+  waitMs: WAIT_MS,
   queues: [original, reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen: setup.failOpen })),
 })
 const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, releaseMark: setup.releaseMark })
@@ -77,12 +80,16 @@ function age(): void {
   inspector.age()
 }
 
+const words = new Int32Array(setup.words)
+
 post({ kind: 'ready' })
 while (!isStopped) {
-  const ready = waitReadable([queue.fd, setup.wake], reporter.dueIn ?? AGE_MS)
-  // Packets first: while a flood goes on, orders are looked at between some of its batches.
-  if (ready.includes(queue.fd)) loop.turn()
-  if (ready.includes(setup.wake)) takeOrders()
+  if (Atomics.exchange(words, 0, 0) === 1) takeOrders()
+  else if (terms.isWaiting) {
+    // Someone waits for an answer as well as for packets. Otherwise one system call less: orders are seen in between.
+    const ready = waitReadable([queue.fd, setup.wake], reporter.dueIn ?? WAIT_MS)
+    if (ready.includes(queue.fd)) loop.turn()
+  } else loop.turn(true)
   reporter.flush()
   age()
 }

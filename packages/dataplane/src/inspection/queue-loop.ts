@@ -41,11 +41,14 @@ export class QueueLoop {
     this.#verdicts = { original: verdicts(original), reply: verdicts(reply) }
   }
 
-  /** Handles what waits in the kernel, a few batches at most. */
-  turn(): void {
+  /**
+   * Handles what waits in the kernel, a few batches at most.
+   * @param wait blocks the thread until there is a packet, or for as long as the queue was opened for.
+   */
+  turn(wait = false): void {
     const { queue } = this.#options
     for (let batch = 0; batch < BATCHES_MAX; batch++) {
-      const count = queue.receive(this.#visit)
+      const count = queue.receive(this.#visit, wait && batch === 0)
       queue.flush()
       // What is not full was all there is: asking again would cost a system call for nothing.
       if (count < queue.batch) return

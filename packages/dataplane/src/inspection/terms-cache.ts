@@ -17,6 +17,11 @@ export class TermsCache {
     this.#ask = ask
   }
 
+  /** Whether an answer is on its way. */
+  get isWaiting(): boolean {
+    return this.#asked.size > 0
+  }
+
   of(ends: ConversationEnds): Terms | undefined {
     const key = termsKey(ends)
     const known = this.#known.get(key)

@@ -14,7 +14,6 @@ const VECTOR = { size: 16, base: 0, length: 8 } as const
 /** struct sockaddr_nl: family:u16 pad:u16 port:u32 groups:u32. */
 const NAME = { size: 12, port: 4 } as const
 const MSG_TRUNC = 0x20
-const MSG_DONTWAIT = 0x40
 
 export interface Received {
   /** Whole datagrams of the kernel, end to end; a copy that may be kept or transferred. */
@@ -84,12 +83,11 @@ export class ReceiveRing {
   }
 
   /**
-   * The same without waiting and without a copy: each datagram is looked at where the kernel put it, before the next
-   * call.
-   * @returns how many there were, those that were refused included; 0 when there is none.
+   * The same without a copy: each datagram is looked at where the kernel put it, before the next call.
+   * @returns how many there were, those that were refused included; 0 when there is none, or none came in time.
    */
-  visit(fd: number, each: (datagram: Uint8Array) => void): number {
-    const count = this.#fill(fd, MSG_DONTWAIT, emptyIsNone)
+  visit(fd: number, flags: number, each: (datagram: Uint8Array) => void): number {
+    const count = this.#fill(fd, flags, emptyIsNone)
     for (let i = 0; i < count; i++) {
       const length = this.#accepted(i)
       const start = i * this.#slotBytes

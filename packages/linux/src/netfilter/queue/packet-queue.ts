@@ -11,7 +11,11 @@ const CONFIG = { command: 1, parameters: 2, length: 3, mask: 4, flags: 5 } as co
 const BIND = 1
 const COPY_PACKET = 2
 const FLAG = { failOpen: 1, gso: 4 } as const
+const SOL_SOCKET = 1
+const SO_RCVTIMEO = 20
 const SOL_NETLINK = 270
+const MSG_DONTWAIT = 0x40
+const MSG_WAITFORONE = 0x10000
 const NETLINK_NO_ENOBUFS = 5
 /** The largest packet a netlink attribute can carry, which GSO makes common, and what stands before it. */
 const COPY_BYTES = 65_531
@@ -23,6 +27,8 @@ export interface QueueOptions {
   /** Name or path of the network namespace; default: the caller's. */
   readonly netns?: string | undefined
   readonly queues: readonly QueueDefinition[]
+  /** How long a call of `receive` may wait for a packet. */
+  readonly waitMs?: number
 }
 
 export interface QueueDefinition {
@@ -42,9 +48,10 @@ export interface PacketQueue extends Disposable {
   readonly fd: number
   /**
    * Visits packets that wait, at most 32. The object and the bytes it points to are valid during the visit only.
+   * @param wait blocks the thread until there is a packet, or for `waitMs`.
    * @returns how many messages there were; 0 when nothing waits.
    */
-  receive(visit: (packet: QueuedPacket) => void): number
+  receive(visit: (packet: QueuedPacket) => void, wait?: boolean): number
   /** How many a call of `receive` visits at most; one that visits fewer has left nothing. */
   readonly batch: number
   /** Notes a verdict; `flush` sends it. Each packet gets one, in any order and at any later time. */
@@ -56,17 +63,22 @@ export interface PacketQueue extends Disposable {
 }
 
 /** @throws SystemError EPERM without CAP_NET_ADMIN, or where another program has one of the queues. */
-export function openPacketQueue({ netns, queues }: QueueOptions): PacketQueue {
+export function openPacketQueue({ netns, queues, waitMs = 50 }: QueueOptions): PacketQueue {
   const socket = new NetlinkSocket(NETLINK.netfilter, { netns, receiveBuffer: RECEIVE_BUFFER })
   try {
     check('setsockopt', libcSetsockopt(socket.fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, u32le(1), 4))
     for (const queue of queues) bind(socket, queue)
+    check('setsockopt', libcSetsockopt(socket.fd, SOL_SOCKET, SO_RCVTIMEO, timeval(waitMs), 16))
   } catch (error) {
     socket.close()
     throw error
   }
   return new BoundQueue(socket)
 }
+
+/** struct timeval: seconds:i64 microseconds:i64. */
+const timeval = (ms: number): Uint8Array =>
+  new Uint8Array(BigInt64Array.of(BigInt(Math.floor(ms / 1_000)), BigInt((ms % 1_000) * 1_000)).buffer)
 
 /** Bind first, then the rest: the kernel refuses settings of a queue that is not there yet. */
 function bind(socket: NetlinkSocket, { number, length, failOpen }: QueueDefinition): void {
@@ -110,8 +122,8 @@ class BoundQueue implements PacketQueue {
     return this.#socket.fd
   }
 
-  receive(visit: (packet: QueuedPacket) => void): number {
-    return this.#ring.visit(this.fd, datagram => {
+  receive(visit: (packet: QueuedPacket) => void, wait = false): number {
+    return this.#ring.visit(this.fd, wait ? MSG_WAITFORONE : MSG_DONTWAIT, datagram => {
       if (readQueuedPacket(datagram, this.#packet)) visit(this.#packet)
       else this.refused++
     })

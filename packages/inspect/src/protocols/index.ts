@@ -21,6 +21,7 @@ import { ldap } from './ldap/ldap.ts'
 import { llmnr } from './llmnr/llmnr.ts'
 import { mdns } from './mdns/mdns.ts'
 import { memcached } from './memcached/memcached.ts'
+import { mongodb } from './mongodb/mongodb.ts'
 import { mqtt } from './mqtt/mqtt.ts'
 import { mysql } from './mysql/mysql.ts'
 import { nats } from './nats/nats.ts'
@@ -82,6 +83,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   llmnr,
   mdns,
   memcached,
+  mongodb,
   mqtt,
   mysql,
   nats,

@@ -61,6 +61,9 @@ describe('what a text does to which tables', () => {
     ['insert ignore a set x = 1', 'mysql', 'insert a'],
     ['insert a values (1) on duplicate key update x = 2', 'mysql', 'insert a'],
     ['select top 1 * from [Order Details] d', 'sqlserver', 'select Order Details'],
+    ['select 1 from a drop table b', 'sqlserver', 'select a; drop b'],
+    ["select 1 from a option (use hint ('x'))", 'sqlserver', 'select a'],
+    ['select [drop] from a exec x', 'sqlserver', 'select a; execute'],
   ])('%s in %s', (text, dialect, expected) => expect(said(text, dialect)).toBe(expected))
 
   test.each<[string, Dialect]>([

@@ -16,7 +16,7 @@ export interface Statement {
 export function readStatements(text: string, dialect: Dialect): readonly Statement[] | undefined {
   const tokens = tokenize(text, dialect)
   if (!tokens) return undefined
-  return split(tokens).flatMap(statement => new Walk(statement).statements())
+  return split(tokens, dialect).flatMap(statement => new Walk(statement).statements())
 }
 
 const isSign = (token: Token | undefined, text: string): boolean =>
@@ -24,12 +24,22 @@ const isSign = (token: Token | undefined, text: string): boolean =>
 const isWord = (token: Token | undefined, ...texts: readonly string[]): boolean =>
   token?.kind === 'word' && !token.quoted && !token.dotted && texts.includes(token.text)
 
-function split(tokens: readonly Token[]): readonly (readonly Token[])[] {
+/** Words of T-SQL with which a statement begins also where no semicolon is before it. In a clause they count as one more. */
+const BEGINS =
+  'alter backup bulk create deny drop exec execute grant kill reconfigure restore revoke shutdown truncate use'.split(
+    ' ',
+  )
+
+function split(tokens: readonly Token[], dialect: Dialect): readonly (readonly Token[])[] {
   const statements: Token[][] = [[]]
-  for (const token of tokens) {
+  tokens.forEach((token, at) => {
+    // `option (use hint (…))` is a clause.
+    const begins =
+      dialect === 'sqlserver' && isWord(token, ...BEGINS) && !isWord(tokens[at + 1], 'hint', 'plan')
     if (isSign(token, ';')) statements.push([])
+    else if (begins) statements.push([token])
     else statements.at(-1)?.push(token)
-  }
+  })
   return statements.filter(({ length }) => length > 0)
 }
 
@@ -77,7 +87,7 @@ class Walk {
     const first = this.#tokens.find(token => token.kind === 'word' && !token.quoted)
     if (first?.kind !== 'word') return []
     this.#collectCommon()
-    if (first.text !== 'with') this.#verb(first.text)
+    if (first.text !== 'with') this.#verb(first.text === 'exec' ? 'execute' : first.text)
     let open = this.#found.at(0)
     for (let at = 0; at < this.#tokens.length; at++) {
       const token = this.#tokens[at]

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readStatements } from '../src/sql/statements.ts'
 import type { Dialect } from '../src/sql/tokens.ts'
+import { usedDatabase } from '../src/sql/use.ts'
 
 /** As in `insert a,b; select c`. */
 const said = (text: string, dialect: Dialect = 'postgresql') =>
@@ -112,3 +113,12 @@ describe('what a text does to which tables', () => {
     )
   })
 })
+
+test.each([
+  ['use shop', 'shop'],
+  ['USE [Order Stock] ; ', 'Order Stock'],
+  ['use "Shop"', 'Shop'],
+  ['use shop; drop table a', undefined],
+  ['select 1', undefined],
+  [`use a${' '.repeat(50_000)}x`, undefined],
+])('the database of %.30s', (text, database) => expect(usedDatabase(text)).toBe(database))

@@ -1,6 +1,6 @@
 import type { Reading } from '../reading.ts'
 
-const USE = /^\s*use\s+(?:\[([^\]]+)\]|"([^"]+)"|([\w$#@]+))\s*;?\s*$/i
+const USE = /^\s*use\s+(?:\[([^\]]+)\]|"([^"]+)"|([\w$#@]+))\s*(?:;\s*)?$/i
 
 /** Which database a text that is nothing but `use shop` changes to; unquoted names as written. */
 export function usedDatabase(text: string): string | undefined {

@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Protocol, Reading, Side } from '../src/index.ts'
+import { cassandra } from '../src/protocols/cassandra/cassandra.ts'
 import { dns } from '../src/protocols/dns/dns.ts'
 import { dtls } from '../src/protocols/dtls/dtls.ts'
 import { http } from '../src/protocols/http/http.ts'
+import { kafka } from '../src/protocols/kafka/kafka.ts'
+import { mongodb } from '../src/protocols/mongodb/mongodb.ts'
 import { quic } from '../src/protocols/quic/quic.ts'
+import { sqlserver } from '../src/protocols/sqlserver/sqlserver.ts'
 import { tls } from '../src/protocols/tls/tls.ts'
 import { byteByByte, bytesOf, readingsOf } from './conversation.ts'
 import { extension, hello, message, record, serverName, vector16 } from './hello.ts'
@@ -67,6 +71,17 @@ const SERVER_HELLO = record(
   message(2, `\x03\x03${'r'.repeat(32)}\0\x13\x01\0${vector16(extension(43, '\x03\x04'))}`),
 )
 
+const INSERT = [
+  '\x3f\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0',
+  '\0\x1e\0\0\0\x02insert\0\x02\0\0\0a\0\x02$db\0\x02\0\0\0b\0\0',
+  '\x01\x0b\0\0\0docs\0\0\0',
+].join('')
+const PRODUCE =
+  '\0\0\0\x26\0\0\0\x02\0\0\0\x07\0\x01c\0\x01\0\0\0\0\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\x02rr'
+const METADATA = '\0\0\0\x13\0\x03\0\x09\0\0\0\x08\0\x01c\0\x02\x02t\0\0\0\0'
+const BATCH = '\x01\x01\0\x26\0\0\0\0s\0e\0l\0e\0c\0t\0 \x001\0 \0f\0r\0o\0m\0 \0a\0'
+const QUERY = '\x04\0\0\0\x07\0\0\0\x14\0\0\0\x0dselect * fr a\0\x01\0'
+
 const CONVERSATIONS: readonly (readonly [string, Protocol, readonly (readonly [Side, string])[]])[] = [
   [
     'HTTP/1',
@@ -93,6 +108,10 @@ const CONVERSATIONS: readonly (readonly [string, Protocol, readonly (readonly [S
       ['server', vector16(ANSWER)],
     ],
   ],
+  ['MongoDB', mongodb, [['client', INSERT + INSERT]]],
+  ['Kafka', kafka, [['client', PRODUCE + METADATA]]],
+  ['SQL Server', sqlserver, [['client', BATCH + BATCH]]],
+  ['Cassandra', cassandra, [['client', QUERY + QUERY]]],
 ]
 
 /** A long run is no reason to fail. */

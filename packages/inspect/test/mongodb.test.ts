@@ -92,6 +92,12 @@ describe('mongodb', () => {
     ],
     ['an old query', query('shop.a.b', document(int('x'))), 'find shop.a.b'],
     ['an old query that names a database', query('a.$cmd', document(int('x'), text('$db', 'b'))), 'x a.'],
+    [
+      'the rest of a cursor by an old query',
+      query('shop.$cmd', document(int('getMore'), text('collection', 'a'))),
+      'getMore shop.a',
+    ],
+    ['the rest of an old cursor', message(2_005, `${le32(0)}shop.a\0${'x'.repeat(12)}`), 'getMore shop.a'],
     ['an old insert', message(2_002, `${le32(0)}shop.a\0${document(int('x'))}`), 'insert shop.a'],
     ['old cursors', message(2_007, le32(0) + le32(1) + 'x'.repeat(8)), 'killCursors .'],
   ])('%s', (_, bytes, expected) => {

@@ -265,7 +265,7 @@ export class MongoReader implements BoldReader {
   #tell(found: Reading[]): void {
     const { name, value, database, collection } = this.#command
     if (name === undefined || database === undefined) throw new Malformed('a command without its database', 0)
-    const about = name === 'getMore' && this.#operation === OPERATION.message ? collection : value
+    const about = name === 'getMore' ? (collection ?? value) : value
     const hasCollection = about !== undefined && about !== '' && !ABOUT_NO_COLLECTION.test(name)
     found.push({
       kind: 'request',

@@ -17,8 +17,17 @@ export function openWake(): Wake {
   return { fd, wake: () => void writeSync(fd, ONE), [Symbol.dispose]: () => closeSync(fd) }
 }
 
-/** To be called by the thread that was woken, before it looks for what it was woken for. */
-export const clearWake = (fd: number): void => void readSync(fd, new Uint8Array(8))
+/**
+ * To be called by the thread that was woken, before it looks for what it was woken for. A thread that has seen what
+ * there is to do before it was woken may call it, too.
+ */
+export function clearWake(fd: number): void {
+  try {
+    readSync(fd, new Uint8Array(8))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+  }
+}
 
 /**
  * Blocks the thread in poll(2), outside the event loop, until one of the descriptors can be read.

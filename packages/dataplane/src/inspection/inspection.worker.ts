@@ -89,6 +89,7 @@ while (!isStopped) {
     // Someone waits for an answer as well as for packets. Otherwise one system call less: orders are seen in between.
     const ready = waitReadable([queue.fd, setup.wake], reporter.dueIn ?? WAIT_MS)
     if (ready.includes(queue.fd)) loop.turn()
+    if (ready.includes(setup.wake)) takeOrders()
   } else loop.turn(true)
   reporter.flush()
   age()

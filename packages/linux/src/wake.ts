@@ -1,5 +1,5 @@
 import { closeSync, readSync, writeSync } from 'node:fs'
-import { check, libcEventfd, libcPoll, retrying } from './libc.ts'
+import { check, libcEventfd, libcPoll, SystemError } from './libc.ts'
 
 const EFD_CLOEXEC = 0o2000000
 const EFD_NONBLOCK = 0o4000
@@ -32,7 +32,7 @@ export function clearWake(fd: number): void {
 /**
  * Blocks the thread in poll(2), outside the event loop, until one of the descriptors can be read.
  * @param timeoutMs -1 waits for ever.
- * @returns those that can, in their order; none when the time is over.
+ * @returns those that can, in their order; none when the time is over, or a signal came.
  */
 export function waitReadable(fds: readonly number[], timeoutMs: number): readonly number[] {
   // struct pollfd: fd:i32 events:i16 revents:i16.
@@ -41,6 +41,11 @@ export function waitReadable(fds: readonly number[], timeoutMs: number): readonl
     view.setInt32(8 * i, fd, true)
     view.setInt16(8 * i + 4, POLLIN, true)
   })
-  retrying('poll', () => libcPoll(new Uint8Array(view.buffer), fds.length, timeoutMs))
+  try {
+    check('poll', libcPoll(new Uint8Array(view.buffer), fds.length, timeoutMs))
+  } catch (error) {
+    // Not called again for as long: the signals of a profiler would put off for ever what is due.
+    if (!(error instanceof SystemError) || error.code !== 'EINTR') throw error
+  }
   return fds.filter((_, i) => view.getInt16(8 * i + 6, true) !== 0)
 }

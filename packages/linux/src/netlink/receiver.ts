@@ -1,6 +1,5 @@
-import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { check, libcEventfd } from '../libc.ts'
+import { openWake } from '../wake.ts'
 import {
   type Batch,
   type Control,
@@ -10,9 +9,6 @@ import {
   type WorkerSetup,
 } from './receiver.protocol.ts'
 import type { NetlinkSocket } from './socket.ts'
-
-const EFD_CLOEXEC = 0o2000000
-const ONE = new Uint8Array(BigUint64Array.of(1n).buffer)
 
 /** What the owner of a socket is told, on the main thread. */
 export interface SocketListener {
@@ -40,12 +36,12 @@ class Receiver {
   readonly #listeners = new Map<number, SocketListener>()
   readonly #words = new SharedArrayBuffer(4 * WORDS)
   readonly #shared = new Int32Array(this.#words)
-  readonly #wake = check('eventfd', libcEventfd(0, EFD_CLOEXEC))
+  readonly #wake = openWake()
   readonly #worker: Worker
   #next = 1
 
   constructor() {
-    const setup: WorkerSetup = { words: this.#words, wake: this.#wake }
+    const setup: WorkerSetup = { words: this.#words, wake: this.#wake.fd }
     this.#worker = new Worker(new URL('./receiver.worker.ts', import.meta.url), { workerData: setup })
     this.#worker.on('message', (batch: Batch) => this.#deliver(batch))
     this.#worker.on('error', error => this.#failed(error))
@@ -76,7 +72,7 @@ class Receiver {
 
   #send(control: Control): void {
     this.#worker.postMessage(control)
-    writeSync(this.#wake, ONE)
+    this.#wake.wake()
   }
 
   #deliver({ socket, bytes, lost, error }: Batch): void {
@@ -93,7 +89,7 @@ class Receiver {
   #credit(): void {
     const before = Atomics.sub(this.#shared, WORD.outstanding, 1)
     if (before !== OUTSTANDING_MAX || Atomics.load(this.#shared, WORD.waiting) === 0) return
-    writeSync(this.#wake, ONE)
+    this.#wake.wake()
   }
 
   #failed(error: Error): void {
@@ -105,7 +101,7 @@ class Receiver {
 
   #stop(): void {
     Atomics.store(this.#shared, WORD.stop, 1)
-    writeSync(this.#wake, ONE)
+    this.#wake.wake()
   }
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, readSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { check, libcPoll, SystemError } from '../libc.ts'
+import { SystemError } from '../libc.ts'
+import { clearWake, waitReadable } from '../wake.ts'
 import { concat } from './message.ts'
 import { type Batch, type Control, OUTSTANDING_MAX, WORD, type WorkerSetup } from './receiver.protocol.ts'
 import { ReceiveRing } from './ring.ts'
@@ -20,7 +21,6 @@ function ownPort(): MessagePort {
   return parentPort
 }
 
-const POLLIN = 1
 const MSG_DONTWAIT = 0x40
 /** A dump fills each slot to the brim: a megabyte, which the main thread reads in five milliseconds. */
 const SLOTS = 32
@@ -44,28 +44,6 @@ const NEVER = Number.POSITIVE_INFINITY
 const sockets = new Map<number, Socket>()
 const ring = new ReceiveRing(SLOTS, SLOT_BYTES)
 
-/** struct pollfd: fd:i32 events:i16 revents:i16. */
-function pollSet(fds: readonly number[]): DataView<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(8 * fds.length))
-  fds.forEach((fd, i) => {
-    view.setInt32(8 * i, fd, true)
-    view.setInt16(8 * i + 4, POLLIN, true)
-  })
-  return view
-}
-
-/** The descriptors that have something; blocks until one has, or for so long, or a signal. Negative: for ever. */
-function ready(fds: readonly number[], timeoutMs: number): Set<number> {
-  const set = pollSet(fds)
-  try {
-    check('poll', libcPoll(new Uint8Array(set.buffer), fds.length, timeoutMs))
-  } catch (error) {
-    // Not called again for as long: the signals of a profiler would put off for ever what is due.
-    if (!(error instanceof SystemError) || error.code !== 'EINTR') throw error
-  }
-  return new Set(fds.filter((_, i) => set.getInt16(8 * i + 6, true) !== 0))
-}
-
 function control(message: Control): void {
   if (message.kind === 'add') {
     const { socket, fd, gatherMs } = message
@@ -77,7 +55,7 @@ function control(message: Control): void {
 }
 
 function takeControls(): void {
-  readSync(wake, new Uint8Array(8))
+  clearWake(wake)
   for (;;) {
     const received = receiveMessageOnPort(port)
     if (!received) return
@@ -177,7 +155,7 @@ function untilDue(): number {
 }
 
 while (Atomics.load(shared, WORD.stop) === 0) {
-  const fds = ready(watched(), untilDue())
+  const fds = new Set(waitReadable(watched(), untilDue()))
   Atomics.store(shared, WORD.waiting, 0)
   if (fds.has(wake)) takeControls()
   if (!mainKeepsUp()) continue

@@ -59,20 +59,14 @@ export function openTransactions({ netns }: TransactionOptions = {}): Transactio
 function readOutcome(fd: number, ring: ReceiveRing, last: number): void {
   let first: SystemError | undefined
   let answered = false
-  const read = () => {
-    const { bytes } = ring.receive(fd, MSG_DONTWAIT)
-    eachMessage(bytes, (header, body) => {
+  const read = (datagram: Uint8Array) =>
+    eachMessage(datagram, (header, body) => {
       if (header.type !== NLMSG.error) return
       const { errno, detail } = parseAcknowledgement(header, body)
       if (errno !== 0) first ??= new SystemError('nftables', errno, detail)
       if (header.sequence === last) answered = true
     })
-  }
-  try {
-    for (;;) read()
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.errno !== constants.errno.EAGAIN) throw error
-  }
+  while (ring.visit(fd, MSG_DONTWAIT, read) > 0);
   if (first) throw first
   if (!answered)
     throw new SystemError('nftables', constants.errno.EPROTO, 'the transaction was not acknowledged')

@@ -24,6 +24,3 @@ export function latin1Between(bytes: Uint8Array, start: number, end: number): st
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
   return text
 }
-
-/** Where the byte is first, at or after `from`; -1 where it is not. */
-export const indexOf = (bytes: Uint8Array, byte: number, from = 0): number => bytes.indexOf(byte, from)

@@ -12,5 +12,7 @@ export const u32 = (bytes: Uint8Array, index: number): number =>
   ((u16(bytes, index) << 16) | u16(bytes, index + 2)) >>> 0
 export const u16le = (bytes: Uint8Array, index: number): number =>
   at(bytes, index) | (at(bytes, index + 1) << 8)
+export const u24le = (bytes: Uint8Array, index: number): number =>
+  u16le(bytes, index) | (at(bytes, index + 2) << 16)
 export const u32le = (bytes: Uint8Array, index: number): number =>
   (u16le(bytes, index) | (u16le(bytes, index + 2) << 16)) >>> 0

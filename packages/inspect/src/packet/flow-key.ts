@@ -1,6 +1,5 @@
+import { u16 } from '../numbers.ts'
 import type { PacketHeader } from './header.ts'
-
-const unit = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 
 /**
  * Whether the packet goes from the lower to the higher of the flow's two ends (address, then port). Both directions
@@ -28,10 +27,10 @@ export function flowKey(bytes: Uint8Array, header: PacketHeader, isFromLower: bo
   if (header.family === 6)
     return ends6(bytes, low, high) + String.fromCharCode(lowPort, highPort, header.protocol)
   return String.fromCharCode(
-    unit(bytes, low),
-    unit(bytes, low + 2),
-    unit(bytes, high),
-    unit(bytes, high + 2),
+    u16(bytes, low),
+    u16(bytes, low + 2),
+    u16(bytes, high),
+    u16(bytes, high + 2),
     lowPort,
     highPort,
     header.protocol,
@@ -43,12 +42,12 @@ const ends6 = (bytes: Uint8Array, low: number, high: number): string =>
 
 const address6 = (bytes: Uint8Array, at: number): string =>
   String.fromCharCode(
-    unit(bytes, at),
-    unit(bytes, at + 2),
-    unit(bytes, at + 4),
-    unit(bytes, at + 6),
-    unit(bytes, at + 8),
-    unit(bytes, at + 10),
-    unit(bytes, at + 12),
-    unit(bytes, at + 14),
+    u16(bytes, at),
+    u16(bytes, at + 2),
+    u16(bytes, at + 4),
+    u16(bytes, at + 6),
+    u16(bytes, at + 8),
+    u16(bytes, at + 10),
+    u16(bytes, at + 12),
+    u16(bytes, at + 14),
   )

@@ -1,3 +1,4 @@
+import { u16, u32 } from '../numbers.ts'
 import { IP_PROTOCOL, type PacketHeader } from './header.ts'
 
 /**
@@ -18,14 +19,6 @@ export type Unread = (typeof UNREAD)[number]
 
 /** RFC 8200 section 4.1 names six, and each at most once or twice. */
 const EXTENSION_HEADERS = 8
-
-const u16 = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
-const u32 = (bytes: Uint8Array, at: number): number =>
-  (((bytes[at] ?? 0) << 24) |
-    ((bytes[at + 1] ?? 0) << 16) |
-    ((bytes[at + 2] ?? 0) << 8) |
-    (bytes[at + 3] ?? 0)) >>>
-  0
 
 /**
  * Reads an IP packet's headers (RFC 791, 8200, 9293, 768, 792) into `header`.

@@ -2,6 +2,7 @@ import { Malformed, Reader } from '@sekisho/core'
 import { copyOf } from '../../bytes.ts'
 import { type BoldReader, guarded } from '../../guarded.ts'
 import { Inbox } from '../../inbox.ts'
+import { u24le } from '../../numbers.ts'
 import {
   certain,
   likely,
@@ -13,7 +14,8 @@ import {
   type Side,
 } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
-import { SQL_BYTES, sqlRequests } from '../../sql/requests.ts'
+import { SQL_BYTES, sqlRequest, sqlRequests } from '../../sql/requests.ts'
+import { terminatedText } from '../../terminated.ts'
 
 /*
  * MySQL client/server protocol (https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html), little-endian.
@@ -40,16 +42,13 @@ const COMMAND = { database: 2, query: 3, create: 5, drop: 6, prepare: 22 } as co
 /** MariaDB's greeting begins with this, so that old replicas take it for a server of their time. */
 const MARIADB = '5.5.5-'
 
-const u24 = (bytes: Uint8Array, at: number): number =>
-  (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)
-
 const VERSION = /^\d{1,3}\.\d{1,3}\.\d{1,3}/
 
 function recognise({ client, server, first }: Opening): Recognition {
   if (server.length === 0) return client.length === 0 ? MORE : NO
   if (first === 'client') return NO
   if (server.length < HEADER_BYTES + 1) return server[3] ? NO : MORE
-  const length = u24(server, 0)
+  const length = u24le(server, 0)
   if (length > GREETING_MAX || server[3] !== 0) return NO
   if (server[4] === ERROR) return length > 8 && server.length > 9 ? likely('error instead of a greeting') : NO
   if (server[4] !== GREETING) return NO
@@ -58,12 +57,6 @@ function recognise({ client, server, first }: Opening): Recognition {
   return VERSION.test(new TextDecoder().decode(server.subarray(5, end)))
     ? certain('greeting of protocol 10')
     : NO
-}
-
-function text(reader: Reader): string {
-  const bytes: number[] = []
-  for (let byte = reader.u8(); byte !== 0; byte = reader.u8()) bytes.push(byte)
-  return new TextDecoder().decode(Uint8Array.from(bytes))
 }
 
 /** A number of 1, 3, 4 or 9 bytes; longer ones stand before nothing that is read here. */
@@ -95,7 +88,7 @@ class MysqlReader implements BoldReader {
     if (this.#isGreeted) return
     this.#server.push(bytes)
     const head = this.#server.peek(HEADER_BYTES)
-    const payload = head && this.#server.peek(HEADER_BYTES + u24(head, 0))
+    const payload = head && this.#server.peek(HEADER_BYTES + u24le(head, 0))
     if (!payload) {
       if (!this.#server.keep()) throw new Malformed('a greeting longer than is read', 0)
       return
@@ -107,7 +100,7 @@ class MysqlReader implements BoldReader {
       found.push(detail('status', String(reader.u16le())), { kind: 'opaque' })
       return
     }
-    const version = text(reader)
+    const version = terminatedText(reader)
     const isMariaDb = version.startsWith(MARIADB) || version.includes('MariaDB')
     found.push(
       detail('server-software', `${isMariaDb ? 'MariaDB' : 'MySQL'} ${version.replace(MARIADB, '')}`),
@@ -120,7 +113,7 @@ class MysqlReader implements BoldReader {
   #packet(found: Reading[]): boolean {
     const head = this.#client.peek(HEADER_BYTES + 1)
     if (!head) return this.#empty()
-    const [length, number, kind] = [u24(head, 0), head[3], head[4]]
+    const [length, number, kind] = [u24le(head, 0), head[3], head[4]]
     if (!this.#isAnswered) return this.#response(length, found)
     // Of other numbers are answers within an exchange: passwords, local files.
     const isRead =
@@ -139,7 +132,7 @@ class MysqlReader implements BoldReader {
   /** A packet without payload ends a file. */
   #empty(): boolean {
     const head = this.#client.peek(HEADER_BYTES)
-    if (!head || u24(head, 0) > 0) return false
+    if (!head || u24le(head, 0) > 0) return false
     this.#client.skip(HEADER_BYTES)
     return true
   }
@@ -147,13 +140,8 @@ class MysqlReader implements BoldReader {
   /** Commands of their own for what is a statement otherwise (deprecated, and still taken by servers). */
   #unread(kind: number | undefined, found: Reading[]): void {
     if (kind === COMMAND.create || kind === COMMAND.drop) {
-      found.push(this.#request(kind === COMMAND.create ? 'create' : 'drop'))
+      found.push(sqlRequest(kind === COMMAND.create ? 'create' : 'drop', this.#database))
     }
-  }
-
-  #request(statement: string): Reading {
-    const database = this.#database === undefined ? {} : { database: this.#database }
-    return { kind: 'request', request: { kind: 'sql', statement, tables: [], ...database } }
   }
 
   #command(kind: number | undefined, reader: Reader, found: Reading[]): void {
@@ -161,7 +149,7 @@ class MysqlReader implements BoldReader {
     const bytes = reader.bytes(reader.left)
     if (kind === COMMAND.database) {
       this.#database = new TextDecoder().decode(bytes)
-      found.push(this.#request('use'), detail('database', this.#database))
+      found.push(sqlRequest('use', this.#database), detail('database', this.#database))
       return
     }
     found.push(...sqlRequests({ bytes, dialect: 'mysql', database: this.#database }))
@@ -186,17 +174,17 @@ class MysqlReader implements BoldReader {
   }
 
   #login(reader: Reader, found: Reading[]): void {
-    found.push(detail('user', text(reader)))
+    found.push(detail('user', terminatedText(reader)))
     const secret =
       this.#capabilities & FLAG.lenenc
         ? lengthEncoded(reader)
         : this.#capabilities & FLAG.secure
           ? reader.u8()
           : undefined
-    if (secret === undefined) text(reader)
+    if (secret === undefined) terminatedText(reader)
     else reader.skip(secret)
     if (this.#capabilities & FLAG.database && reader.left > 0) {
-      this.#database = text(reader)
+      this.#database = terminatedText(reader)
       found.push(detail('database', this.#database))
     }
     if (this.#capabilities & (FLAG.compress | FLAG.zstd)) throw new Malformed('compressed packets', 0)

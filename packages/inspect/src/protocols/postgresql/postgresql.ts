@@ -2,6 +2,7 @@ import { Malformed, Reader } from '@sekisho/core'
 import { copyOf } from '../../bytes.ts'
 import { type BoldReader, guarded } from '../../guarded.ts'
 import { Inbox } from '../../inbox.ts'
+import { u32 } from '../../numbers.ts'
 import {
   certain,
   likely,
@@ -13,7 +14,8 @@ import {
   type Side,
 } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
-import { SQL_BYTES, sqlRequests } from '../../sql/requests.ts'
+import { SQL_BYTES, sqlRequest, sqlRequests } from '../../sql/requests.ts'
+import { terminatedText } from '../../terminated.ts'
 
 /*
  * PostgreSQL frontend/backend protocol 3 (https://www.postgresql.org/docs/current/protocol-message-formats.html).
@@ -37,8 +39,6 @@ const HEADER_BYTES = 5
 const YES = 0x53
 const REFUSED = 0x4e
 
-const u32 = (bytes: Uint8Array, at: number): number => new Reader(bytes, at).u32be()
-
 function recognise({ client, server }: Opening): Recognition {
   if (client.length === 0) return server.length === 0 ? MORE : NO
   // The lengths that a first message can have leave its first two bytes zero.
@@ -55,12 +55,6 @@ const likelyStartup = (client: Uint8Array, server: Uint8Array): Recognition =>
   new TextDecoder().decode(client.subarray(8, 64)).startsWith('user\0') || server[0] === 0x52
     ? certain('startup message of protocol 3')
     : likely('first message with code 3.0')
-
-function text(reader: Reader): string {
-  const bytes: number[] = []
-  for (let byte = reader.u8(); byte !== 0; byte = reader.u8()) bytes.push(byte)
-  return new TextDecoder().decode(Uint8Array.from(bytes))
-}
 
 class PostgresReader implements BoldReader {
   readonly #client = new Inbox(SQL_BYTES)
@@ -96,7 +90,8 @@ class PostgresReader implements BoldReader {
 
   #parameters(reader: Reader, found: Reading[]): void {
     const parameters = new Map<string, string>()
-    for (let name = text(reader); name !== ''; name = text(reader)) parameters.set(name, text(reader))
+    for (let name = terminatedText(reader); name !== ''; name = terminatedText(reader))
+      parameters.set(name, terminatedText(reader))
     this.#isStarted = true
     const user = parameters.get('user') ?? ''
     this.#database = parameters.get('database') ?? user
@@ -111,7 +106,7 @@ class PostgresReader implements BoldReader {
     const [type, length] = [head[0], u32(head, 1)]
     if (length < 4) throw new Malformed(`a message of ${length} bytes`, 1)
     if (type !== TYPE.query && type !== TYPE.parse) {
-      if (type === TYPE.functionCall) found.push(this.#call())
+      if (type === TYPE.functionCall) found.push(sqlRequest('call', this.#database))
       this.#client.skip(1 + length)
       return true
     }
@@ -124,19 +119,13 @@ class PostgresReader implements BoldReader {
 
   #statement(type: number, reader: Reader, found: Reading[]): void {
     // The name of a prepared statement.
-    if (type === TYPE.parse) text(reader)
+    if (type === TYPE.parse) terminatedText(reader)
     const rest = reader.bytes(reader.left)
     const end = rest.indexOf(0)
     if (end < 0) throw new Malformed('a statement without its end', 0)
     found.push(
       ...sqlRequests({ bytes: rest.subarray(0, end), dialect: 'postgresql', database: this.#database }),
     )
-  }
-
-  /** A function by its number: which tables it is about nobody sees. */
-  #call(): Reading {
-    const database = this.#database === undefined ? {} : { database: this.#database }
-    return { kind: 'request', request: { kind: 'sql', statement: 'call', tables: [], ...database } }
   }
 
   /** Up to the server's first "ready": what comes then are rows. */
@@ -176,7 +165,7 @@ class PostgresReader implements BoldReader {
     }
     const reader = new Reader(message, HEADER_BYTES)
     if (type === TYPE.ready) this.#isReady = true
-    else if (type === TYPE.parameter) this.#parameter(text(reader), text(reader), found)
+    else if (type === TYPE.parameter) this.#parameter(terminatedText(reader), terminatedText(reader), found)
     else if (type === TYPE.error) this.#error(reader, found)
     return true
   }
@@ -188,7 +177,7 @@ class PostgresReader implements BoldReader {
   /** Fields of an error: a letter and a text each; C is the SQLSTATE code. */
   #error(reader: Reader, found: Reading[]): void {
     for (let field = reader.u8(); field !== 0; field = reader.u8()) {
-      const value = text(reader)
+      const value = terminatedText(reader)
       if (field === 0x43) found.push(detail('status', value))
     }
   }

@@ -1,7 +1,7 @@
 import { Malformed, Reader } from '@sekisho/core'
 import { u32le } from '../../numbers.ts'
 import type { Reading } from '../../reading.ts'
-import { sqlRequests } from '../../sql/requests.ts'
+import { sqlRequest, sqlRequests } from '../../sql/requests.ts'
 import { readParameter, UTF16 } from './parameters.ts'
 
 /*
@@ -85,7 +85,7 @@ function readCall(reader: Reader, message: Uint8Array, database: string | undefi
   }
   if (reader.left > 0) reader.skip(1)
   if (number !== undefined && OF_PREPARED.has(number)) return []
-  if (at === undefined) return [called(database)]
+  if (at === undefined) return [sqlRequest('call', database)]
   const text = texts[at]
   if (!text) throw new Malformed('a call without the text to run', reader.at)
   return textRequests(UTF16.decode(text), database)
@@ -94,9 +94,3 @@ function readCall(reader: Reader, message: Uint8Array, database: string | undefi
 /** As in `[master]..sp_executesql`. */
 const plainName = (name: string): string =>
   (name.split('.').at(-1) ?? '').replaceAll(/[[\]"]/g, '').toLowerCase()
-
-/** A procedure: which tables it is about nobody sees. */
-const called = (database: string | undefined): Reading => ({
-  kind: 'request',
-  request: { kind: 'sql', statement: 'call', tables: [], ...(database !== undefined && { database }) },
-})

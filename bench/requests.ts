@@ -4,10 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { openInspection } from '@sekisho/dataplane'
-import { createModel, type Model, residual, validatePolicy } from '@sekisho/policy'
+import { createModel, type Model, validatePolicy } from '@sekisho/policy'
 import { SHOP, workloadOf } from '../e2e/dataplane/node.ts'
-import { NUMBERS, queueForwarded, RELEASED } from '../e2e/inspection/queued.ts'
+import { inspectForwarded } from '../e2e/inspection/queued.ts'
 import { buildTopology, type Topology } from '../e2e/topology.ts'
 import { median } from './dataplane-node.ts'
 import { barred, type Row, type Suite } from './report.ts'
@@ -95,17 +94,7 @@ function modelOf(topology: Topology): Model {
 
 async function inspect(topology: Topology): Promise<AsyncDisposable> {
   const model = modelOf(topology)
-  queueForwarded(topology.node, { failOpen: false })
-  return openInspection({
-    netns: topology.node,
-    queues: [NUMBERS],
-    failOpen: false,
-    releaseMark: RELEASED,
-    identify: true,
-    terms({ client, server, protocol, port }) {
-      const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
-      return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
-    },
+  return inspectForwarded(topology.node, model, {
     onTold: () => undefined,
     onRequests: () => undefined,
     onLost: () => undefined,

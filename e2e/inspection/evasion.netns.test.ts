@@ -2,13 +2,13 @@ import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_pro
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { type Inspection, openInspection } from '@sekisho/dataplane'
+import type { Inspection } from '@sekisho/dataplane'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
-import { createModel, residual, validatePolicy } from '@sekisho/policy'
+import { createModel, validatePolicy } from '@sekisho/policy'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { SHOP, workloadOf } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { NUMBERS, queueForwarded, RELEASED } from './queued.ts'
+import { inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 const WAIT = { timeout: 60_000, interval: 100 }
@@ -121,17 +121,7 @@ describeAsRoot('a client that tries to be read differently', () => {
       workloads: { set: workloads },
       policies: { set: [policy.value] },
     })
-    queueForwarded(topology.node, { failOpen: false })
-    inspection = await openInspection({
-      netns: topology.node,
-      queues: [NUMBERS],
-      failOpen: false,
-      releaseMark: RELEASED,
-      identify: true,
-      terms({ client, server, protocol, port }) {
-        const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
-        return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
-      },
+    inspection = await inspectForwarded(topology.node, model, {
       onTold(told) {
         for (const { ends, notice } of told) if (notice.kind === 'denied') denied.add(ends.clientPort)
       },

@@ -1,8 +1,10 @@
+import { type Inspection, type InspectionOptions, openInspection } from '@sekisho/dataplane'
 import { type NftExpression, openTransactions } from '@sekisho/linux'
+import { type Model, residual } from '@sekisho/policy'
 
 /** Bit of the packet's mark, and of the connection's. */
-export const RELEASED = 0x0010_0000
-export const NUMBERS = { original: 40, reply: 41 } as const
+const RELEASED = 0x0010_0000
+const NUMBERS = { original: 40, reply: 41 } as const
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
 const isReleased = (key: 'meta' | 'ct', yes: boolean): readonly NftExpression[] => [
@@ -15,10 +17,10 @@ const direction = (value: number): NftExpression[] => [
   { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(value) },
 ]
 
-/** A table that queues all forwarded packets until their connection is released. */
-export function queueForwarded(netns: string, { failOpen }: { readonly failOpen: boolean }): void {
+/** A table that queues all forwarded packets until their connection is released, or drops them. */
+function queueForwarded(netns: string): void {
   using transactions = openTransactions({ netns })
-  const queue = (first: number): NftExpression => ({ kind: 'queue', first, count: 1, bypass: failOpen })
+  const queue = (first: number): NftExpression => ({ kind: 'queue', first, count: 1, bypass: false })
   const rule = (chain: string, ...expressions: readonly NftExpression[]) =>
     ({ kind: 'add-rule', chain, expressions }) as const
   transactions.commit('inspection', [
@@ -29,4 +31,23 @@ export function queueForwarded(netns: string, { failOpen }: { readonly failOpen:
     rule('before', ...isReleased('ct', false), ...direction(1), queue(NUMBERS.reply)),
     rule('behind', ...isReleased('meta', true), { kind: 'set-ct-mark', from: 0 }),
   ])
+}
+
+type Told = Pick<InspectionOptions, 'onTold' | 'onRequests' | 'onLost' | 'onFailed'>
+
+/** Decides all forwarded packets of a node by the policies of a model; closed where it fails. */
+export function inspectForwarded(netns: string, model: Model, told: Told): Promise<Inspection> {
+  queueForwarded(netns)
+  return openInspection({
+    netns,
+    queues: [NUMBERS],
+    failOpen: false,
+    releaseMark: RELEASED,
+    identify: true,
+    terms({ client, server, protocol, port }) {
+      const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
+      return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
+    },
+    ...told,
+  })
 }

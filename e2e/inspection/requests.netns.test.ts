@@ -3,14 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type CountedRequests, type Inspection, openInspection, type Told } from '@sekisho/dataplane'
+import type { CountedRequests, Inspection, Told } from '@sekisho/dataplane'
 import { openNetns } from '@sekisho/linux'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
-import { createModel, type Model, residual, validatePolicy } from '@sekisho/policy'
+import { createModel, type Model, validatePolicy } from '@sekisho/policy'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { SHOP, workloadOf } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { NUMBERS, queueForwarded, RELEASED } from './queued.ts'
+import { inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 const BIG_BYTES = 20_000_000
@@ -74,17 +74,7 @@ describeAsRoot('requests of queued conversations', () => {
     const workloads = [...topology.pods.values()].map(pod => workloadOf(pod))
     model.update({ namespaces: { set: [SHOP] }, workloads: { set: workloads } })
     apply(model, '/public')
-    queueForwarded(topology.node, { failOpen: false })
-    inspection = await openInspection({
-      netns: topology.node,
-      queues: [NUMBERS],
-      failOpen: false,
-      releaseMark: RELEASED,
-      identify: true,
-      terms({ client, server, protocol, port }) {
-        const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
-        return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
-      },
+    inspection = await inspectForwarded(topology.node, model, {
       onTold: told => notices.push(...told.map(({ notice }) => notice)),
       onRequests: counted => requests.push(...counted),
       onLost: count => expect.fail(`${count} notices lost`),

@@ -47,17 +47,11 @@ export class Flows<T extends Disposable> {
     }
   }
 
-  /** The end of a period. @returns how many flows were forgotten. */
-  age(): number {
+  /** The end of a period: what was silent for all of it, and in the one before, is forgotten. */
+  age(): void {
     const gone = this.#old
     this.#old = this.#young
     this.#young = new Map()
     for (const flow of gone.values()) flow[Symbol.dispose]()
-    return gone.size
-  }
-
-  *[Symbol.iterator](): Iterator<[string, T]> {
-    yield* this.#young
-    yield* this.#old
   }
 }

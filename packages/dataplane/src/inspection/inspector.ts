@@ -62,6 +62,12 @@ export interface OfferedPacket {
   readonly checksummed: boolean
 }
 
+/** Where failures pass, a stream whose beginning was not seen is taken over where it is. */
+const STREAMS = {
+  closed: STRICT,
+  open: { ...STRICT, midstream: 'adopt' },
+} as const satisfies Record<Terms['onFailure'], StreamPolicy>
+
 class InspectedFlow implements Disposable {
   readonly ends: ConversationEnds
   readonly watch: Watch
@@ -177,8 +183,9 @@ export class Inspector {
   }
 
   #stream({ onFailure }: Terms): TcpStream | undefined {
-    const policy: StreamPolicy = { ...STRICT, midstream: onFailure === 'open' ? 'adopt' : 'refuse' }
-    return this.#header.protocol === IP_PROTOCOL.TCP ? new TcpStream(this.#memory, policy) : undefined
+    return this.#header.protocol === IP_PROTOCOL.TCP
+      ? new TcpStream(this.#memory, STREAMS[onFailure])
+      : undefined
   }
 
   #ends({ bytes, fromClient }: OfferedPacket): ConversationEnds {

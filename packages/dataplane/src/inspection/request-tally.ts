@@ -51,10 +51,7 @@ export class RequestTally {
 const outcomeOf = ({ enforced, audited }: ResidualAnswer): Outcome =>
   enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
 
-function nameOf(request: L7Request): RequestName {
-  const name = wordsOf(request)
-  return name.length > NAME_CHARACTERS ? name.slice(0, NAME_CHARACTERS) : name
-}
+const nameOf = (request: L7Request): RequestName => wordsOf(request).slice(0, NAME_CHARACTERS)
 
 function wordsOf(request: L7Request): string {
   switch (request.kind) {

@@ -165,6 +165,22 @@ describe('mysql', () => {
     }
   })
 
+  test.each([
+    [
+      'a text that changes the database',
+      ['use `stock`', 'select 1 from a'],
+      ['use @stock', 'select a@stock'],
+    ],
+    [
+      'one with more than that',
+      ['use stock; delete from b', 'select 1 from a'],
+      ['use @', 'delete b@', 'select a@'],
+    ],
+  ])('%s', (_, texts, expected) => {
+    const asked = texts.map(text => ['client', packet(0, `\x03${text}`)] as const)
+    expect(said(mysql, [['client', login(FLAGS)], ...asked]).slice(2)).toEqual(expected)
+  })
+
   test('MariaDB is named', () => {
     const greeting = packet(0, `\n5.5.5-10.11.6-MariaDB\0${'x'.repeat(60)}`)
     expect(said(mysql, [['server', greeting]])).toContain('server-software=MariaDB 10.11.6-MariaDB')

@@ -15,6 +15,7 @@ import {
 } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
 import { SQL_BYTES, sqlRequest, sqlRequests } from '../../sql/requests.ts'
+import { isMoving, usedDatabase } from '../../sql/use.ts'
 import { terminatedText } from '../../terminated.ts'
 
 /*
@@ -152,7 +153,17 @@ class MysqlReader implements BoldReader {
       found.push(sqlRequest('use', this.#database), detail('database', this.#database))
       return
     }
-    found.push(...sqlRequests({ bytes, dialect: 'mysql', database: this.#database }))
+    this.#statements(bytes, found)
+  }
+
+  /** A text may change the database, too; of one that does so on its way nobody says which part runs where. */
+  #statements(bytes: Uint8Array, found: Reading[]): void {
+    const read = () => sqlRequests({ bytes, dialect: 'mysql', database: this.#database })
+    const readings = read()
+    if (isMoving(readings)) {
+      this.#database = usedDatabase(new TextDecoder().decode(bytes))
+      found.push(...read())
+    } else found.push(...readings)
   }
 
   #response(length: number, found: Reading[]): boolean {

@@ -1,4 +1,4 @@
-import { Backoff } from './backoff.ts'
+import { Backoff } from '@sekisho/core'
 import type { Timers } from './timers.ts'
 
 export interface RunnerOptions {
@@ -17,7 +17,7 @@ export interface RunnerOptions {
  */
 export class Runner implements AsyncDisposable {
   readonly #options: RunnerOptions
-  readonly #backoff = new Backoff({ firstMs: 100, mostMs: 5_000 })
+  readonly #backoff = new Backoff({ firstMs: 100, mostMs: 5_000, random: Math.random })
   #wanted = false
   #running: Promise<void> | undefined
   #timer: Disposable | undefined

@@ -1,5 +1,5 @@
+import { Backoff } from '@sekisho/core'
 import { expect, test, vi } from 'vitest'
-import { Backoff } from '../src/backoff.ts'
 import { Runner } from '../src/runner.ts'
 import { FakeTimers, settle } from './fake-timers.ts'
 

@@ -1,5 +1,6 @@
 export * from './agent.ts'
 export * from './application.ts'
+export * from './backoff.ts'
 export type * from './brand.ts'
 export type * from './clock.ts'
 export * from './delta.ts'

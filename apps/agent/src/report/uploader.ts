@@ -1,4 +1,4 @@
-import { Backoff } from '../backoff.ts'
+import { Backoff } from '@sekisho/core'
 import { type ServerClient, ServerError } from '../server/client.ts'
 import { parseAcknowledgement } from '../server/message.ts'
 import { pause, type Timers } from '../timers.ts'
@@ -30,7 +30,7 @@ export class Uploader {
     this.#backoff = new Backoff({
       firstMs: 500,
       mostMs: 30_000,
-      ...(options.random && { random: options.random }),
+      random: options.random ?? Math.random,
     })
   }
 

@@ -1,5 +1,4 @@
-import type { Result, StateDelta, StateSnapshot } from '@sekisho/core'
-import { Backoff } from '../backoff.ts'
+import { Backoff, type Result, type StateDelta, type StateSnapshot } from '@sekisho/core'
 import { reasonOf } from '../log.ts'
 import type { RunOptions } from '../options.ts'
 import type { NewEvent } from '../report/notes.ts'
@@ -81,7 +80,7 @@ export class Connection {
   /** A server that cannot be reached is waited for; one that says no is final. */
   async #join(signal: AbortSignal): Promise<Credentials | undefined> {
     const { run, directory, timers } = this.#options
-    const backoff = new Backoff({ firstMs: 250, mostMs: 10_000 })
+    const backoff = new Backoff({ firstMs: 250, mostMs: 10_000, random: Math.random })
     while (!signal.aborted) {
       try {
         return await openIdentity({ server: run.server, node: run.node, directory, token: run.joinToken })

@@ -1,5 +1,4 @@
-import { LIMITS, type Result, type StateDelta, type StateMessage, type StateSnapshot } from '@sekisho/core'
-import { Backoff } from '../backoff.ts'
+import { Backoff, LIMITS, type Result, type StateDelta, type StateMessage, type StateSnapshot } from '@sekisho/core'
 import { pause, type Timers } from '../timers.ts'
 import { parseStateMessage } from './message.ts'
 

@@ -1,8 +1,8 @@
 export interface BackoffLimits {
   readonly firstMs: number
   readonly mostMs: number
-  /** In [0, 1); default: Math.random. */
-  readonly random?: () => number
+  /** In [0, 1), as `Math.random`. */
+  readonly random: () => number
 }
 
 /**
@@ -19,7 +19,7 @@ export class Backoff {
 
   /** Milliseconds to wait after one more failure. */
   next(): number {
-    const { firstMs, mostMs, random = Math.random } = this.#limits
+    const { firstMs, mostMs, random } = this.#limits
     const most = Math.min(mostMs, firstMs * 2 ** this.#failures)
     this.#failures = Math.min(this.#failures + 1, 30)
     return most / 2 + (random() * most) / 2

@@ -1,4 +1,5 @@
 import type { Direction, EpochMs, RuleId, WorkloadId } from './ids.ts'
+import type { CountedRequest } from './request-name.ts'
 
 export type Transport = 'TCP' | 'UDP' | 'SCTP'
 /** IANA protocol; those without a name here are written by number, as in `IP/47`. */
@@ -32,6 +33,8 @@ export const REASONS = [
   'rule-allow', // a rule allows it
   'rule-deny', // a rule denies it by name
   'isolated', // policies select the workload and none of their rules allows it
+  'application-mismatch', // rules allow the port, but for another application than is spoken there
+  'inspecting', // it passes while it is read: what is said decides
   'spoofed-source', // the source address is not the workload's own
   'invalid-state', // the kernel's connection tracking calls the packet invalid
   'quarantine', // the workload is cut off
@@ -62,7 +65,7 @@ export interface Flow {
   readonly protocol: Protocol
   /** Destination port after DNAT; the ICMP type for ICMP; 0 where the protocol has neither. */
   readonly port: number
-  /** What is really spoken, once known. */
+  /** What is really spoken, once known; `unknown` where it was looked for and is none of those that are known. */
   readonly application?: string
   readonly outcome: Outcome
   /** The side whose policy decided; absent when no policy selects either. */
@@ -76,4 +79,6 @@ export interface Flow {
   readonly bytesToSource: number
   readonly first: EpochMs
   readonly last: EpochMs
+  /** Requests of the window that were judged and met this outcome, at most `LIMITS.requestsPerFlow`. */
+  readonly requests?: readonly CountedRequest[]
 }

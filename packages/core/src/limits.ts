@@ -41,6 +41,12 @@ export const LIMITS = {
   pageSize: limit(1_000, 'items', 'A page so large that building it stalls other users.'),
   flowEdges: limit(65_536, 'items', 'A scan that makes the agent remember every port it tried.'),
   flowsPerBatch: limit(20_000, 'items', 'A batch too large to store in one short transaction.'),
+  requestsPerFlow: limit(
+    32,
+    'items',
+    'A client that asks for another path each time, so that every flow record is a list of thousands.',
+  ),
+  requestName: limit(200, 'characters', 'A path of 64 KiB in the name of a request.'),
   spoolBytes: limit(268_435_456, 'bytes', 'A server away for days while the agent fills the disk.'),
   batchBytes: limit(33_554_432, 'bytes', 'A gzip bomb in an upload that inflates without end.'),
   openingBytes: limit(

@@ -1,4 +1,11 @@
-import { Backoff, LIMITS, type Result, type StateDelta, type StateMessage, type StateSnapshot } from '@sekisho/core'
+import {
+  Backoff,
+  LIMITS,
+  type Result,
+  type StateDelta,
+  type StateMessage,
+  type StateSnapshot,
+} from '@sekisho/core'
 import { pause, type Timers } from '../timers.ts'
 import { parseStateMessage } from './message.ts'
 

@@ -1,0 +1,307 @@
+import { LIMITS } from '@sekisho/core'
+import { IP_PROTOCOL } from '@sekisho/inspect'
+import { describe, expect, test } from 'vitest'
+import {
+  type ConversationEnds,
+  Inspector,
+  type NotInspected,
+  type OfferedPacket,
+  type Terms,
+  type Treatment,
+} from '../../src/inspection/inspector.ts'
+import type { AskPolicy, Notice } from '../../src/inspection/watch.ts'
+import { type Addresses, Connection, datagram, IP4, IP6, offered } from './connection.ts'
+import { ALLOWED, answerOf, askingFor, bytesOf, DENIED, identifier } from './scripted.ts'
+
+/** An inspector whose terms and policies can be changed under way. */
+function inspecting(
+  ask: AskPolicy,
+  more: { readonly identify?: boolean; onFailure?: Terms['onFailure'] } = {},
+) {
+  const asked: ConversationEnds[] = []
+  const notices: (readonly [ConversationEnds, Notice])[] = []
+  const state: { terms: Terms | undefined } = {
+    terms: { ask, facts: {}, onFailure: more.onFailure ?? 'closed' },
+  }
+  const inspector = new Inspector({
+    identifier: identifier(),
+    identify: more.identify ?? false,
+    terms(ends) {
+      asked.push(ends)
+      return state.terms
+    },
+    notice: (ends, notice) => notices.push([ends, notice]),
+  })
+  const offer = (...packets: readonly OfferedPacket[]): Treatment[] =>
+    packets.map(each => inspector.packet(each))
+  const revise = (changed: AskPolicy, onFailure: Terms['onFailure'] = 'closed') => {
+    state.terms = { ask: changed, facts: {}, onFailure }
+    inspector.revise()
+  }
+  const denials = () => notices.flatMap(([, { kind }]) => (kind === 'denied' ? [kind] : []))
+  return { inspector, offer, revise, state, asked, notices, denials }
+}
+
+const requests = () => askingFor('redis', { requests: true })
+const THREE = ['pass', 'pass', 'pass'] as const
+
+describe.each<[string, Addresses]>([
+  ['IPv4', IP4],
+  ['IPv6', IP6],
+])('a connection over %s', (_family, at) => {
+  test('passes request by request, and nothing passes behind a denied one', () => {
+    const { offer, asked, notices, denials } = inspecting(requests())
+    const tcp = new Connection(at)
+    expect(offer(...tcp.handshake())).toEqual(THREE)
+    expect(offer(tcp.client('r'), tcp.client('GET'), tcp.server('fine'))).toEqual(THREE)
+    expect(offer(tcp.client('DEL'), tcp.client('GET'), tcp.server('x'))).toEqual(['drop', 'drop', 'drop'])
+    const ends = { ...at, protocol: 'TCP', port: 80, clientPort: 40_000 }
+    expect(asked).toEqual([ends])
+    expect(new Set(notices.map(([of]) => of))).toEqual(new Set([ends]))
+    expect(denials()).toEqual(['denied'])
+    expect(notices.at(-1)?.[1]).toEqual({ kind: 'denied', answer: DENIED })
+  })
+
+  test('is released when its application is what was asked for, and forgotten', () => {
+    const { inspector, offer } = inspecting(askingFor('redis', { requests: false }))
+    const tcp = new Connection(at)
+    offer(...tcp.handshake())
+    expect(inspector.flows).toBe(1)
+    expect(offer(tcp.client('r'))).toEqual(['release'])
+  })
+
+  test('is known by its reply as well: whose packet it is, the queue says', () => {
+    const { offer, asked } = inspecting(requests(), { onFailure: 'open' })
+    const tcp = new Connection(at)
+    tcp.handshake()
+    expect(offer(tcp.server('hello'))).toEqual(['pass'])
+    expect(asked).toEqual([{ ...at, protocol: 'TCP', port: 80, clientPort: 40_000 }])
+  })
+})
+
+describe('before anything is said', () => {
+  test.each<[string, AskPolicy, Treatment]>([
+    ['what nothing changes leaves the queue at once', () => ALLOWED, 'release'],
+    ['what is denied whatever comes stops at once', () => DENIED, 'drop'],
+    ['while the verdict is open the handshake passes', () => answerOf(['deny', 'closed']), 'pass'],
+  ])('%s', (_what, ask, treatment) => {
+    expect(inspecting(ask).offer(new Connection().syn())).toEqual([treatment])
+  })
+
+  test('a packet waits while the terms are not known, and is offered again', () => {
+    const { inspector, offer, state, asked } = inspecting(requests())
+    const known = state.terms
+    state.terms = undefined
+    const tcp = new Connection()
+    const syn = tcp.syn()
+    expect(offer(syn, syn)).toEqual(['wait', 'wait'])
+    expect(asked).toHaveLength(2)
+    expect(inspector.flows).toBe(0)
+    state.terms = known
+    expect(offer(syn)).toEqual(['pass'])
+    expect(inspector.flows).toBe(1)
+  })
+})
+
+describe('datagrams', () => {
+  test('are read one by one, in both directions', () => {
+    const { offer, asked } = inspecting(requests())
+    expect(offer(datagram('r GET'), datagram('fine', false), datagram('DEL'))).toEqual([
+      'pass',
+      'pass',
+      'drop',
+    ])
+    expect(asked).toEqual([{ ...IP4, protocol: 'UDP', port: 53, clientPort: 40_000 }])
+  })
+  test('with the text of the header nowhere in it', () => {
+    const { offer } = inspecting(askingFor('redis', { requests: false }))
+    expect(offer(datagram('r'))).toEqual(['release'])
+  })
+})
+
+describe('a stream', () => {
+  test('is kept in order: what is ahead does not pass, and is counted', () => {
+    const { inspector, offer } = inspecting(requests())
+    const tcp = new Connection()
+    offer(...tcp.handshake())
+    expect(offer(tcp.ahead('GET'))).toEqual(['drop'])
+    expect([...inspector.notInspected]).toEqual([['ahead', 1]])
+  })
+
+  test('whose beginning was not seen does not pass where failures do not', () => {
+    const { inspector, offer } = inspecting(requests(), { onFailure: 'closed' })
+    const tcp = new Connection()
+    tcp.handshake()
+    expect(offer(tcp.client('r'))).toEqual(['drop'])
+    expect([...inspector.notInspected]).toEqual([['midstream', 1]])
+  })
+
+  test('and is taken over where it is where failures pass', () => {
+    const { offer } = inspecting(requests(), { onFailure: 'open' })
+    const tcp = new Connection()
+    tcp.handshake()
+    expect(offer(tcp.client('r'), tcp.client('GET'), tcp.client('DEL'))).toEqual(['pass', 'pass', 'drop'])
+  })
+
+  test('an acknowledgement without data is nothing to read', () => {
+    const { offer, notices } = inspecting(requests())
+    const tcp = new Connection()
+    offer(...tcp.handshake())
+    expect(offer(tcp.client(''))).toEqual(['pass'])
+    expect(notices).toEqual([])
+  })
+})
+
+describe('ports that are used again', () => {
+  const again = () => new Connection().syn()
+
+  test('after a denial another connection may begin', () => {
+    const { offer, asked } = inspecting(requests())
+    const tcp = new Connection()
+    offer(...tcp.handshake(), tcp.client('r DEL'))
+    expect(offer(tcp.client('GET'), again())).toEqual(['drop', 'pass'])
+    expect(asked).toHaveLength(2)
+  })
+
+  test('and after both ends, and after a reset', () => {
+    for (const last of ['ends', 'reset'] as const) {
+      const { offer, asked } = inspecting(requests())
+      const tcp = new Connection()
+      offer(...tcp.handshake(), tcp.client('r'), ...[tcp[last]()].flat())
+      expect(offer(again())).toEqual(['pass'])
+      expect(asked).toHaveLength(2)
+    }
+  })
+
+  test('but not within one that goes on', () => {
+    const { inspector, offer, asked } = inspecting(requests())
+    const tcp = new Connection()
+    offer(...tcp.handshake(), tcp.client('r'))
+    offer(again())
+    expect(asked).toHaveLength(1)
+    expect(offer(tcp.client('DEL'))).toEqual(['drop'])
+    expect(inspector.flows).toBe(1)
+  })
+
+  test('a reply never begins another connection', () => {
+    const { offer, asked } = inspecting(requests())
+    const tcp = new Connection()
+    offer(...tcp.handshake(), tcp.client('r DEL'))
+    const [, answer] = new Connection().handshake()
+    expect(answer && offer(answer)).toEqual(['drop'])
+    expect(asked).toHaveLength(1)
+  })
+})
+
+describe('policies that change', () => {
+  const open = () => {
+    const inspection = inspecting(requests())
+    const tcp = new Connection()
+    inspection.offer(...tcp.handshake(), tcp.client('r'), tcp.client('GET'))
+    return { ...inspection, tcp }
+  }
+
+  test('judge a conversation anew, once, and go on with its next packet', () => {
+    const { offer, revise, asked, tcp } = open()
+    const stricter = askingFor('redis', { requests: true })
+    revise(stricter)
+    expect(offer(tcp.client('SET'), tcp.client('GET'))).toEqual(['pass', 'pass'])
+    expect(asked).toHaveLength(2)
+    // What was recognised is still known, and each request is asked about once.
+    expect(stricter.asked.map(({ application }) => application)).toEqual(['redis', 'redis', 'redis'])
+    expect(offer(tcp.client('DEL'))).toEqual(['drop'])
+  })
+
+  test('deny it with its next packet', () => {
+    const { offer, revise, denials, tcp } = open()
+    revise(() => DENIED)
+    expect(offer(tcp.server('fine'), tcp.client('GET'))).toEqual(['drop', 'drop'])
+    expect(denials()).toEqual(['denied'])
+  })
+
+  test('let it go', () => {
+    const { inspector, offer, revise, tcp } = open()
+    revise(() => ALLOWED)
+    expect(offer(tcp.client('GET'))).toEqual(['release'])
+    expect(inspector.flows).toBe(0)
+  })
+
+  test('give a denied conversation another chance: the packet is sent again', () => {
+    const { offer, revise, tcp } = open()
+    offer(tcp.client('DEL'))
+    revise(requests())
+    expect(offer(tcp.server('fine'))).toEqual(['pass'])
+  })
+
+  test('are waited for', () => {
+    const { offer, revise, state, tcp } = open()
+    revise(() => DENIED)
+    const changed = state.terms
+    state.terms = undefined
+    const next = tcp.client('GET')
+    expect(offer(next)).toEqual(['wait'])
+    state.terms = changed
+    expect(offer(next)).toEqual(['drop'])
+  })
+})
+
+describe('what cannot be read', () => {
+  const damaged = () => {
+    const { bytes, ...syn } = new Connection().syn()
+    return { ...syn, bytes: bytes.with(bytes.length - 1, 7) }
+  }
+  test.each<[NotInspected, OfferedPacket]>([
+    ['not-ip', { bytes: bytesOf('\u{0}'.repeat(40)), fromClient: true, checksummed: true }],
+    ['gre', offered(IP4, true, { protocol: IP_PROTOCOL.GRE, transport: new Uint8Array(8) })],
+    ['malformed-header', offered(IP4, true, { transport: new Uint8Array(4) })],
+    ['checksum', damaged()],
+  ])('%s', (reason, unreadable) => {
+    const { inspector, offer, asked } = inspecting(() => ALLOWED)
+    expect(offer(unreadable, unreadable)).toEqual(['drop', 'drop'])
+    expect([...inspector.notInspected]).toEqual([[reason, 2]])
+    expect(asked).toEqual([])
+  })
+
+  test('a checksum that is yet to be filled in says nothing', () => {
+    const { offer } = inspecting(() => ALLOWED)
+    expect(offer({ ...damaged(), checksummed: false })).toEqual(['release'])
+  })
+})
+
+describe('bounds', () => {
+  /** One SYN over and over, with another port each time; nobody has filled in its checksums. */
+  function flood(offer: (packet: OfferedPacket) => unknown): void {
+    const syn = { ...new Connection().syn(), checksummed: false }
+    const ports = new DataView(syn.bytes.buffer, syn.bytes.byteOffset + 20)
+    for (let port = 0; port < LIMITS.inspectedFlows.value; port++) {
+      ports.setUint16(0, port)
+      offer(syn)
+    }
+  }
+  test.each([
+    ['open', 'release'],
+    ['closed', 'drop'],
+  ] as const)('where there is no room for more, %s: %s', (onFailure, treatment) => {
+    const { inspector, offer } = inspecting(requests(), { onFailure })
+    flood(offer)
+    expect(inspector.flows).toBe(LIMITS.inspectedFlows.value)
+    const more = new Connection(IP6)
+    expect(offer(more.syn())).toEqual([treatment])
+    expect([...inspector.notInspected]).toEqual([['no-room', 1]])
+    inspector.age()
+    expect(offer(new Connection(IP6).syn())).toEqual(['pass'])
+  })
+
+  test('what was silent for two periods is forgotten', () => {
+    const { inspector, offer } = inspecting(requests())
+    const tcp = new Connection()
+    offer(...tcp.handshake(), tcp.client('r'))
+    inspector.age()
+    expect(offer(tcp.client('GET'))).toEqual(['pass'])
+    inspector.age()
+    expect(inspector.flows).toBe(1)
+    inspector.age()
+    expect(inspector.flows).toBe(0)
+    expect(offer(tcp.client('GET'))).toEqual(['drop'])
+  })
+})

@@ -1,0 +1,172 @@
+import { LIMITS } from '@sekisho/core'
+import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
+import { describe, expect, test } from 'vitest'
+import { Inspector, type Terms } from '../../src/inspection/inspector.ts'
+import { QueueLoop } from '../../src/inspection/queue-loop.ts'
+import { Connection } from './connection.ts'
+import { ALLOWED, askingFor, identifier } from './scripted.ts'
+
+const BATCH = 4
+const NUMBERS = { original: 40, reply: 41 }
+const RELEASED = 0x10_0000
+/** Another user's bits of the mark. */
+const MARK = 0x8000_0001
+
+/** A queue whose packets are put there by hand; a verdict counts when it was sent. */
+class FakeQueue implements PacketQueue {
+  readonly fd = -1
+  readonly batch = BATCH
+  readonly refused = 0
+  readonly sent: (readonly [id: number, QueueVerdict])[] = []
+  readonly calls: string[] = []
+  #noted: (readonly [id: number, QueueVerdict])[] = []
+  #waiting: QueuedPacket[] = []
+  #nextId = 1
+
+  put(queue: number, bytes: Uint8Array, mark = 0): number {
+    const id = this.#nextId++
+    const header = { hook: 2, inInterface: 1, outInterface: 2, checksummed: true } as const
+    this.#waiting.push({ id, queue, mark, bytes, length: bytes.length, ...header })
+    return id
+  }
+
+  receive(visit: (packet: QueuedPacket) => void, wait = false): number {
+    this.calls.push(wait ? 'wait' : 'look')
+    const batch = this.#waiting.splice(0, BATCH)
+    for (const packet of batch) {
+      visit(packet)
+      // The kernel's next packet lies where this one lay.
+      packet.bytes.fill(0xee)
+    }
+    return batch.length
+  }
+
+  decide(id: number, verdict: QueueVerdict): void {
+    this.#noted.push([id, verdict])
+  }
+
+  flush(): void {
+    this.sent.push(...this.#noted)
+    this.#noted = []
+  }
+
+  [Symbol.dispose](): void {
+    this.#waiting = []
+  }
+}
+
+function looping(known = true) {
+  const queue = new FakeQueue()
+  const terms: Terms = { ask: askingFor('redis', { requests: true }), facts: {}, onFailure: 'closed' }
+  const state: { terms: Terms | undefined } = { terms: known ? terms : undefined }
+  const inspector = new Inspector({
+    identifier: identifier(),
+    identify: false,
+    terms: () => state.terms,
+    notice: () => undefined,
+  })
+  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector, releaseMark: RELEASED })
+  const put = ({ bytes, fromClient }: { bytes: Uint8Array; fromClient: boolean }, mark?: number) =>
+    queue.put(fromClient ? NUMBERS.original : NUMBERS.reply, bytes, mark)
+  return { queue, loop, put, state, terms }
+}
+
+describe('verdicts', () => {
+  test('go to the queue that the packet came from, in their order', () => {
+    const { queue, loop, put } = looping()
+    const tcp = new Connection()
+    for (const each of [...tcp.handshake(), tcp.client('r'), tcp.server('fine'), tcp.client('DEL')]) put(each)
+    loop.turn()
+    expect(queue.sent).toEqual([
+      [1, { queue: 40, action: 'accept' }],
+      [2, { queue: 41, action: 'accept' }],
+      [3, { queue: 40, action: 'accept' }],
+      [4, { queue: 40, action: 'accept' }],
+      [5, { queue: 41, action: 'accept' }],
+      [6, { queue: 40, action: 'drop' }],
+    ])
+  })
+
+  test('a reply that does not pass', () => {
+    const { queue, loop, put } = looping()
+    const tcp = new Connection()
+    put(tcp.server('out of nowhere'))
+    loop.turn()
+    expect(queue.sent).toEqual([[1, { queue: 41, action: 'drop' }]])
+  })
+
+  test('a release is a bit of the packet’s mark, whose other bits stay', () => {
+    const { queue, loop, put, state, terms } = looping()
+    state.terms = { ...terms, ask: () => ALLOWED }
+    put(new Connection().syn(), MARK)
+    loop.turn()
+    expect(queue.sent).toEqual([[1, { queue: 40, action: 'accept', mark: (MARK | RELEASED) >>> 0 }]])
+  })
+})
+
+describe('a turn', () => {
+  const many = (count: number) => {
+    const all = looping()
+    const { bytes, fromClient } = new Connection().syn()
+    for (let at = 0; at < count; at++) all.put({ bytes: bytes.slice(), fromClient })
+    return all
+  }
+
+  test.each<[string, packets: number, wait: boolean, calls: readonly string[], sent: number]>([
+    ['asks once where nothing waits', 0, false, ['look'], 0],
+    ['blocks only where it was told to', 0, true, ['wait'], 0],
+    ['what is not full was all there is', BATCH - 1, true, ['wait'], BATCH - 1],
+    ['goes on after a full batch, without blocking', BATCH + 1, true, ['wait', 'look'], BATCH + 1],
+    ['ends after so many', 17 * BATCH, false, Array<string>(16).fill('look'), 16 * BATCH],
+  ])('%s', (_what, packets, wait, calls, sent) => {
+    const { queue, loop } = many(packets)
+    loop.turn(wait)
+    expect(queue.calls).toEqual(calls)
+    expect(queue.sent).toHaveLength(sent)
+  })
+})
+
+describe('packets whose terms are not known', () => {
+  test('stay, and are decided in their order once they are, by what they said then', () => {
+    const { queue, loop, put, state, terms } = looping(false)
+    const tcp = new Connection()
+    for (const each of [...tcp.handshake(), tcp.client('r'), tcp.client('DEL')]) put(each)
+    loop.turn()
+    expect(queue.sent).toEqual([])
+    loop.retry()
+    expect(queue.sent).toEqual([])
+    state.terms = terms
+    loop.retry()
+    expect(queue.sent).toEqual([
+      [1, { queue: 40, action: 'accept' }],
+      [2, { queue: 41, action: 'accept' }],
+      [3, { queue: 40, action: 'accept' }],
+      [4, { queue: 40, action: 'accept' }],
+      [5, { queue: 40, action: 'drop' }],
+    ])
+    loop.retry()
+    expect(queue.sent).toHaveLength(5)
+  })
+
+  test('keep their mark', () => {
+    const { queue, loop, put, state, terms } = looping(false)
+    put(new Connection().syn(), MARK)
+    loop.turn()
+    state.terms = { ...terms, ask: () => ALLOWED }
+    loop.retry()
+    expect(queue.sent).toEqual([[1, { queue: 40, action: 'accept', mark: (MARK | RELEASED) >>> 0 }]])
+  })
+
+  test('are at most so many: others do not pass', () => {
+    const { queue, loop, put, state, terms } = looping(false)
+    const { bytes, fromClient } = new Connection().syn()
+    const limit = LIMITS.waitingPackets.value
+    for (let at = 0; at <= limit; at++) put({ bytes: bytes.slice(), fromClient })
+    while (queue.calls.length * BATCH <= limit) loop.turn()
+    expect(queue.sent).toEqual([[limit + 1, { queue: 40, action: 'drop' }]])
+    state.terms = terms
+    loop.retry()
+    expect(queue.sent).toHaveLength(limit + 1)
+    expect(new Set(queue.sent.slice(1).map(([, { action }]) => action))).toEqual(new Set(['accept']))
+  })
+})

@@ -1,0 +1,86 @@
+import { LIMITS } from '@sekisho/core'
+import { expect, test } from 'vitest'
+import type { Told } from '../../src/inspection/inspection.protocol.ts'
+import { type Report, Reporter } from '../../src/inspection/reporter.ts'
+import { ALLOWED, command, ENDS } from './scripted.ts'
+
+const TOLD: Told = { ends: ENDS, notice: { kind: 'failed', onFailure: 'open' } }
+/** As long as notices are gathered. */
+const GATHERED = 200
+
+function reporting() {
+  const clock = { now: 1_000 }
+  const sent: Report[] = []
+  const reporter = new Reporter(
+    report => sent.push(report),
+    () => clock.now,
+  )
+  return { clock, sent, reporter }
+}
+
+test('nothing is due while there is nothing to say', () => {
+  const { clock, sent, reporter } = reporting()
+  clock.now += GATHERED
+  expect(reporter.dueIn).toBeUndefined()
+  reporter.flush()
+  expect(sent).toEqual([])
+})
+
+test('notices are gathered, and sent once', () => {
+  const { clock, sent, reporter } = reporting()
+  reporter.tell(TOLD)
+  expect(reporter.dueIn).toBe(GATHERED)
+  clock.now += GATHERED - 0.5
+  expect(reporter.dueIn).toBe(1)
+  reporter.flush()
+  expect(sent).toEqual([])
+  reporter.tell(TOLD)
+  clock.now += 1
+  expect(reporter.dueIn).toBe(0)
+  reporter.flush()
+  reporter.flush()
+  expect(sent).toEqual([{ told: [TOLD, TOLD], requests: [], lost: 0 }])
+  reporter.tell(TOLD)
+  expect(reporter.dueIn).toBe(GATHERED)
+})
+
+test('requests are due as well', () => {
+  const { clock, sent, reporter } = reporting()
+  reporter.requests.add(ENDS, command('GET'), ALLOWED)
+  clock.now += GATHERED
+  reporter.flush()
+  expect(sent).toMatchObject([{ told: [], requests: [{ request: 'GET', count: 1 }], lost: 0 }])
+  expect(reporter.requests.isEmpty).toBe(true)
+})
+
+test('what is too much is counted, in the report it belongs to', () => {
+  const { clock, sent, reporter } = reporting()
+  const limit = LIMITS.noticesPerReport.value
+  for (let at = 0; at < limit + 3; at++) reporter.tell(TOLD)
+  for (let port = 0; port < limit + 2; port++)
+    reporter.requests.add({ ...ENDS, port }, command('GET'), ALLOWED)
+  clock.now += GATHERED
+  reporter.flush()
+  reporter.tell(TOLD)
+  clock.now += GATHERED
+  reporter.flush()
+  expect(sent.map(({ lost }) => lost)).toEqual([5, 0])
+  expect(sent.map(({ told }) => told.length)).toEqual([limit, 1])
+})
+
+test('while nobody reads, nothing is sent, and what fits is kept', () => {
+  const { clock, sent, reporter } = reporting()
+  const next = () => {
+    reporter.tell(TOLD)
+    clock.now += GATHERED
+    reporter.flush()
+  }
+  for (let at = 0; at < 6; at++) next()
+  expect(sent).toHaveLength(4)
+  expect(reporter.dueIn).toBeUndefined()
+  reporter.heard()
+  expect(reporter.dueIn).toBe(0)
+  reporter.flush()
+  expect(sent.map(({ told }) => told.length)).toEqual([1, 1, 1, 1, 2])
+  expect(reporter.dueIn).toBeUndefined()
+})

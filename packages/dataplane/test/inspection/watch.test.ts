@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest'
+import { type AskPolicy, type Notice, type Step, Watch } from '../../src/inspection/watch.ts'
+import {
+  ALLOWED,
+  answerOf,
+  askingFor,
+  bytesOf,
+  command,
+  conversation,
+  DENIED,
+  type Failure,
+} from './scripted.ts'
+
+function watching(ask: AskPolicy, more: { readonly identify?: boolean } = {}) {
+  const notices: Notice[] = []
+  const watch = new Watch({
+    conversation: conversation(),
+    ask,
+    facts: { names: ['shop.example'] },
+    identify: more.identify ?? false,
+    notice: notice => notices.push(notice),
+  })
+  const say = (...packets: readonly string[]): Step[] =>
+    packets.map(packet => watch.read('client', bytesOf(packet)))
+  return { watch, notices, say, kinds: () => notices.map(({ kind }) => kind) }
+}
+
+describe('before anything is said', () => {
+  test.each<[string, AskPolicy, identify: boolean, Step]>([
+    ['a verdict that nothing changes needs no look', () => ALLOWED, false, 'release'],
+    ['unless the application is to be known', () => ALLOWED, true, 'pass'],
+    ['denied whatever comes', () => DENIED, true, 'deny'],
+    ['reset whatever comes', () => answerOf(['reset']), false, 'deny'],
+    ['a handshake passes while the verdict is open', () => answerOf(['deny', 'closed']), false, 'pass'],
+    ['open for those in Audit', () => answerOf(['allow'], ['deny', 'closed']), false, 'pass'],
+    ['denied by those in Audit', () => answerOf(['allow'], ['deny']), false, 'release'],
+    [
+      'denied whatever those in Audit still ask',
+      () => answerOf(['deny'], ['allow', 'closed']),
+      false,
+      'deny',
+    ],
+  ])('%s', (_what, ask, identify, step) => {
+    const { watch, kinds } = watching(ask, { identify })
+    expect(watch.review()).toBe(step)
+    expect(kinds()).toEqual([])
+  })
+})
+
+describe('the application', () => {
+  test('decides, and the kernel may have the rest', () => {
+    const ask = askingFor('redis', { requests: false })
+    const { say, kinds } = watching(ask)
+    expect(say('r GET')).toEqual(['release'])
+    expect(kinds()).toEqual(['identified'])
+    expect(ask.asked).toEqual([
+      { names: ['shop.example'] },
+      { names: ['shop.example'], application: 'redis' },
+    ])
+  })
+
+  test('another one is denied, and its packet says why', () => {
+    const { watch, say, kinds } = watching(askingFor('redis', { requests: false }))
+    expect(say('h GET')).toEqual(['deny'])
+    expect(kinds()).toEqual(['identified'])
+    expect(watch.answer).toEqual(DENIED)
+  })
+
+  test('what is not recognised is unknown to the policies, and not the application', () => {
+    const ask = askingFor('redis', { requests: false })
+    const { say, notices } = watching(ask)
+    expect(say('?')).toEqual(['deny'])
+    expect(notices).toEqual([{ kind: 'unknown', why: 'nothing-fits' }])
+    expect(ask.asked.at(-1)).toMatchObject({ application: 'unknown' })
+  })
+
+  test('is read on from when it turns out to be more', () => {
+    const ask = askingFor('redis', { requests: true })
+    const { say } = watching(ask)
+    expect(say('r', 'GET', 'more')).toEqual(['pass', 'pass', 'deny'])
+    expect(ask.asked.at(-1)).toMatchObject({ application: 'stratum' })
+  })
+
+  test('is waited for where nobody asks but it is to be known', () => {
+    const { watch, say, kinds } = watching(() => ALLOWED, { identify: true })
+    expect(watch.review()).toBe('pass')
+    expect(say('?')).toEqual(['release'])
+    expect(kinds()).toEqual(['unknown'])
+  })
+})
+
+describe('requests', () => {
+  test('each is judged, and nothing behind a denied one is looked at', () => {
+    const { watch, say, notices } = watching(askingFor('redis', { requests: true }))
+    expect(say('r', 'GET SET', 'GET DEL SET')).toEqual(['pass', 'pass', 'deny'])
+    const judged = notices.flatMap(notice => (notice.kind === 'judged' ? [notice] : []))
+    expect(judged.map(({ request }) => request)).toEqual(['GET', 'SET', 'GET', 'DEL'].map(command))
+    expect(judged.map(({ answer }) => answer)).toEqual([ALLOWED, ALLOWED, ALLOWED, DENIED])
+    expect(watch.answer).toEqual(DENIED)
+  })
+
+  test('those that only policies in Audit would deny pass', () => {
+    const ask: AskPolicy = facts =>
+      facts.request ? answerOf(['allow'], ['deny']) : answerOf(['allow', 'open'])
+    const { say, notices } = watching(ask)
+    expect(say('r DEL GET')).toEqual(['pass'])
+    expect(notices).toContainEqual({
+      kind: 'judged',
+      request: command('DEL'),
+      answer: answerOf(['allow'], ['deny']),
+    })
+  })
+
+  test('what is still open once a request is whole was asked for in vain', () => {
+    const { say } = watching(facts => answerOf([facts.request ? 'deny' : 'allow', 'open']))
+    expect(say('r', 'GET')).toEqual(['pass', 'deny'])
+  })
+
+  test('of a conversation whose verdict is known are not asked about', () => {
+    const ask = askingFor('redis', { requests: false })
+    const { say, kinds } = watching(ask)
+    expect(say('r GET DEL')).toEqual(['release'])
+    expect(kinds()).toEqual(['identified'])
+  })
+})
+
+describe('what cannot be followed', () => {
+  const reading = (onFailure: Failure) => watching(askingFor('redis', { requests: true, onFailure }))
+
+  test.each<[string, Failure, Step]>([
+    ['bulk', 'closed', 'deny'],
+    ['bulk', 'open', 'release'],
+    ['bad', 'closed', 'deny'],
+    ['bad', 'open', 'release'],
+    ['bug', 'closed', 'deny'],
+    ['bug', 'open', 'release'],
+  ])('%s, %s: %s', (word, onFailure, step) => {
+    const { watch, say, notices } = reading(onFailure)
+    expect(say('r', 'GET', word)).toEqual(['pass', 'pass', step])
+    expect(notices.at(-1)).toEqual({ kind: 'failed', onFailure })
+    if (step === 'deny') {
+      expect(watch.answer.enforced).toMatchObject({ verdict: 'deny', why: 'engine-error' })
+      expect(watch.answer.enforced.inspect).toBeUndefined()
+    }
+  })
+
+  test('nobody is stopped where only policies in Audit ask', () => {
+    const ask: AskPolicy = () => answerOf(['allow'], ['deny', 'closed'])
+    const { say, notices } = watching(ask)
+    expect(say('r bulk')).toEqual(['release'])
+    expect(notices.at(-1)).toEqual({ kind: 'failed', onFailure: 'open' })
+  })
+
+  test('is told, and each detail with it', () => {
+    const { say, notices } = reading('closed')
+    say('r user names')
+    say('bad')
+    expect(notices.map(({ kind }) => kind)).toEqual(['identified', 'detail', 'names', 'unreadable', 'failed'])
+    const failing = reading('open')
+    failing.say('r', 'bug')
+    expect(failing.kinds()).toEqual(['identified', 'engine-error', 'failed'])
+  })
+
+  test('the bulk at the end of a conversation that is allowed is nobody’s failure', () => {
+    const { say, kinds } = watching(() => ALLOWED, { identify: true })
+    expect(say('r bulk')).toEqual(['release'])
+    expect(kinds()).toEqual(['identified'])
+  })
+})
+
+describe('policies that change', () => {
+  test('are asked with all that is known', () => {
+    const { watch, say } = watching(askingFor('redis', { requests: true }))
+    say('r', 'GET')
+    const stricter = askingFor('http', { requests: false })
+    expect(watch.review(stricter)).toBe('deny')
+    expect(stricter.asked).toEqual([{ names: ['shop.example'], application: 'redis' }])
+    expect(watch.answer).toEqual(DENIED)
+    expect(watch.review(() => ALLOWED)).toBe('release')
+    expect(say('DEL')).toEqual(['release'])
+  })
+
+  test('may ask for what cannot be read any more', () => {
+    const { watch, say } = watching(() => ALLOWED, { identify: true })
+    say('r bulk')
+    expect(watch.review(() => answerOf(['deny', 'closed']))).toBe('deny')
+    expect(watch.review(() => answerOf(['deny', 'open']))).toBe('release')
+  })
+})

@@ -114,6 +114,16 @@ export const LIMITS = {
   quicHelloBytes: limit(16_384, 'bytes', 'Pieces of a QUIC hello that leave a gap which never comes.'),
   dnsQuestions: limit(256, 'items', 'Questions asked without waiting for the answers that would match them.'),
   dnsRecords: limit(512, 'items', 'An answer of thousands of records made of pointers to one name.'),
+  addressesPerName: limit(
+    1_000,
+    'items',
+    'A name that leads elsewhere with each answer, and so opens one address of its owner after the other.',
+  ),
+  namedAddresses: limit(
+    32_768,
+    'items',
+    'Made-up names below a wildcard, each of which is answered and remembered with its addresses.',
+  ),
   inspectedFlows: limit(
     65_536,
     'items',

@@ -88,6 +88,13 @@ export interface RuleTable {
   readonly nodeAddresses: ReadonlySet<string>
 }
 
+/** An address came to be known by a name, or is so no longer; both as they are compared. */
+export interface NameMove {
+  readonly name: string
+  readonly ip: string
+  readonly came: boolean
+}
+
 /** What one model change did to the table, so that the data plane need not compare everything. */
 export interface TableChange {
   /** Members that entered or left a selector or named-port set that exists before and after. */

@@ -223,6 +223,8 @@ export interface RetentionLimits {
 export interface RetentionStep {
   /** Rows deleted by this step. */
   readonly flows: number
+  /** Names of requests that were part of them. */
+  readonly requests: number
   /** Sums of flows that went with them. */
   readonly rollups: number
   readonly events: number

@@ -10,7 +10,7 @@ const ROWS = 10_000
 const PAGES = 2_000
 const HOUR = 3_600_000
 
-type Counted = Pick<RetentionStep, 'flows' | 'rollups' | 'events' | 'inventory'>
+type Counted = Pick<RetentionStep, 'flows' | 'requests' | 'rollups' | 'events' | 'inventory'>
 
 /** Old records go first, oldest minute first; then the edges, ends and workloads that only they spoke of. */
 class OldestFirst implements Retention {
@@ -29,7 +29,7 @@ class OldestFirst implements Retention {
     const bySize = this.#bytes() > maxBytes ? this.#cutoffForSize() : 0
     const cutoff = Math.max(this.#clock.now() - maxAgeMs, bySize)
     const counted = this.#database.transaction(() => this.#delete(cutoff))
-    const deleted = counted.flows + counted.rollups + counted.events + counted.inventory
+    const deleted = counted.flows + counted.requests + counted.rollups + counted.events + counted.inventory
     if (deleted > 0) this.#database.forget()
     const freedBytes = this.#giveBack()
     const done = deleted === 0 && freedBytes === 0
@@ -65,19 +65,23 @@ class OldestFirst implements Retention {
   /** Sums first: from then on nobody reads one whose minutes go. */
   #delete(cutoff: number): Counted {
     const rollups = this.#rollups.retire(Math.floor(cutoff / MINUTE), ROWS)
-    const flows = this.#flowsBefore(Math.floor(cutoff / MINUTE))
+    const minute = Math.floor(cutoff / MINUTE)
+    // Names go before their records: without one, nobody would find them to delete.
+    const requests = this.#before('requests', minute)
+    const flows = requests < ROWS ? this.#before('flows', minute) : 0
     const events = this.#change(
       'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)',
       cutoff,
       ROWS,
     )
-    return { flows, rollups, events, inventory: flows < ROWS ? this.#unreferenced(cutoff) : 0 }
+    const isRest = requests < ROWS && flows < ROWS
+    return { flows, requests, rollups, events, inventory: isRest ? this.#unreferenced(cutoff) : 0 }
   }
 
-  #flowsBefore(minute: number): number {
+  #before(table: 'flows' | 'requests', minute: number): number {
+    const key = table === 'flows' ? 'minute, edge' : 'minute, edge, name'
     return this.#change(
-      `DELETE FROM flows WHERE (minute, edge) IN
-        (SELECT minute, edge FROM flows WHERE minute < ? ORDER BY minute, edge LIMIT ?)`,
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE minute < ? ORDER BY ${key} LIMIT ?)`,
       minute,
       ROWS,
     )

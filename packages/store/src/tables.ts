@@ -61,6 +61,13 @@ export interface Tables {
     first: number
     last: number
   }
+  requests: {
+    /** Epoch minutes. */
+    minute: number
+    edge: number
+    name: string
+    count: number
+  }
   /** Sums of `flows`; `span` and `start` in minutes. */
   rollups: Omit<Tables['flows'], 'minute'> & { span: number; start: number }
   rolled: { span: number; since: number; until: number }

@@ -93,6 +93,24 @@ describe('ingest', () => {
     expect(store.records.flows(page).items).toHaveLength(1 + others.length)
   })
 
+  test('requests of one edge and minute are added up by name, and those beyond the limit have none', () => {
+    using store = opened()
+    const asked = (...names: readonly string[]) =>
+      flow({ application: 'http', requests: names.map(name => ({ name, count: 2 })) })
+    store.records.ingest(batch(1, { flows: [asked('GET a/', 'GET b/'), asked('GET b/')] }))
+    const two = [
+      { name: 'GET b/', count: 4 },
+      { name: 'GET a/', count: 2 },
+    ]
+    expect(store.records.flows(page).items).toMatchObject([{ connections: 2, requests: two }])
+    const many = Array.from({ length: 200 }, (_, index) => `GET c/${String(index).padStart(3, '0')}`)
+    const { newest } = store.records.ingest(batch(2, { flows: [asked(...many), asked('GET a/')] }))
+    const [record] = store.records.flowsById(newest)
+    expect(record?.requests).toHaveLength(129)
+    expect(record?.requests?.[0]).toEqual({ name: '', count: 2 * (200 - 126) })
+    expect(record?.requests).toContainEqual({ name: 'GET a/', count: 4 })
+  })
+
   test('a record reads back as it came in', () => {
     using store = opened()
     const full = flow({
@@ -102,6 +120,7 @@ describe('ingest', () => {
       by: 'SecurityPolicy/shop/db#ingress[1]' as never,
       why: 'rule-deny',
       destination: { ip: '2001:db8::1' },
+      requests: [{ name: 'select orders', count: 3 }],
     })
     const { newest } = store.records.ingest(batch(1, { flows: [full], workloads: [workload('web-1')] }))
     const { source, destination, ...rest } = full

@@ -13,8 +13,10 @@ function run(store: Store, limits: RetentionLimits): RetentionStep[] {
   while (!steps.at(-1)?.done)
   return steps
 }
-const sum = (steps: readonly RetentionStep[], of: 'flows' | 'events' | 'inventory' | 'freedBytes') =>
-  steps.reduce((total, step) => total + step[of], 0)
+const sum = (
+  steps: readonly RetentionStep[],
+  of: 'flows' | 'requests' | 'events' | 'inventory' | 'freedBytes',
+) => steps.reduce((total, step) => total + step[of], 0)
 
 const hourOf = (hour: number, count: number) =>
   Array.from({ length: count }, (_, i) =>
@@ -26,17 +28,18 @@ describe('retention', () => {
   test('by age: old flows and events go, with the edges, ends and workloads only they spoke of', () => {
     const clock = testClock(at(0))
     using store = openStore({ path: ':memory:', clock })
+    const asked = flow({ requests: [{ name: 'select orders', count: 1 }] })
     store.records.ingest(
-      batch(1, { workloads: [workload('web-1'), workload('db-1')], flows: [flow()], events: [event(0)] }),
+      batch(1, { workloads: [workload('web-1'), workload('db-1')], flows: [asked], events: [event(0)] }),
     )
     clock.time = at(HOUR)
     store.records.ingest(batch(2, { workloads: [workload('db-1')] }))
     clock.time = at(5 * HOUR)
-    const late = flow({ source: { ip: '192.0.2.9' }, first: at(5 * HOUR), last: at(5 * HOUR) })
+    const late = flow({ ...asked, source: { ip: '192.0.2.9' }, first: at(5 * HOUR), last: at(5 * HOUR) })
     store.records.ingest(batch(3, { flows: [late], events: [event(5)] }))
 
     const steps = run(store, { maxAgeMs: 3 * HOUR, maxBytes: NEVER })
-    expect([sum(steps, 'flows'), sum(steps, 'events')]).toEqual([1, 1])
+    expect([sum(steps, 'flows'), sum(steps, 'requests'), sum(steps, 'events')]).toEqual([1, 1, 1])
     // The edge, its source end, and the version of the workload that is gone; db-1 still runs.
     expect(sum(steps, 'inventory')).toBeGreaterThanOrEqual(3)
     expect([...store.records.edges(EVERYTHING)].map(({ source }) => source.key)).toEqual(['192.0.2.9'])

@@ -2,6 +2,7 @@ import {
   type Batch,
   canonicalIp,
   EVENT_SEVERITIES,
+  isPrintable,
   LIMITS,
   OUTCOMES,
   type Protocol,
@@ -36,12 +37,17 @@ const end = z.strictObject({
   ip,
 })
 
+/** Both come from the wire: the agent wrote out what cannot be printed, and nothing else is taken. */
+const wireText = (most: number) =>
+  z.string().max(most).refine(isPrintable, 'characters that cannot be printed')
+const request = z.strictObject({ name: wireText(LIMITS.requestName.value), count })
+
 const flow = z.strictObject({
   source: end,
   destination: end,
   protocol,
   port,
-  application: optional(z.string().max(64)),
+  application: optional(wireText(64)),
   outcome: z.enum(OUTCOMES),
   direction: optional(z.enum(['ingress', 'egress'])),
   by: optional(id<NonNullable<Batch['flows'][number]['by']>>()),
@@ -52,6 +58,7 @@ const flow = z.strictObject({
   bytesToSource: count,
   first: epochMs,
   last: epochMs,
+  requests: optional(z.array(request).max(LIMITS.requestsPerFlow.value)),
 })
 
 const workload = z.strictObject({

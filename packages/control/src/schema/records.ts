@@ -12,12 +12,20 @@ export const edgeEnd = z.object({
   ip: z.string(),
 })
 
+/** Equal requests of a flow record. */
+export const requestView = z.object({
+  /** As in `GET api.shop/orders`: no queries, headers, keys or values; empty for the rest, beyond the limit. */
+  name: z.string(),
+  count: z.number().int(),
+})
+
 export const flowView = z.object({
   id: z.string(),
   source: edgeEnd,
   destination: edgeEnd,
   protocol: z.string(),
   port: z.number().int(),
+  /** What is really spoken, by its bytes; `unknown` where it was looked for and not recognised. */
   application: z.string().optional(),
   outcome,
   direction: z.enum(['ingress', 'egress']).optional(),
@@ -29,11 +37,15 @@ export const flowView = z.object({
   bytesToSource: z.number(),
   first: timestamp,
   last: timestamp,
+  /** Requests that were judged and met this outcome, the most frequent first. */
+  requests: z.array(requestView).optional(),
 })
 
 /** Filter text, the same grammar in console, CLI and API: `ns:shop verdict:denied port:5432 not:dst:kube-dns`. */
 export const flowQuery = windowQuery.extend({
   filter: z.string().max(1024).optional(),
+  /** What is really spoken: short for the term `app:` of the filter. */
+  application: z.string().max(64).optional(),
 })
 
 export const eventView = z.object({

@@ -1,4 +1,4 @@
-import { type L7Request, LIMITS, type Outcome } from '@sekisho/core'
+import { type L7Request, LIMITS, type Outcome, requestName } from '@sekisho/core'
 import type { ResidualAnswer } from '@sekisho/policy'
 import type { ConversationEnds } from './inspector.ts'
 
@@ -12,9 +12,8 @@ export interface CountedRequests {
   count: number
 }
 
-/** What a person calls a request, as in `GET api.shop/orders` or `select orders`: no headers, queries or keys. */
+/** See `requestName` of core. */
 export type RequestName = string
-const NAME_CHARACTERS = 200
 
 /**
  * Requests by name, at most so many kinds between two reports; what is beyond is counted without a name. Told one by
@@ -29,7 +28,7 @@ export class RequestTally {
   }
 
   add(ends: ConversationEnds, request: L7Request, answer: ResidualAnswer): void {
-    const name = nameOf(request)
+    const name = requestName(request)
     const outcome = outcomeOf(answer)
     const key = `${ends.client} ${ends.server} ${ends.port} ${outcome} ${name}`
     const known = this.#counted.get(key)
@@ -50,26 +49,3 @@ export class RequestTally {
 
 const outcomeOf = ({ enforced, audited }: ResidualAnswer): Outcome =>
   enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
-
-const nameOf = (request: L7Request): RequestName => wordsOf(request).slice(0, NAME_CHARACTERS)
-
-function wordsOf(request: L7Request): string {
-  switch (request.kind) {
-    case 'http':
-      return `${request.method} ${request.host}${request.path}`
-    case 'grpc':
-      return `${request.service}/${request.method}`
-    case 'dns':
-      return `${request.type} ${request.name}`
-    case 'tls':
-      return request.sni ?? ''
-    case 'sql':
-      return `${request.statement} ${request.tables.join(',')}`
-    case 'redis':
-      return request.command
-    case 'kafka':
-      return `${request.api} ${request.topics.join(',')}`
-    case 'mongodb':
-      return `${request.operation} ${request.database}.${request.collection ?? ''}`
-  }
-}

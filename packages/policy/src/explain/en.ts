@@ -24,6 +24,10 @@ export const en: Dictionary = {
     'rule-deny': ({ by, subject, direction }) => `${by} denies it for the ${direction} of ${subject}.`,
     isolated: ({ by, subject, direction }) =>
       `${by} isolates the ${direction} of ${subject}, and no rule of any policy allows this.`,
+    'application-mismatch': ({ by, subject, direction }) =>
+      `${by} isolates the ${direction} of ${subject}; rules allow the port, but not what is spoken on it.`,
+    inspecting: ({ subject, direction }) =>
+      `The ${direction} of ${subject} is read: it passes until what is said decides.`,
     'spoofed-source': () => 'The packet’s source address is not the workload’s own.',
     'invalid-state': () => 'The kernel’s connection tracking calls the packet invalid.',
     quarantine: ({ subject }) => `${subject} is in quarantine.`,

@@ -27,6 +27,10 @@ export const ja: Dictionary = {
     'rule-deny': ({ by, subject, direction }) => `${by} が、${subject} の${direction}を拒否しています。`,
     isolated: ({ by, subject, direction }) =>
       `${by} が ${subject} の${direction}を制限しており、この通信を許可するルールはどのポリシーにもありません。`,
+    'application-mismatch': ({ by, subject, direction }) =>
+      `${by} が ${subject} の${direction}を制限しています。このポートを許可するルールはありますが、実際に使われているアプリケーションは許可されていません。`,
+    inspecting: ({ subject, direction }) =>
+      `${subject} の${direction}を検査しています。内容が判定されるまで通します。`,
     'spoofed-source': () => 'パケットの送信元アドレスが、ワークロード自身のものではありません。',
     'invalid-state': () => 'カーネルの接続追跡が、このパケットを不正な状態と判定しました。',
     quarantine: ({ subject }) => `${subject} は隔離されています。`,

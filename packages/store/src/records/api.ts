@@ -1,6 +1,7 @@
 import type {
   AgentEvent,
   Batch,
+  CountedRequest,
   Direction,
   EpochMs,
   FilterTerm,
@@ -57,6 +58,8 @@ export interface Counts {
 export interface FlowRecord extends RecordedEdge, Counts {
   /** Stable while the minute grows: a later record with the same id replaces an earlier one. */
   readonly id: string
+  /** Requests that were judged and met this outcome, the most frequent first, bounded; absent where there were none. */
+  readonly requests?: readonly CountedRequest[]
 }
 
 /** One edge during a whole window. */

@@ -15,6 +15,7 @@ import { sumOf } from './counts.ts'
 import { ceilTo, cover, floorTo, type Minutes, type Rolled, type Stretch } from './cover.ts'
 import { counts, EDGE_COLUMNS, EdgeReader } from './edge-row.ts'
 import { filterCondition } from './filter.ts'
+import { requestsOf } from './requests.ts'
 
 export const MINUTE = 60_000
 /**
@@ -86,7 +87,12 @@ export class Flows {
     }
     const reader = new EdgeReader(this.#database)
     return pageOf(this.#database.all(query), limit, {
-      item: row => ({ id: flowId(row.minute, row.id), ...reader.edge(row), ...counts(row) }),
+      item: row => ({
+        id: flowId(row.minute, row.id),
+        ...reader.edge(row),
+        ...counts(row),
+        ...requestsOf(this.#database, row.minute, row.id),
+      }),
       key: row => flowId(row.minute, row.id),
     })
   }
@@ -96,7 +102,8 @@ export class Flows {
     return ids.flatMap(id => {
       const [minute = 0, edge = 0] = numericCursor(id, 2)
       const query = this.#records().where('f.minute', '=', minute).where('f.edge', '=', edge)
-      return this.#database.all(query).map(row => ({ id, ...reader.edge(row), ...counts(row) }))
+      const requests = requestsOf(this.#database, minute, edge)
+      return this.#database.all(query).map(row => ({ id, ...reader.edge(row), ...counts(row), ...requests }))
     })
   }
 

@@ -6,6 +6,7 @@ import type { Dimensions } from './dimensions.ts'
 import { addEvent } from './events.ts'
 import { flowId, MINUTE } from './flows.ts'
 import type { Inventory } from './inventory.ts'
+import { addRequests } from './requests.ts'
 import type { Rollups } from './rollups.ts'
 
 /** Flow ids handed to the live tail; more than one screen holds nobody reads. */
@@ -70,6 +71,7 @@ function addFlows({ database, dimensions, rollups }: IngestParts, flows: readonl
     const { connections, packets, bytesToDestination, bytesToSource, first, last } = flow
     insert.run(minute, edge, connections, packets, bytesToDestination, bytesToSource, first, last)
     rollups.add(rolled, minute, [edge, flow])
+    addRequests(database, minute, [edge, flow])
     if (index >= flows.length - NEWEST) newest.add(flowId(minute, edge))
   }
   return [...newest]

@@ -25,6 +25,8 @@ export const terms = {
     'rule-allow': 'Allowed by a rule',
     'rule-deny': 'Denied by a rule',
     isolated: 'No rule allows it',
+    'application-mismatch': 'Another application than allowed',
+    inspecting: 'Being inspected',
     'spoofed-source': 'Forged source address',
     'invalid-state': 'Not part of a connection',
     quarantine: 'Quarantined',
@@ -38,6 +40,8 @@ export const terms = {
     'rule-allow': 'A rule allows it.',
     'rule-deny': 'A rule denies it by name; a denial wins over any allowing rule of another policy.',
     isolated: 'Policies select the workload in this direction, and none of their rules allows this.',
+    'application-mismatch': 'Rules allow this port, but not the application that is really spoken on it.',
+    inspecting: 'It passes while it is read; what is said in it decides.',
     'spoofed-source': 'The source address does not belong to the workload that sent it.',
     'invalid-state':
       'The kernel’s connection tracking calls the packet invalid: it belongs to no connection.',

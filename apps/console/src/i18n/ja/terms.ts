@@ -20,6 +20,8 @@ export const terms: Dictionary['terms'] = {
     'rule-allow': 'ルールにより許可',
     'rule-deny': 'ルールにより拒否',
     isolated: '許可するルールなし',
+    'application-mismatch': '許可と異なるアプリケーション',
+    inspecting: '検査中',
     'spoofed-source': '送信元アドレスの詐称',
     'invalid-state': '接続に属さないパケット',
     quarantine: '隔離中',
@@ -35,6 +37,9 @@ export const terms: Dictionary['terms'] = {
     'rule-deny':
       'ルールがこの通信を明示的に拒否しています。拒否は、ほかのポリシーの許可ルールより優先されます。',
     isolated: 'この方向でワークロードを選択するポリシーがありますが、この通信を許可するルールがありません。',
+    'application-mismatch':
+      'このポートはルールで許可されていますが、実際に使われているアプリケーションは許可されていません。',
+    inspecting: '検査中のため通しています。内容によって判定されます。',
     'spoofed-source': '送信元アドレスが、送信したワークロードのものではありません。',
     'invalid-state': 'カーネルの接続追跡が不正と判断したパケットで、どの接続にも属していません。',
     quarantine: 'ワークロードは隔離されており、指定された例外を除いて通信できません。',

@@ -11,8 +11,9 @@ import { listPage } from '../page.ts'
 export function serveRecords(api: Api, { store, state, hub, clock, connected }: Dependencies): void {
   const { records } = store
   api.openapi(routes.flows, context => {
-    const { filter, cursor, limit, ...ends } = context.req.valid('query')
-    const terms = readFilter(filter)
+    const { filter, application, cursor, limit, ...ends } = context.req.valid('query')
+    const spoken = application === undefined ? [] : [{ key: 'app', value: application, not: false } as const]
+    const terms = [...readFilter(filter), ...spoken]
     return context.json(
       pageView(records.flows({ window: windowOf(ends, clock), filter: terms, cursor, limit }), flowView),
       200,

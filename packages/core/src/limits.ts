@@ -206,6 +206,17 @@ export const LIMITS = {
     'bytes',
     'A state stream that never ends its line while the agent keeps all of it.',
   ),
+  kubeAnswerBytes: limit(
+    134_217_728,
+    'bytes',
+    'An API server, or a proxy before it, that answers without end.',
+  ),
+  kubeObjectBytes: limit(8_388_608, 'bytes', 'A watch whose line never ends while all of it is kept.'),
+  kubeObjects: limit(
+    500_000,
+    'items',
+    'A controller that makes objects in a loop until the server has no memory.',
+  ),
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof LIMITS

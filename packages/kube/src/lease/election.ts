@@ -1,0 +1,176 @@
+import { pause, type Timers } from '@sekisho/core'
+import type { KubeClient } from '../client/client.ts'
+import { isConflict, isNotFound } from '../client/errors.ts'
+import { KubeObjects } from '../client/objects.ts'
+import { isRecord, type JsonRecord } from '../json.ts'
+import type { KubeObject } from '../object.ts'
+import { LEASES } from '../resource.ts'
+import { type LeaseSpec, microTime, readLease } from './lease.ts'
+
+export interface ElectionOptions {
+  readonly client: KubeClient
+  readonly namespace: string
+  /** Of the Lease. */
+  readonly name: string
+  /** Of this candidate; unique among all, also after a restart. */
+  readonly identity: string
+  readonly timers: Timers
+  /** In [0, 1), as `Math.random`. */
+  readonly random: () => number
+  /** True: this candidate leads from now on. False: it must have stopped when this returns. */
+  readonly onChange: (leads: boolean) => void
+  /** Renewing failed, and why; undefined when it works again. */
+  readonly onTrouble?: (error: unknown) => void
+}
+
+/** Others take over after so long without a renewal that they saw. */
+const LEASE_SECONDS = 15
+/** Who could not renew for so long stops leading: well before others may begin, whatever its clock says. */
+const RENEW_DEADLINE_MS = 10_000
+const RETRY_MS = 2_000
+
+/**
+ * Leader election by a Lease, as the control plane of Kubernetes does it. Time is measured on the own monotonic clock
+ * from when a renewal was *seen*; what others write as time is never believed. So two lead at once only where a process
+ * is stopped between its last look at the clock and its next write; whatever the leader writes must bear that.
+ */
+export class Election {
+  readonly #options: ElectionOptions
+  readonly #leases: KubeObjects
+  #observed: { readonly spec: LeaseSpec; readonly at: number } | undefined
+  #renewedAt = Number.NEGATIVE_INFINITY
+  #leads = false
+  #deadline: Disposable | undefined
+  #isTroubled = false
+
+  constructor(options: ElectionOptions) {
+    this.#options = options
+    this.#leases = new KubeObjects(options.client, LEASES)
+  }
+
+  get leads(): boolean {
+    return this.#leads
+  }
+  /** Who held the lease when it was seen last; empty where nobody did. */
+  get holder(): string {
+    return this.#observed?.spec.holder ?? ''
+  }
+
+  /** Takes part until the signal is given; then a lease that is held is given back, so that another may lead at once. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { timers, random } = this.#options
+    while (!signal.aborted) {
+      await this.#attempt()
+      await pause(timers, RETRY_MS * (this.#leads ? 1 : 1 + 0.2 * random()), signal)
+    }
+    const held = this.#leads
+    this.#become(false)
+    if (held) await this.#release()
+  }
+
+  async #attempt(): Promise<void> {
+    try {
+      const renewed = await this.#renew()
+      if (this.#isTroubled) this.#options.onTrouble?.(undefined)
+      this.#isTroubled = false
+      this.#become(renewed)
+    } catch (error) {
+      // Somebody else wrote first: the next look tells who.
+      if (isConflict(error)) return
+      this.#isTroubled = true
+      this.#options.onTrouble?.(error)
+    }
+  }
+
+  /** @returns whether the lease is this candidate's now. */
+  async #renew(): Promise<boolean> {
+    const { namespace, name, identity, timers } = this.#options
+    // The time before asking: an answer that is late must not make the lease seem younger.
+    const at = timers.monotonic()
+    const lease = await this.#read()
+    if (!lease) {
+      const created = await this.#leases.create(
+        { namespace },
+        { metadata: { name }, spec: this.#spec(undefined) },
+      )
+      return this.#held(created, at)
+    }
+    const spec = this.#observe(lease)
+    if (spec.holder !== '' && spec.holder !== identity && !this.#isOver()) return false
+    return this.#held(await this.#write(lease, this.#spec(spec)), at)
+  }
+
+  #held(lease: KubeObject, at: number): boolean {
+    this.#observe(lease)
+    this.#renewedAt = at
+    return true
+  }
+
+  async #read(): Promise<KubeObject | undefined> {
+    const { namespace, name } = this.#options
+    try {
+      return await this.#leases.get({ namespace, name })
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+
+  #write(lease: KubeObject, spec: JsonRecord): Promise<KubeObject> {
+    const { namespace, name } = this.#options
+    const before = isRecord(lease.json.spec) ? lease.json.spec : {}
+    return this.#leases.replace({ namespace, name }, { ...lease.json, spec: { ...before, ...spec } })
+  }
+
+  #observe(lease: KubeObject): LeaseSpec {
+    const spec = readLease(lease)
+    const before = this.#observed?.spec
+    if (before?.renewTime !== spec.renewTime || before.holder !== spec.holder)
+      this.#observed = { spec, at: this.#options.timers.monotonic() }
+    return spec
+  }
+
+  /** Nobody was seen to renew it for as long as it lasts. */
+  #isOver(): boolean {
+    if (!this.#observed) return false
+    const { spec, at } = this.#observed
+    return this.#options.timers.monotonic() - at > Math.max(spec.durationSeconds, 1) * 1_000
+  }
+
+  #spec(before: LeaseSpec | undefined): JsonRecord {
+    const { identity, timers } = this.#options
+    const now = microTime(timers.now())
+    const isMine = before?.holder === identity
+    return {
+      holderIdentity: identity,
+      leaseDurationSeconds: LEASE_SECONDS,
+      renewTime: now,
+      ...(!isMine && { acquireTime: now, leaseTransitions: before ? before.transitions + 1 : 0 }),
+    }
+  }
+
+  #become(leads: boolean): void {
+    const { timers, onChange } = this.#options
+    this.#deadline?.[Symbol.dispose]()
+    this.#deadline = undefined
+    if (leads) {
+      // Not by the loop: a call that hangs must not keep anybody in office.
+      const left = Math.max(0, this.#renewedAt + RENEW_DEADLINE_MS - timers.monotonic())
+      this.#deadline = timers.after(left, () => this.#become(false))
+    }
+    if (this.#leads === leads) return
+    this.#leads = leads
+    onChange(leads)
+  }
+
+  async #release(): Promise<void> {
+    try {
+      const lease = await this.#read()
+      if (lease && readLease(lease).holder === this.#options.identity)
+        await this.#write(lease, { holderIdentity: '', leaseDurationSeconds: 1 })
+    } catch (error) {
+      // Others wait until it is over, then.
+      this.#options.onTrouble?.(error)
+    }
+  }
+}

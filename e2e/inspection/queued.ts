@@ -1,10 +1,16 @@
-import { type Inspection, type InspectionOptions, openInspection } from '@sekisho/dataplane'
+import {
+  firstQueue,
+  type Inspection,
+  type InspectionOptions,
+  openInspection,
+  PACKET_MARK,
+} from '@sekisho/dataplane'
 import { type NftExpression, openTransactions } from '@sekisho/linux'
 import { type Model, residual } from '@sekisho/policy'
 
 /** Bit of the packet's mark, and of the connection's. */
-const RELEASED = 0x0010_0000
-const NUMBERS = { original: 40, reply: 41 } as const
+const RELEASED = PACKET_MARK.released
+const QUEUES = { first: 40, workers: 1 } as const
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
 const isReleased = (key: 'meta' | 'ct', yes: boolean): readonly NftExpression[] => [
@@ -27,8 +33,13 @@ function queueForwarded(netns: string): void {
     { kind: 'add-table' },
     { kind: 'add-chain', name: 'before', base: { hook: 'forward', priority: 0 } },
     { kind: 'add-chain', name: 'behind', base: { hook: 'forward', priority: 1 } },
-    rule('before', ...isReleased('ct', false), ...direction(0), queue(NUMBERS.original)),
-    rule('before', ...isReleased('ct', false), ...direction(1), queue(NUMBERS.reply)),
+    rule(
+      'before',
+      ...isReleased('ct', false),
+      ...direction(0),
+      queue(firstQueue(QUEUES, 'closed', 'original')),
+    ),
+    rule('before', ...isReleased('ct', false), ...direction(1), queue(firstQueue(QUEUES, 'closed', 'reply'))),
     rule('behind', ...isReleased('meta', true), { kind: 'set-ct-mark', from: 0 }),
   ])
 }
@@ -40,9 +51,7 @@ export function inspectForwarded(netns: string, model: Model, told: Told): Promi
   queueForwarded(netns)
   return openInspection({
     netns,
-    queues: [NUMBERS],
-    failOpen: false,
-    releaseMark: RELEASED,
+    queues: QUEUES,
     identify: true,
     terms({ client, server, protocol, port }) {
       const query = { source: { ip: client }, destination: { ip: server }, protocol, port }

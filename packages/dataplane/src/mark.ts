@@ -13,6 +13,17 @@ const DENIED = 0x80000000
 const SHIFT = 12
 export const GENERATIONS = 2 ** 19
 
+/**
+ * What a thread that inspects tells the chains behind its queue, in the packet's mark (32 bits, shared with others). Both
+ * are cleared before a packet is queued, and behind the queue.
+ */
+export const PACKET_MARK = {
+  /** The kernel may have the rest of the connection. */
+  released: 0x0010_0000,
+  /** The kernel may have its answers, and what only acknowledges them. */
+  requestsOnly: 0x0020_0000,
+} as const
+
 /** A mark as nft writes it. */
 export const markText = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`
 

@@ -1,6 +1,6 @@
 import type { FlowFacts, Residual } from '@sekisho/policy'
+import type { QueueNumbers } from '../queues.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
-import type { QueueNumbers } from './queue-loop.ts'
 import type { Report } from './reporter.ts'
 import type { Notice } from './watch.ts'
 
@@ -8,8 +8,6 @@ import type { Notice } from './watch.ts'
 export interface InspectionSetup {
   readonly netns?: string | undefined
   readonly numbers: QueueNumbers
-  readonly failOpen: boolean
-  readonly releaseMark: number
   readonly identify: boolean
   /** One word, 1 while there are orders. */
   readonly words: SharedArrayBuffer
@@ -28,7 +26,7 @@ export interface TermsData {
 export type InspectionOrder =
   | { readonly kind: 'terms'; readonly key: string; readonly terms: TermsData }
   /** Policies, labels or addresses have changed: all terms are to be asked for again. */
-  | { readonly kind: 'revise' }
+  | { readonly kind: 'revise'; readonly number: number }
   /** A report was read: another may be sent. */
   | { readonly kind: 'heard' }
   | { readonly kind: 'stop' }
@@ -49,4 +47,6 @@ export type InspectionReport =
       /** Since the start. */
       readonly notInspected: ReadonlyMap<NotInspected, number>
     }
+  /** Nothing is decided any more by terms from before the order of that number. */
+  | { readonly kind: 'revised'; readonly number: number }
   | { readonly kind: 'ready' }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { openWake, type Wake } from '@sekisho/linux'
+import { type QueueNumbers, type QueueRange, queueNumbers } from '../queues.ts'
 import type {
   InspectionOrder,
   InspectionReport,
@@ -9,19 +10,14 @@ import type {
   Told,
 } from './inspection.protocol.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
-import type { QueueNumbers } from './queue-loop.ts'
 import type { Report } from './reporter.ts'
 import type { CountedRequests } from './request-tally.ts'
 
 export interface InspectionOptions {
   /** Name or path of the network namespace; default: the caller's. */
   readonly netns?: string | undefined
-  /** A thread for each. */
-  readonly queues: readonly QueueNumbers[]
-  /** What happens to packets that nobody decides: the queue is full, or its thread has died. */
-  readonly failOpen: boolean
-  /** Bit of the packet's mark that tells the chains behind the queue that the kernel may have the rest. */
-  readonly releaseMark: number
+  /** The same as the kernel's rules were made with. */
+  readonly queues: QueueRange
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
   readonly terms: (ends: ConversationEnds) => TermsData
@@ -29,13 +25,17 @@ export interface InspectionOptions {
   onRequests(requests: readonly CountedRequests[]): void
   /** So many notices were not told, because nobody read them in time. */
   onLost(count: number): void
-  /** A thread has died. Its packets have the fate that `failOpen` says. */
+  /** A thread has died. Its packets have the fate that their queues were made for. */
   onFailed(error: Error): void
 }
 
 export interface Inspection extends AsyncDisposable {
-  /** Policies, labels or addresses have changed: with their next packet, all conversations are judged anew. */
-  revise(): void
+  /**
+   * Policies, labels or addresses have changed: with their next packet, all conversations are judged anew. Resolves when
+   * no thread decides by what was before. Wait for that before the kernel gets a new generation: what is released
+   * afterwards is stamped with it, and must have been judged by it.
+   */
+  revise(): Promise<void>
   /** Conversations that are followed. */
   readonly flows: number
   /** Packets that were not read, by reason. */
@@ -44,10 +44,12 @@ export interface Inspection extends AsyncDisposable {
 
 /** Decides the packets of queues on threads of their own. @throws SystemError where a queue has another owner. */
 export async function openInspection(options: InspectionOptions): Promise<Inspection> {
-  const threads = await Promise.all(options.queues.map(numbers => startThread(options, numbers)))
+  const threads = await Promise.all(
+    queueNumbers(options.queues).map(numbers => startThread(options, numbers)),
+  )
   return {
-    revise() {
-      for (const thread of threads) thread.order({ kind: 'revise' })
+    async revise() {
+      await Promise.all(threads.map(thread => thread.revise()))
     },
     get flows() {
       return threads.reduce((sum, thread) => sum + thread.flows, 0)
@@ -66,10 +68,10 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
 }
 
 async function startThread(options: InspectionOptions, numbers: QueueNumbers): Promise<InspectionThread> {
-  const { netns, failOpen, releaseMark, identify } = options
+  const { netns, identify } = options
   const wake = openWake()
   const words = new SharedArrayBuffer(4)
-  const setup: InspectionSetup = { netns, numbers, failOpen, releaseMark, identify, words, wake: wake.fd }
+  const setup: InspectionSetup = { netns, numbers, identify, words, wake: wake.fd }
   const worker = new Worker(new URL('./inspection.worker.ts', import.meta.url), {
     workerData: setup,
     // Its sockets are opened by system calls of our own, which Node's list of descriptors does not see.
@@ -90,6 +92,9 @@ class InspectionThread {
   readonly #words: Int32Array
   readonly #options: InspectionOptions
   #isOver = false
+  #revisions = 0
+  /** Those that wait for a revision, by its number. */
+  readonly #revising = new Map<number, () => void>()
   flows = 0
   notInspected: ReadonlyMap<NotInspected, number> = new Map()
 
@@ -113,6 +118,26 @@ class InspectionThread {
     this.#wake.wake()
   }
 
+  revise(): Promise<void> {
+    if (this.#isOver) return Promise.resolve()
+    const number = ++this.#revisions
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#revising.set(number, resolve)
+    this.order({ kind: 'revise', number })
+    return promise
+  }
+
+  #revised(number: number): void {
+    this.#revising.get(number)?.()
+    this.#revising.delete(number)
+  }
+
+  /** A thread that is over decides nothing any more. */
+  #end(): void {
+    this.#isOver = true
+    for (const number of this.#revising.keys()) this.#revised(number)
+  }
+
   #hear(report: InspectionReport): void {
     switch (report.kind) {
       case 'ask':
@@ -123,6 +148,9 @@ class InspectionThread {
         this.notInspected = report.notInspected
         this.order({ kind: 'heard' })
         this.#tell(report.report)
+        return
+      case 'revised':
+        this.#revised(report.number)
         return
       case 'ready':
         return
@@ -137,7 +165,7 @@ class InspectionThread {
   }
 
   #fail(error: Error): void {
-    this.#isOver = true
+    this.#end()
     this.#options.onFailed(error)
   }
 
@@ -145,7 +173,7 @@ class InspectionThread {
     if (!this.#isOver) {
       const ended = once(this.#worker, 'exit')
       this.order({ kind: 'stop' })
-      this.#isOver = true
+      this.#end()
       await ended
     }
     this.#wake[Symbol.dispose]()

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Identifier, PROTOCOLS } from '@sekisho/inspect'
 import { clearWake, openPacketQueue, waitReadable } from '@sekisho/linux'
+import type { QueueSide } from '../queues.ts'
 import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
 import { Inspector } from './inspector.ts'
 import { QueueLoop } from './queue-loop.ts'
@@ -39,13 +40,15 @@ const inspector = new Inspector({
     else reporter.tell({ ends, notice })
   },
 })
-const { original, reply } = setup.numbers
+const { closed, open } = setup.numbers
+const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>
+  [pair.original, pair.reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen }))
 const queue = openPacketQueue({
   netns: setup.netns,
   waitMs: WAIT_MS,
-  queues: [original, reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen: setup.failOpen })),
+  queues: [...definitions(closed, false), ...definitions(open, true)],
 })
-const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, releaseMark: setup.releaseMark })
+const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector })
 
 let isStopped = false
 function follow(order: InspectionOrder): void {
@@ -56,6 +59,7 @@ function follow(order: InspectionOrder): void {
     case 'revise':
       terms.clear()
       inspector.revise()
+      post({ kind: 'revised', number: order.number })
       return
     case 'heard':
       reporter.heard()

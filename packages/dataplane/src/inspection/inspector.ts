@@ -17,6 +17,7 @@ import {
 } from '@sekisho/inspect'
 import { addressText } from '@sekisho/linux'
 import type { FlowFacts } from '@sekisho/policy'
+import type { OnFailure } from '../queues.ts'
 import { Flows } from './flows.ts'
 import { type AskPolicy, type Notice, type Step, Watch } from './watch.ts'
 
@@ -58,6 +59,8 @@ export interface OfferedPacket {
   readonly bytes: Uint8Array
   /** Its sender opened the connection. */
   readonly fromClient: boolean
+  /** What became of it if nobody decided. */
+  readonly onFailure: OnFailure
   /** Whether its checksums are filled in yet. */
   readonly checksummed: boolean
 }
@@ -130,8 +133,8 @@ export class Inspector {
   packet(packet: OfferedPacket): Treatment {
     const header = this.#header
     const unread = parsePacket(packet.bytes, header)
-    // Nothing is known of it, so no policy's onFailure either: what nobody can read, a firewall does not let pass.
-    if (unread) return this.#count(unread)
+    // Nothing is known of it but why it was queued: what a policy asks about and nobody can read does not pass.
+    if (unread) return packet.onFailure === 'open' ? this.#pass(unread) : this.#count(unread)
     if (packet.checksummed && !checksumsHold(packet.bytes, header)) return this.#count('checksum')
     const isLower = fromLower(packet.bytes, header)
     const key = flowKey(packet.bytes, header, isLower)
@@ -153,6 +156,11 @@ export class Inspector {
   #count(reason: NotInspected): Treatment {
     this.#notInspected.set(reason, (this.#notInspected.get(reason) ?? 0) + 1)
     return 'drop'
+  }
+
+  #pass(reason: NotInspected): Treatment {
+    this.#count(reason)
+    return 'pass'
   }
 
   /** The ports of a connection that is over, or was denied, may be used again. */

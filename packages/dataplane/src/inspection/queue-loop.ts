@@ -1,25 +1,26 @@
 import { LIMITS } from '@sekisho/core'
 import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
+import { PACKET_MARK } from '../mark.ts'
+import type { OnFailure, QueueNumbers, QueueSide } from '../queues.ts'
 import type { Inspector, OfferedPacket, Treatment } from './inspector.ts'
-
-/** The queues of one worker: by their number it is known who opened the connection. */
-export interface QueueNumbers {
-  /** Packets of whoever opened it. */
-  readonly original: number
-  readonly reply: number
-}
 
 export interface QueueLoopOptions {
   readonly queue: PacketQueue
   readonly numbers: QueueNumbers
   readonly inspector: Inspector
-  /** Bit of the packet's mark that tells the chains behind the queue that the kernel may have the rest. */
-  readonly releaseMark: number
+}
+
+/** What a queue's number says of its packets, and its verdicts. */
+interface Line {
+  readonly fromClient: boolean
+  readonly onFailure: OnFailure
+  readonly pass: QueueVerdict
+  readonly drop: QueueVerdict
 }
 
 interface Waiting {
   readonly id: number
-  readonly queue: number
+  readonly line: Line
   readonly mark: number
   readonly packet: OfferedPacket
 }
@@ -31,14 +32,11 @@ export class QueueLoop {
   readonly #options: QueueLoopOptions
   /** Packets of conversations whose terms are not known yet; they stay in the kernel, and copies here. */
   #waiting: Waiting[] = []
-  readonly #verdicts: Readonly<Record<'original' | 'reply', Readonly<Record<'pass' | 'drop', QueueVerdict>>>>
+  readonly #lines: ReadonlyMap<number, Line>
 
   constructor(options: QueueLoopOptions) {
     this.#options = options
-    const verdicts = (queue: number) =>
-      ({ pass: { queue, action: 'accept' }, drop: { queue, action: 'drop' } }) as const
-    const { original, reply } = options.numbers
-    this.#verdicts = { original: verdicts(original), reply: verdicts(reply) }
+    this.#lines = new Map(lines(options.numbers).map(line => [line.pass.queue, line]))
   }
 
   /**
@@ -65,25 +63,36 @@ export class QueueLoop {
 
   readonly #visit = (queued: QueuedPacket): void => {
     const { id, queue, mark, bytes, checksummed } = queued
-    const packet = { bytes, checksummed, fromClient: queue === this.#options.numbers.original }
-    this.#treat({ id, queue, mark, packet }, this.#options.inspector.packet(packet))
+    const line = this.#lines.get(queue)
+    if (!line) return
+    const packet = { bytes, checksummed, fromClient: line.fromClient, onFailure: line.onFailure }
+    this.#treat({ id, line, mark, packet }, this.#options.inspector.packet(packet))
   }
 
   #treat(one: Waiting, treatment: Treatment): void {
-    const { id, queue, mark, packet } = one
-    const { releaseMark, queue: packets } = this.#options
-    const verdicts = this.#verdicts[packet.fromClient ? 'original' : 'reply']
+    const { id, line, mark, packet } = one
+    const { queue: packets } = this.#options
     switch (treatment) {
       case 'pass':
       case 'drop':
-        packets.decide(id, verdicts[treatment])
+        packets.decide(id, line[treatment])
         return
       case 'release':
-        packets.decide(id, { ...verdicts.pass, mark: (mark | releaseMark) >>> 0 })
+        packets.decide(id, { ...line.pass, mark: (mark | PACKET_MARK.released) >>> 0 })
         return
       case 'wait':
-        if (this.#waiting.length >= LIMITS.waitingPackets.value) packets.decide(id, verdicts.drop)
-        else this.#waiting.push({ id, queue, mark, packet: { ...packet, bytes: packet.bytes.slice() } })
+        if (this.#waiting.length >= LIMITS.waitingPackets.value)
+          packets.decide(id, line.onFailure === 'open' ? line.pass : line.drop)
+        else this.#waiting.push({ id, line, mark, packet: { ...packet, bytes: packet.bytes.slice() } })
     }
   }
 }
+
+const lines = (numbers: QueueNumbers): readonly Line[] =>
+  (['closed', 'open'] as const).flatMap(onFailure =>
+    (['original', 'reply'] as const).map((side: QueueSide) => {
+      const queue = numbers[onFailure][side]
+      const verdict = (action: 'accept' | 'drop') => ({ queue, action })
+      return { fromClient: side === 'original', onFailure, pass: verdict('accept'), drop: verdict('drop') }
+    }),
+  )

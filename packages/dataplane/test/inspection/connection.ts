@@ -72,5 +72,10 @@ export function datagram(text: string, fromClient = true, at: Addresses = IP4): 
 
 export function offered(at: Addresses, fromClient: boolean, of: PacketOf): OfferedPacket {
   const [source, destination] = fromClient ? [at.client, at.server] : [at.server, at.client]
-  return { bytes: packet({ ...of, source, destination }), fromClient, checksummed: true }
+  return {
+    bytes: packet({ ...of, source, destination }),
+    fromClient,
+    onFailure: 'closed',
+    checksummed: true,
+  }
 }

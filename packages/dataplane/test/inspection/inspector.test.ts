@@ -250,8 +250,14 @@ describe('what cannot be read', () => {
     const { bytes, ...syn } = new Connection().syn()
     return { ...syn, bytes: bytes.with(bytes.length - 1, 7) }
   }
+  const NOT_IP: OfferedPacket = {
+    bytes: bytesOf('\u{0}'.repeat(40)),
+    fromClient: true,
+    onFailure: 'closed',
+    checksummed: true,
+  }
   test.each<[NotInspected, OfferedPacket]>([
-    ['not-ip', { bytes: bytesOf('\u{0}'.repeat(40)), fromClient: true, checksummed: true }],
+    ['not-ip', NOT_IP],
     ['gre', offered(IP4, true, { protocol: IP_PROTOCOL.GRE, transport: new Uint8Array(8) })],
     ['malformed-header', offered(IP4, true, { transport: new Uint8Array(4) })],
     ['checksum', damaged()],
@@ -260,6 +266,12 @@ describe('what cannot be read', () => {
     expect(offer(unreadable, unreadable)).toEqual(['drop', 'drop'])
     expect([...inspector.notInspected]).toEqual([[reason, 2]])
     expect(asked).toEqual([])
+  })
+
+  test('passes where nothing is lost by that, and is counted', () => {
+    const { inspector, offer } = inspecting(() => ALLOWED)
+    expect(offer({ ...NOT_IP, onFailure: 'open' })).toEqual(['pass'])
+    expect([...inspector.notInspected]).toEqual([['not-ip', 1]])
   })
 
   test('a checksum that is yet to be filled in says nothing', () => {

@@ -3,12 +3,14 @@ import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
 import { describe, expect, test } from 'vitest'
 import { Inspector, type Terms } from '../../src/inspection/inspector.ts'
 import { QueueLoop } from '../../src/inspection/queue-loop.ts'
+import { PACKET_MARK } from '../../src/mark.ts'
+import { type OnFailure, queueNumbers } from '../../src/queues.ts'
 import { Connection } from './connection.ts'
 import { ALLOWED, askingFor, identifier } from './scripted.ts'
 
 const BATCH = 4
-const NUMBERS = { original: 40, reply: 41 }
-const RELEASED = 0x10_0000
+const [NUMBERS] = queueNumbers({ first: 40, workers: 1 })
+const RELEASED = PACKET_MARK.released
 /** Another user's bits of the mark. */
 const MARK = 0x8000_0001
 
@@ -55,7 +57,8 @@ class FakeQueue implements PacketQueue {
   }
 }
 
-function looping(known = true) {
+function looping(known = true, kind: OnFailure = 'closed') {
+  if (!NUMBERS) throw new TypeError('no queues')
   const queue = new FakeQueue()
   const terms: Terms = { ask: askingFor('redis', { requests: true }), facts: {}, onFailure: 'closed' }
   const state: { terms: Terms | undefined } = { terms: known ? terms : undefined }
@@ -65,9 +68,9 @@ function looping(known = true) {
     terms: () => state.terms,
     notice: () => undefined,
   })
-  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector, releaseMark: RELEASED })
+  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector })
   const put = ({ bytes, fromClient }: { bytes: Uint8Array; fromClient: boolean }, mark?: number) =>
-    queue.put(fromClient ? NUMBERS.original : NUMBERS.reply, bytes, mark)
+    queue.put(NUMBERS[kind][fromClient ? 'original' : 'reply'], bytes, mark)
   return { queue, loop, put, state, terms }
 }
 
@@ -157,13 +160,16 @@ describe('packets whose terms are not known', () => {
     expect(queue.sent).toEqual([[1, { queue: 40, action: 'accept', mark: (MARK | RELEASED) >>> 0 }]])
   })
 
-  test('are at most so many: others do not pass', () => {
-    const { queue, loop, put, state, terms } = looping(false)
+  test.each<[OnFailure, QueueVerdict]>([
+    ['closed', { queue: 40, action: 'drop' }],
+    ['open', { queue: 42, action: 'accept' }],
+  ])('are at most so many: the fate of others is %s', (kind, fate) => {
+    const { queue, loop, put, state, terms } = looping(false, kind)
     const { bytes, fromClient } = new Connection().syn()
     const limit = LIMITS.waitingPackets.value
     for (let at = 0; at <= limit; at++) put({ bytes: bytes.slice(), fromClient })
     while (queue.calls.length * BATCH <= limit) loop.turn()
-    expect(queue.sent).toEqual([[limit + 1, { queue: 40, action: 'drop' }]])
+    expect(queue.sent).toEqual([[limit + 1, fate]])
     state.terms = terms
     loop.retry()
     expect(queue.sent).toHaveLength(limit + 1)

@@ -1,0 +1,31 @@
+/** The queue numbers of an inspection: four for each of its threads, from `first` on. */
+export interface QueueRange {
+  readonly first: number
+  /** Threads; both directions of two addresses are always the same one's. */
+  readonly workers: number
+}
+
+/** What happens to packets that nobody decides, because the queue is full or its thread has died. */
+export type OnFailure = 'open' | 'closed'
+/** Whether a packet goes the way of who opened the connection. */
+export type QueueSide = 'original' | 'reply'
+
+/** The queues of one thread: a packet's queue says what becomes of it without a verdict, and who sent it. */
+export type QueueNumbers = Readonly<Record<OnFailure, Readonly<Record<QueueSide, number>>>>
+
+const ORDER = ['closed', 'open'] as const satisfies readonly OnFailure[]
+
+/** The first of a kind's queues; those of the other threads follow. */
+export const firstQueue = ({ first, workers }: QueueRange, onFailure: OnFailure, side: QueueSide): number =>
+  first + workers * (2 * ORDER.indexOf(onFailure) + (side === 'original' ? 0 : 1))
+
+/** For each thread its queues. */
+export function queueNumbers(range: QueueRange): readonly QueueNumbers[] {
+  return Array.from({ length: range.workers }, (_, worker) => {
+    const pair = (onFailure: OnFailure) => ({
+      original: firstQueue(range, onFailure, 'original') + worker,
+      reply: firstQueue(range, onFailure, 'reply') + worker,
+    })
+    return { closed: pair('closed'), open: pair('open') }
+  })
+}

@@ -34,6 +34,7 @@ export const REASONS = [
   'rule-deny', // a rule denies it by name
   'isolated', // policies select the workload and none of their rules allows it
   'application-mismatch', // rules allow the port, but for another application than is spoken there
+  'name-mismatch', // a rule allows a name that led to the address, and the client asks for another one there
   'inspecting', // it passes while it is read: what is said decides
   'spoofed-source', // the source address is not the workload's own
   'invalid-state', // the kernel's connection tracking calls the packet invalid

@@ -17,7 +17,8 @@ export type L7Request =
       /** Names in lower case; a header that is repeated has several values. */
       readonly headers: Readonly<Record<string, readonly string[]>>
     }
-  | { readonly kind: 'grpc'; readonly service: string; readonly method: string }
+  /** The host is absent where the call names none. */
+  | { readonly kind: 'grpc'; readonly service: string; readonly method: string; readonly host?: string }
   | { readonly kind: 'dns'; readonly name: string; readonly type: string }
   /** Without a server name the hello named none. */
   | { readonly kind: 'tls'; readonly sni?: string }

@@ -14,6 +14,8 @@ const FACTS: readonly FlowFacts[] = [
   { application: 'postgresql', names: [] },
   { names: ['a.example.com'] },
   { names: ['b.example.org'], application: 'tls', request: { kind: 'tls', sni: 'b.example.org' } },
+  { names: ['a.example.com'], application: 'tls', request: { kind: 'tls', sni: 'b.example.org' } },
+  { names: ['a.example.com', 'b.example.org'], application: 'tls' },
   request('GET'),
   request('POST', '/admin'),
   { ...request('GET'), names: ['a.example.com'] },

@@ -202,7 +202,7 @@ describe('ClusterNetworkPolicy decides', () => {
       destination: { ip: '203.0.113.1' },
       protocol: 'TCP',
       port: 443,
-      facts: { names },
+      facts: { names, application: 'unknown' },
     })
     expect(`${verdict} ${by.split('/').at(-1)}`).toBe(expected)
   })
@@ -217,7 +217,7 @@ describe('ClusterNetworkPolicy decides', () => {
       destination: { ip: '10.0.0.1' },
       protocol: 'TCP',
       port: 443,
-      facts: { names: ['a.example.com'] },
+      facts: { names: ['a.example.com'], application: 'unknown' },
     })
     expect(verdict).toBe('deny')
   })

@@ -26,6 +26,8 @@ export const en: Dictionary = {
       `${by} isolates the ${direction} of ${subject}, and no rule of any policy allows this.`,
     'application-mismatch': ({ by, subject, direction }) =>
       `${by} isolates the ${direction} of ${subject}; rules allow the port, but not what is spoken on it.`,
+    'name-mismatch': ({ by, subject, direction }) =>
+      `${by} isolates the ${direction} of ${subject}; a rule allows a name that led there, but the client asks for another.`,
     inspecting: ({ subject, direction }) =>
       `The ${direction} of ${subject} is read: it passes until what is said decides.`,
     'spoofed-source': () => 'The packet’s source address is not the workload’s own.',

@@ -29,6 +29,8 @@ export const ja: Dictionary = {
       `${by} が ${subject} の${direction}を制限しており、この通信を許可するルールはどのポリシーにもありません。`,
     'application-mismatch': ({ by, subject, direction }) =>
       `${by} が ${subject} の${direction}を制限しています。このポートを許可するルールはありますが、実際に使われているアプリケーションは許可されていません。`,
+    'name-mismatch': ({ by, subject, direction }) =>
+      `${by} が ${subject} の${direction}を制限しています。このアドレスを指す名前を許可するルールはありますが、クライアントは別の名前を要求しています。`,
     inspecting: ({ subject, direction }) =>
       `${subject} の${direction}を検査しています。内容が判定されるまで通します。`,
     'spoofed-source': () => 'パケットの送信元アドレスが、ワークロード自身のものではありません。',

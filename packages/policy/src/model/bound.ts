@@ -13,6 +13,7 @@ import type {
   Entity,
   ExternalsPeer,
   HostsPeer,
+  OnDeny,
   OnFailure,
   Peer,
   PodsPeer,
@@ -67,6 +68,8 @@ export interface BoundRule {
   /** Whether it may match or not by facts of the conversation: a condition, or names of the destination. */
   readonly needsFacts: boolean
   readonly onFailure: OnFailure
+  /** How it ends where the rule's question fails closed. */
+  readonly onDeny: OnDeny
 }
 
 export interface BoundPeers {
@@ -128,6 +131,10 @@ class PeersBinding {
   }
 }
 
+/** Names are those of the world. */
+const asksWhere = ({ places, names }: PeersBinding): boolean =>
+  places.has('cluster') || places.has('world') || names.length > 0
+
 function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): BoundPeers {
   const bound = new PeersBinding()
   for (const peer of peers.flatMap(plain)) bound.add(peer, policy, bind)
@@ -135,13 +142,17 @@ function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): 
     selections: [...bound.selections],
     ranges: mergeRanges(bound.ranges),
     places: [...bound.places],
-    ...((bound.places.has('cluster') || bound.places.has('world')) && { inside: bind(EVERYWHERE, INSIDE) }),
+    ...(asksWhere(bound) && { inside: bind(EVERYWHERE, INSIDE) }),
     ...(bound.names.length > 0 && { names: compileNames(bound.names) }),
   }
 }
 
 const ALLOW = { verdict: 'allow', why: 'rule-allow' } as const
 const DENY = { verdict: 'deny', why: 'rule-deny' } as const
+
+/** What is silent says nothing about it, so that most answers are as small as they were. */
+export const answered = (onDeny: OnDeny): Pick<SideDecision, 'onDeny'> =>
+  onDeny === 'drop' ? {} : { onDeny }
 
 /** A policy being bound: what its rules share. */
 interface Binding {
@@ -165,17 +176,22 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
   const peers = rule.peers && bindPeers(rule.peers, policy, bind)
   const named = (rule.ports ?? []).filter(port => port.kind === 'named')
   const condition = compileCondition(rule)
+  const onDeny = rule.onDeny ?? policy.onDeny
   const resolvesOnPeer = direction === 'egress' && named.length > 0
   return {
     id,
     action: ACTIONS[rule.action],
-    answer: Object.freeze({ ...(rule.action === 'Allow' ? ALLOW : DENY), by: id }),
+    answer: Object.freeze({
+      ...(rule.action === 'Allow' ? ALLOW : { ...DENY, ...answered(onDeny) }),
+      by: id,
+    }),
     ...(peers && { peers }),
     ...(rule.ports && { specs: rule.ports, ports: mergePorts(rule.ports) }),
     named,
     ...(condition && { condition }),
     needsFacts: condition !== undefined || peers?.names !== undefined,
     onFailure: policy.onFailure,
+    onDeny,
     namedOn: resolvesOnPeer ? (peers?.selections ?? [bind(EVERYWHERE, {})]) : [],
   }
 }
@@ -197,7 +213,9 @@ function bindSection(section: PolicySection, binding: Binding): BoundSection {
     rules,
     expired: bound.flatMap(({ rule, expired }) => (expired ? [rule] : [])),
     denies: rules.some(rule => rule.action === 'deny'),
-    ...(section.isolates && { isolation: Object.freeze({ verdict: 'deny', by, why: 'isolated' }) }),
+    ...(section.isolates && {
+      isolation: Object.freeze({ verdict: 'deny', by, why: 'isolated', ...answered(policy.onDeny) }),
+    }),
   }
 }
 

@@ -59,10 +59,13 @@ export function findEnds(index: ModelIndex, { source, destination }: FlowQuery):
 export function combine(egress: SideDecision, ingress: SideDecision): Decision {
   const byEgress =
     egress.verdict !== 'allow' || (ingress.verdict === 'allow' && ingress.why === 'not-selected')
-  const { verdict, by, why } = byEgress ? egress : ingress
+  const { verdict, by, why, onDeny } = byEgress ? egress : ingress
   const inspect = egress.inspect || ingress.inspect ? inspectBoth(egress, ingress) : undefined
   const direction: Direction = byEgress ? 'egress' : 'ingress'
-  if (inspect) return { verdict, ...(by !== undefined && { by, direction }), why, inspect, egress, ingress }
+  if (inspect || onDeny) {
+    const more = { ...(onDeny && { onDeny }), ...(inspect && { inspect }) }
+    return { verdict, ...(by !== undefined && { by, direction }), why, ...more, egress, ingress }
+  }
   return by === undefined
     ? { verdict, why, egress, ingress }
     : { verdict, by, why, direction, egress, ingress }

@@ -1,13 +1,15 @@
 import { type Direction, inRanges, type NamedPort, type Protocol } from '@sekisho/core'
 import type { SideDecision } from '../decision.ts'
+import { type AnsweredDeny, ON_DENY } from '../documents/document.ts'
 import type { FlowFacts, Inspect, Need } from '../facts.ts'
 import type { NodeAddresses } from './addresses.ts'
-import type { BoundPeers, BoundRule } from './bound.ts'
+import { answered, type BoundPeers, type BoundRule } from './bound.ts'
 import { both, type Knowledge } from './condition.ts'
 import type { Place } from './entities.ts'
 import type { End, Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
 import { answerOf, type Profile, type Stage } from './profile.ts'
+import { matchesNames, SAYING, saidName } from './said-name.ts'
 import { isSure, nextStep } from './screen.ts'
 import type { Selection } from './selections.ts'
 
@@ -73,11 +75,9 @@ function matchesPeer(peers: BoundPeers | undefined, question: Question): boolean
 }
 
 /** A name that leads inside does not count: whoever owns a name may point it anywhere. */
-function matchesNames(rule: BoundRule, question: Question): Knowledge {
+function matchesPeerNames(rule: BoundRule, question: Question): Knowledge {
   const names = rule.peers?.names
-  if (!names || !isWorld(question)) return 'no'
-  const known = question.facts.names
-  return known === undefined ? 'unknown' : known.some(names) ? 'yes' : 'no'
+  return names && isWorld(question) ? matchesNames(rule, names, question.facts) : 'no'
 }
 
 /**
@@ -98,7 +98,7 @@ function matchesNamed(rule: BoundRule, question: Question): boolean {
 export function matchesEnds(rule: BoundRule, question: Question): Knowledge {
   if (!rule.ports || matchesPorts(rule.ports, question.protocol, question.port)) {
     if (matchesPeer(rule.peers, question)) return 'yes'
-    return matchesNamed(rule, question) ? 'yes' : matchesNames(rule, question)
+    return matchesNamed(rule, question) ? 'yes' : matchesPeerNames(rule, question)
   }
   return matchesNamed(rule, question) ? 'yes' : 'no'
 }
@@ -109,10 +109,14 @@ export function matchRule(rule: BoundRule, question: Question): Knowledge {
   return rule.condition && ends !== 'no' ? both(ends, rule.condition.holds(question.facts)) : ends
 }
 
+/** Which names led there; where that is known, by which of them the client asks. */
+const namesNeed = (facts: FlowFacts): readonly Need[] =>
+  facts.names === undefined ? ['name'] : saidName(facts).kind === 'open' ? SAYING : []
+
 /** What a rule asks for that is not known. */
 export function missing({ peers, condition }: BoundRule, { facts }: Question): readonly Need[] {
-  const needs: readonly Need[] = [...(peers?.names ? ['name' as const] : []), ...(condition?.needs ?? [])]
-  return needs.filter(need => {
+  const needs: readonly Need[] = [...(peers?.names ? namesNeed(facts) : []), ...(condition?.needs ?? [])]
+  return [...new Set(needs)].filter(need => {
     if (need === 'name') return facts.names === undefined
     return need === 'application' ? facts.application === undefined : facts.request === undefined
   })
@@ -144,7 +148,13 @@ function scan(stage: Stage, question: Question): Scan {
 export function mergeInspect(a: Inspect | undefined, b: Inspect | undefined): Inspect | undefined {
   if (!a || !b) return a ?? b
   const needs = [...new Set([...a.needs, ...b.needs])].toSorted()
-  return { needs, onFailure: a.onFailure === 'closed' ? 'closed' : b.onFailure }
+  const onDeny = quieter(a.onDeny, b.onDeny)
+  return { needs, onFailure: a.onFailure === 'closed' ? 'closed' : b.onFailure, ...(onDeny && { onDeny }) }
+}
+
+/** Of two policies that ask, the one that tells less is heeded; absent is silence. */
+function quieter(a: AnsweredDeny | undefined, b: AnsweredDeny | undefined): AnsweredDeny | undefined {
+  return a && b && (ON_DENY.indexOf(a) < ON_DENY.indexOf(b) ? a : b)
 }
 
 /** An open rule of a stage, and what would be answered instead if it matched. */
@@ -163,7 +173,10 @@ function provisional(base: SideDecision, open: readonly Alternative[], question:
   for (const { rule, instead } of open) {
     if (instead.verdict === base.verdict && !instead.inspect) continue
     const needs = missing(rule, question).toSorted()
-    inspect = mergeInspect(mergeInspect(inspect, { needs, onFailure: rule.onFailure }), instead.inspect)
+    inspect = mergeInspect(
+      mergeInspect(inspect, { needs, onFailure: rule.onFailure, ...answered(rule.onDeny) }),
+      instead.inspect,
+    )
   }
   return inspect ? { ...base, inspect } : base
 }
@@ -229,7 +242,18 @@ export const REFERENCE: readonly Evaluator[] = [self, ownNode, stages]
 export function answer(question: Question, evaluators = EVALUATORS): SideDecision {
   for (const evaluate of evaluators) {
     const given = evaluate(question)
-    if (given) return given
+    if (given) return given.why === 'isolated' ? nearly(given, question) : given
   }
   return NOT_SELECTED
+}
+
+/** A denial tells if nothing but the name that the client says kept a rule from allowing it. */
+function nearly(given: SideDecision, question: Question): SideDecision {
+  const { facts, profile } = question
+  if (!facts.names?.length || saidName(facts).kind !== 'said') return given
+  const { request: _, ...unsaid } = facts
+  const before = { ...question, facts: { ...unsaid, application: 'unknown' } as const }
+  const isNear = (rule: BoundRule) =>
+    rule.action === 'allow' && matchesEnds(rule, question) === 'no' && matchesEnds(rule, before) === 'yes'
+  return profile.stages.some(({ rules }) => rules.some(isNear)) ? { ...given, why: 'name-mismatch' } : given
 }

@@ -1,6 +1,6 @@
 import { type Application, parseRuleId } from '@sekisho/core'
 import type { Decision, FlowQuery, SideDecision } from '../decision.ts'
-import type { OnFailure, PolicyRule } from '../documents/document.ts'
+import type { OnDeny, OnFailure, PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
 import type { L7Match } from '../documents/l7.ts'
 import type { FlowFacts, Inspect } from '../facts.ts'
@@ -39,6 +39,7 @@ export interface ResidualRule {
   readonly action: BoundRule['action']
   readonly answer: SideDecision
   readonly onFailure: OnFailure
+  readonly onDeny: OnDeny
   /** Patterns of names, one of which must have led to the destination. */
   readonly names?: readonly string[]
   readonly applications?: readonly Application[]
@@ -84,13 +85,14 @@ function residualSide(model: Model, question: Question): ResidualSide {
 
 function residualRule(source: PolicyRule, rule: BoundRule, question: Question): ResidualRule {
   const { applications, l7, peers = [] } = source
-  const { id, action, answer: given, onFailure } = rule
+  const { id, action, answer: given, onFailure, onDeny } = rule
   const needsName = matchesEnds(rule, question) === 'unknown'
   return {
     id,
     action,
     answer: given,
     onFailure,
+    onDeny,
     ...(needsName && { names: peers.flatMap(peer => (peer.kind === 'fqdn' ? [peer.pattern] : [])) }),
     ...(applications && { applications }),
     ...(l7 && { l7 }),

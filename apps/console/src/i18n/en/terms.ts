@@ -26,6 +26,7 @@ export const terms = {
     'rule-deny': 'Denied by a rule',
     isolated: 'No rule allows it',
     'application-mismatch': 'Another application than allowed',
+    'name-mismatch': 'Another name than allowed',
     inspecting: 'Being inspected',
     'spoofed-source': 'Forged source address',
     'invalid-state': 'Not part of a connection',
@@ -41,6 +42,8 @@ export const terms = {
     'rule-deny': 'A rule denies it by name; a denial wins over any allowing rule of another policy.',
     isolated: 'Policies select the workload in this direction, and none of their rules allows this.',
     'application-mismatch': 'Rules allow this port, but not the application that is really spoken on it.',
+    'name-mismatch':
+      'A rule allows a name that led to this address, but the client asks for another name there.',
     inspecting: 'It passes while it is read; what is said in it decides.',
     'spoofed-source': 'The source address does not belong to the workload that sent it.',
     'invalid-state':

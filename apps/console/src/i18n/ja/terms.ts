@@ -21,6 +21,7 @@ export const terms: Dictionary['terms'] = {
     'rule-deny': 'ルールにより拒否',
     isolated: '許可するルールなし',
     'application-mismatch': '許可と異なるアプリケーション',
+    'name-mismatch': '許可と異なる名前',
     inspecting: '検査中',
     'spoofed-source': '送信元アドレスの詐称',
     'invalid-state': '接続に属さないパケット',
@@ -39,6 +40,8 @@ export const terms: Dictionary['terms'] = {
     isolated: 'この方向でワークロードを選択するポリシーがありますが、この通信を許可するルールがありません。',
     'application-mismatch':
       'このポートはルールで許可されていますが、実際に使われているアプリケーションは許可されていません。',
+    'name-mismatch':
+      'このアドレスを指す名前はルールで許可されていますが、クライアントが要求した名前は許可されていません。',
     inspecting: '検査中のため通しています。内容によって判定されます。',
     'spoofed-source': '送信元アドレスが、送信したワークロードのものではありません。',
     'invalid-state': 'カーネルの接続追跡が不正と判断したパケットで、どの接続にも属していません。',

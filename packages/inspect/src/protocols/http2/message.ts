@@ -52,8 +52,9 @@ export function requestOf({ pseudo, headers }: Message): L7Request {
   if (target === undefined && method !== 'CONNECT') throw new Malformed('request without a path', 0)
   const { path, query } = resourceOf(target)
   const grpc = isGrpc(headers) ? /^\/(.+)\/([^/]+)$/.exec(path) : undefined
-  if (grpc?.[1] && grpc[2]) return { kind: 'grpc', service: grpc[1], method: grpc[2] }
-  return { kind: 'http', method, path, query, host: hostOf(pseudo.get(':authority'), headers.host), headers }
+  const host = hostOf(pseudo.get(':authority'), headers.host)
+  if (grpc?.[1] && grpc[2]) return { kind: 'grpc', service: grpc[1], method: grpc[2], host }
+  return { kind: 'http', method, path, query, host, headers }
 }
 
 function resourceOf(target: string | undefined): Resource {

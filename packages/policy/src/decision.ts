@@ -9,6 +9,7 @@ import type {
   Verdict,
   WorkloadId,
 } from '@sekisho/core'
+import type { AnsweredDeny } from './documents/document.ts'
 import type { FlowFacts, Inspect, Need } from './facts.ts'
 
 /** A question to the engine: one conversation, named by its ends. */
@@ -33,6 +34,8 @@ export interface SideDecision {
   readonly verdict: Verdict
   readonly by?: RuleId
   readonly why: Reason
+  /** How what is denied ends; absent: silently. */
+  readonly onDeny?: AnsweredDeny
   /**
    * Present where facts that are not known yet could change the verdict, which is the one without the rules that ask
    * for them. Ask again when they are known.

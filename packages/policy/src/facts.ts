@@ -1,4 +1,5 @@
 import type { Application, L7Kind, L7Request } from '@sekisho/core'
+import type { AnsweredDeny } from './documents/document.ts'
 
 /** What is known of a conversation besides its ends and port. What is absent is not known yet. */
 export interface FlowFacts {
@@ -19,4 +20,6 @@ export interface Inspect {
   readonly needs: readonly Need[]
   /** What is to be done where they cannot be found out: `closed` where any of the policies that ask says so. */
   readonly onFailure: 'open' | 'closed'
+  /** How it ends where it fails closed; absent: silently. Of several policies that ask, what tells least. */
+  readonly onDeny?: AnsweredDeny
 }

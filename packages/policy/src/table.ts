@@ -1,4 +1,5 @@
 import type { Direction, IpRange, NamedPort, Protocol, Reason, RuleId, WorkloadId } from '@sekisho/core'
+import type { OnFailure } from './documents/document.ts'
 
 /**
  * Compiled rules of one node: what the kernel needs to decide exactly as `decide` does.
@@ -41,12 +42,35 @@ export interface PortMatch {
   readonly ports?: readonly (readonly [first: number, last: number])[]
 }
 
-/** Matches where `peers` match and either `ports` or `namedPorts` do. */
-export interface TableRule {
-  readonly id: RuleId
+export type TableRule = SettledRule | OpenRule
+
+/** Nothing but the packet's ends and port decides whether it matches. */
+export interface SettledRule extends RuleMatch {
   /** allow and deny end this direction; next leaves this stage for the following one. */
   readonly action: 'allow' | 'deny' | 'next'
+}
+
+/**
+ * Where its ends and port match, it is still to be found out whether the rule does: the connection is to be inspected,
+ * unless it is denied whatever comes out. Where nothing can be inspected the rule is as if it were not there.
+ */
+export interface OpenRule extends RuleMatch {
+  readonly action: 'inspect'
+  /**
+   * What the rule does if it turns out to match. allow: this direction is asked no further. deny: the rules behind it
+   * are asked, for what they deny is denied anyway. next: the following stage is asked.
+   */
+  readonly may: SettledRule['action']
+  /** What is to happen where it cannot be found out. Of all that matched, `closed` wins. */
+  readonly onFailure: OnFailure
+}
+
+/** Matches where `peers` match and either `ports` or `namedPorts` do. */
+export interface RuleMatch {
+  readonly id: RuleId
   readonly why: Reason
+  /** Of a deny: the sender of each packet that is refused is told by a reset. */
+  readonly reset?: true
   /** Any of these sets holds the peer's address; absent means any peer. An empty list matches nothing. */
   readonly peers?: readonly SetId[]
   /** None of these sets holds the peer's address. Never beside `peers`, never empty. */

@@ -104,6 +104,13 @@ describe('what is refused, and what is not enforced', () => {
       /must be one of/,
     ],
     ['another onFailure', { egress: [], onFailure: 'ignore' }, 'spec.onFailure', /open, closed/],
+    ['another onDeny', { egress: [], onDeny: 'reject' }, 'spec.onDeny', /drop, reset, respond, explain/],
+    [
+      'an Allow rule that says how it denies',
+      rule({ onDeny: 'reset' }),
+      'spec.egress[0].onDeny',
+      /for Deny rules/,
+    ],
   ])('%s', (_name, spec, path, reason) => {
     const metadata = { namespace: 'shop', name: 'p' }
     const read = validatePolicy({

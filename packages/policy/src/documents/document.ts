@@ -96,6 +96,8 @@ export interface PolicyRule {
   readonly applications?: readonly Application[]
   /** The request is any of these. Never empty. */
   readonly l7?: readonly L7Match[]
+  /** Of Deny rules, instead of the policy's. */
+  readonly onDeny?: OnDeny
   /** From this time on the rule matches nothing. */
   readonly validUntil?: EpochMs
   /** Where an exception was agreed on; not interpreted. */
@@ -116,6 +118,15 @@ export type PolicySubject = PodsPeer | HostsPeer | ExternalsPeer
 export const ON_FAILURE = ['open', 'closed'] as const
 export type OnFailure = (typeof ON_FAILURE)[number]
 
+/**
+ * How denied traffic ends, from what tells least to what tells most: silently; by a reset of both ends, so that neither
+ * waits; HTTP/1 by an answer 403, all else by a reset; by an answer that names the rule.
+ */
+export const ON_DENY = ['drop', 'reset', 'respond', 'explain'] as const
+export type OnDeny = (typeof ON_DENY)[number]
+/** Those that the ends hear of. */
+export type AnsweredDeny = Exclude<OnDeny, 'drop'>
+
 /** Every kind of document is read into this shape; from here on nothing depends on how it was written. */
 export interface PolicyBase {
   readonly id: PolicyId
@@ -129,6 +140,7 @@ export interface PolicyBase {
   /** Names of the inspections that the subject's allowed traffic goes through. */
   readonly profiles: readonly string[]
   readonly onFailure: OnFailure
+  readonly onDeny: OnDeny
   /** The document as it was written, as JSON. */
   readonly source: PolicyDocumentJson
 }

@@ -78,5 +78,9 @@ export function annotateMode(source: PolicyDocumentJson, mode: Mode): PolicyDocu
   return { ...source, metadata: { ...metadata, annotations } }
 }
 
-/** Kinds of Kubernetes ask for no inspection. */
-export const UNINSPECTED = { profiles: [], onFailure: 'closed' } as const satisfies Partial<PolicyBase>
+/** Kinds of Kubernetes ask for no inspection, and do not say how what they deny ends. */
+export const UNINSPECTED = {
+  profiles: [],
+  onFailure: 'closed',
+  onDeny: 'drop',
+} as const satisfies Partial<PolicyBase>

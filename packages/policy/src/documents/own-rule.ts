@@ -1,5 +1,5 @@
 import { APPLICATIONS, type Direction, type EpochMs } from '@sekisho/core'
-import type { PolicyRule } from './document.ts'
+import { ON_DENY, type OnDeny, type PolicyRule } from './document.ts'
 import { readL7 } from './l7-reader.ts'
 import { readList, readOwnPeer } from './own-peer.ts'
 import { type RuleDialect, readRule } from './rules.ts'
@@ -7,7 +7,7 @@ import type { Spot } from './spot.ts'
 
 const DIALECT: RuleDialect = {
   protocols: ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'],
-  fields: ['name', 'action', 'applications', 'l7', 'validUntil', 'ticket'],
+  fields: ['name', 'action', 'applications', 'l7', 'onDeny', 'validUntil', 'ticket'],
   peer: readOwnPeer,
 }
 
@@ -33,6 +33,13 @@ function readTicket(spot: Spot): string | undefined {
   return ticket
 }
 
+/** An Allow rule denies nothing: what it leaves out is denied by the policy, or by no one. */
+function readOnDeny(spot: Spot, action: PolicyRule['action']): OnDeny | undefined {
+  if (spot.absent) return undefined
+  if (action !== 'Deny') spot.refuse('is for Deny rules; what no rule allows ends as spec.onDeny says')
+  return spot.oneOf(ON_DENY)
+}
+
 /** A rule of Sekisho's own kinds: what a NetworkPolicy's has, and what only Sekisho knows. */
 export function readOwnRule(spot: Spot, direction: Direction): PolicyRule {
   const rule = readRule(spot, direction, DIALECT)
@@ -40,12 +47,14 @@ export function readOwnRule(spot: Spot, direction: Direction): PolicyRule {
     item.oneOf(APPLICATIONS),
   )
   const l7 = readL7(spot.at('l7'))
+  const onDeny = readOnDeny(spot.at('onDeny'), rule.action)
   const validUntil = spot.at('validUntil').absent ? undefined : readTime(spot.at('validUntil'))
   const ticket = readTicket(spot.at('ticket'))
   return {
     ...rule,
     ...(applications && { applications }),
     ...(l7 && { l7 }),
+    ...(onDeny && { onDeny }),
     ...(validUntil !== undefined && { validUntil }),
     ...(ticket !== undefined && { ticket }),
   }

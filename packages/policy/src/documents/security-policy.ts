@@ -1,6 +1,7 @@
 import { type Direction, LIMITS, type Mode, type PolicyDocumentJson, policyId } from '@sekisho/core'
 import {
   type ClusterSecurityPolicy,
+  ON_DENY,
   ON_FAILURE,
   type PolicySection,
   type SecurityPolicy,
@@ -65,7 +66,7 @@ function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, 
   root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
   const { name, namespace } = readMetadata(root.at('metadata'), scope)
   const spec = root.at('spec')
-  spec.fields(['mode', 'subject', 'policyTypes', 'ingress', 'egress', 'profiles', 'onFailure'])
+  spec.fields(['mode', 'subject', 'policyTypes', 'ingress', 'egress', 'profiles', 'onFailure', 'onDeny'])
   return {
     kind,
     id: policyId(kind, namespace, name),
@@ -78,6 +79,7 @@ function read<K extends 'SecurityPolicy' | 'ClusterSecurityPolicy'>(root: Spot, 
     profiles: readProfiles(spec.at('profiles')),
     // A conversation that should be inspected and cannot be is stopped, unless it is written otherwise.
     onFailure: spec.at('onFailure').absent ? 'closed' : (spec.at('onFailure').oneOf(ON_FAILURE) ?? 'closed'),
+    onDeny: spec.at('onDeny').absent ? 'drop' : (spec.at('onDeny').oneOf(ON_DENY) ?? 'drop'),
   }
 }
 

@@ -55,24 +55,34 @@ const ids = (sets: readonly SetSpec[]): readonly SetId[] => sets.map(set => set.
 /** One rule, and one more with the same name for what is in the world: inside and outside cannot be asked at once. */
 function tableRules(
   stage: Stage,
-  { rule, sets: { peers, outside, named } }: CompiledRule,
+  { rule, sets: { peers, outside, namedOutside, named } }: CompiledRule,
   source: ChainSource,
 ): readonly TableRule[] {
   const ports = portsOf(rule, source)
-  const base = {
+  const match = {
     id: rule.id,
-    action: effectOf(stage, rule),
     why: rule.answer.why,
+    ...(rule.answer.onDeny && { reset: true as const }),
     ...(ports && { ports }),
   }
+  const open = { ...match, action: 'inspect', may: effectOf(stage, rule), onFailure: rule.onFailure } as const
+  const base = rule.condition ? open : { ...match, action: effectOf(stage, rule) }
   const inside: TableRule = {
     ...base,
     ...(peers && { peers: ids(peers) }),
     ...(named.length > 0 && { namedPorts: ids(named) }),
   }
   const says = peers === undefined || peers.length > 0
-  return [...(says ? [inside] : []), ...(outside ? [{ ...base, outside: ids(outside) }] : [])]
+  return [
+    ...(says ? [inside] : []),
+    ...(outside ? [{ ...base, outside: ids(outside) }] : []),
+    ...(namedOutside ? [{ ...open, outside: ids(namedOutside) }] : []),
+  ]
 }
+
+/** How late a rule is asked among others that all allow: what is settled needs no inspection, and `closed` wins. */
+const lateness = (rule: TableRule): number =>
+  rule.action !== 'inspect' ? 0 : rule.onFailure === 'closed' ? 1 : 2
 
 /** What closes the stage of Allow rules is its last rule. */
 function tableStage(stage: Stage, source: ChainSource, sets: SetsOfRules): readonly TableRule[] {
@@ -81,7 +91,23 @@ function tableStage(stage: Stage, source: ChainSource, sets: SetsOfRules): reado
     return compiled ? tableRules(stage, { rule, sets: compiled }, source) : []
   })
   const { closing } = stage
-  return closing?.by === undefined ? rules : [...rules, { id: closing.by, action: 'deny', why: closing.why }]
+  const ordered = stage.kind === 'allow' ? rules.toSorted((a, b) => lateness(a) - lateness(b)) : rules
+  if (closing?.by === undefined) return ordered
+  const { by: id, why, onDeny } = closing
+  return [...ordered, { id, action: 'deny', why, ...(onDeny && { reset: true }) }]
+}
+
+/** An open rule that may allow ends the direction, so it must be as careful as those that are not asked any more. */
+function careful(stages: readonly (readonly TableRule[])[]): readonly (readonly TableRule[])[] {
+  let isClosed = false
+  const backwards = stages.toReversed().map(stage =>
+    stage.toReversed().map((rule): TableRule => {
+      if (rule.action !== 'inspect') return rule
+      isClosed ||= rule.onFailure === 'closed'
+      return isClosed && rule.may === 'allow' ? { ...rule, onFailure: 'closed' } : rule
+    }),
+  )
+  return backwards.toReversed().map(stage => stage.toReversed())
 }
 
 export function compileChain(source: ChainSource, key: string): CompiledChain {
@@ -94,7 +120,7 @@ export function compileChain(source: ChainSource, key: string): CompiledChain {
     chain: {
       id: `c${contentHash(key)}`,
       direction: source.direction,
-      stages,
+      stages: careful(stages),
     },
     sets: [...new Map(used.map(set => [set.id, set])).values()],
   }
@@ -103,5 +129,6 @@ export function compileChain(source: ChainSource, key: string): CompiledChain {
 const setsOf = (sets: RuleSets | undefined): readonly SetSpec[] => [
   ...(sets?.peers ?? []),
   ...(sets?.outside ?? []),
+  ...(sets?.namedOutside ?? []),
   ...(sets?.named ?? []),
 ]

@@ -1,4 +1,4 @@
-import type { Direction } from '@sekisho/core'
+import { type Direction, parseRuleId } from '@sekisho/core'
 import type { BoundPeers, BoundRule, BoundSection } from '../model/bound.ts'
 import type { NamedPortSpec } from '../model/ports.ts'
 import { contentHash } from './hash.ts'
@@ -9,6 +9,8 @@ export interface RuleSets {
   readonly peers?: readonly SetSpec[]
   /** The rule also matches what is in none of these. */
   readonly outside?: readonly SetSpec[]
+  /** The rule may match what is in none of these, by the names that led there. */
+  readonly namedOutside?: readonly SetSpec[]
   readonly named: readonly SetSpec[]
 }
 
@@ -16,7 +18,6 @@ export interface RuleSets {
 export interface CompiledSection {
   /** Equal for sections that compile to equal rules. */
   readonly fingerprint: string
-  /** Of the rules that are compiled. */
   readonly sets: ReadonlyMap<BoundRule, RuleSets>
   /** Ingress: the names that each subject resolves for itself. */
   readonly names: readonly NamedPortSpec[]
@@ -26,7 +27,6 @@ export interface CompiledSection {
 const insideSets = ({ inside }: BoundPeers): readonly SetSpec[] =>
   inside ? [selectorSet(inside), nodesSet(false)] : []
 
-/** Names of destinations are left out: without them a rule matches less, and what it lacks is in `notEnforcedHere`. */
 function ruleSets({ peers, named, namedOn }: BoundRule): RuleSets {
   const perSelection = namedOn.flatMap(selection => named.map(port => namedPortSet(selection, port)))
   if (!peers) return { named: perSelection }
@@ -38,34 +38,51 @@ function ruleSets({ peers, named, namedOn }: BoundRule): RuleSets {
   const sets = [...peers.selections.map(selectorSet), ...places, ...ranges]
   return {
     peers: [...new Map(sets.map(set => [set.id, set])).values()],
-    ...(peers.places.includes('world') && { outside: insideSets(peers) }),
+    ...(peers.places.includes('world')
+      ? { outside: insideSets(peers) }
+      : peers.names && { namedOutside: insideSets(peers) }),
     named: perSelection,
   }
 }
 
-/** What the kernel can ask of a packet: a rule that asks for more is not there, so an Allow never allows more. */
-const inKernel = ({ condition }: BoundRule): boolean => condition === undefined
+const idsOf = (sets: readonly SetSpec[] | undefined) => sets?.map(set => set.id) ?? null
 
-const text = (rule: BoundRule, { peers, outside, named }: RuleSets): string =>
-  JSON.stringify([
-    rule.id,
-    rule.action,
-    peers?.map(set => set.id) ?? null,
-    outside?.map(set => set.id) ?? null,
-    rule.ports ?? null,
-    rule.named.map(port => [port.protocol, port.name]),
-    named.map(set => set.id),
-  ])
+/**
+ * What is to be found out does not show in the table, but what was found out counts no longer when it changes: then the
+ * table must change too, so that every connection is judged anew.
+ */
+function asked(
+  section: BoundSection,
+  direction: Direction,
+  { id, needsFacts, onFailure }: BoundRule,
+): unknown {
+  const index = needsFacts ? parseRuleId(id)?.index : undefined
+  const rule = index === undefined ? undefined : section.policy.sections[direction]?.rules[index]
+  if (!rule) return null
+  const names = rule.peers?.flatMap(peer => (peer.kind === 'fqdn' ? [peer.pattern] : []))
+  return [rule.applications ?? null, rule.l7 ?? null, names ?? null, onFailure]
+}
+
+const content = (rule: BoundRule, { peers, outside, namedOutside, named }: RuleSets): readonly unknown[] => [
+  rule.id,
+  rule.action,
+  rule.answer.onDeny ?? null,
+  idsOf(peers),
+  idsOf(outside),
+  idsOf(namedOutside),
+  rule.ports ?? null,
+  rule.named.map(port => [port.protocol, port.name]),
+  idsOf(named),
+]
 
 function compile(section: BoundSection, direction: Direction): CompiledSection {
-  const sets = new Map(section.rules.filter(inKernel).map(rule => [rule, ruleSets(rule)]))
-  const content = [...sets].map(([rule, of]) => text(rule, of))
+  const sets = new Map(section.rules.map(rule => [rule, ruleSets(rule)]))
+  const rules = [...sets].map(([rule, of]) => [...content(rule, of), asked(section, direction, rule)])
   const { policy } = section
-  // A Deny rule that is not compiled still makes a stage of its own.
-  const does = `${section.isolation ? 'isolates' : ''} ${section.denies ? 'denies' : ''}`
+  const does = `${section.isolation ? `isolates ${section.isolation.onDeny ?? ''}` : ''} ${section.denies ? 'denies' : ''}`
   const rank = policy.kind === 'ClusterNetworkPolicy' ? `${policy.tier} ${policy.priority}` : ''
   return {
-    fingerprint: contentHash(`${policy.id} ${rank} ${does} ${content.join()}`),
+    fingerprint: contentHash(`${policy.id} ${rank} ${does} ${JSON.stringify(rules)}`),
     sets,
     names: direction === 'ingress' ? section.rules.flatMap(rule => rule.named) : [],
   }

@@ -63,6 +63,10 @@ export class Reflector<T> {
   get isListed(): boolean {
     return this.#isListed
   }
+  /** The version of the collection up to which everything was told; undefined before the first list. */
+  get resourceVersion(): string | undefined {
+    return this.#resourceVersion
+  }
   /** Objects that are remembered, wanted or not. */
   get size(): number {
     return this.#kept.size

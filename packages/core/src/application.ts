@@ -77,6 +77,11 @@ export const APPLICATIONS = [
 ] as const
 export type Application = (typeof APPLICATIONS)[number]
 
+const KNOWN: ReadonlyMap<string, Application> = new Map(APPLICATIONS.map(name => [name, name]))
+
+/** As policies name it: one that a user defined is none of those. */
+export const knownApplication = (name: string): Application | 'unknown' => KNOWN.get(name) ?? 'unknown'
+
 /** What is spoken inside another protocol's messages is that protocol, too. */
 const WITHIN: Readonly<Partial<Record<Application, Application>>> = {
   consul: 'http',

@@ -9,6 +9,9 @@ interface Known {
   readonly attribution: Attribution | undefined
 }
 
+/** It passes while it is read: the answer is the one of inspection, see `Spoken`. */
+const INSPECTING: Attribution = { outcome: 'allowed', why: 'inspecting' }
+
 export function attributionOf({ outcome, decision: { direction, by, why } }: Judgement): Attribution {
   return { outcome, why, ...(direction && { direction }), ...(by && { by }) }
 }
@@ -51,6 +54,7 @@ export function createAttributions({ capacity, judge, isRemote }: AttributionOpt
       const known = all.get(key)
       if (known?.epoch === epoch) return known.attribution
       const judged = judge(ends)
+      if (judged.outcome !== 'allowed' && judged.decision.inspect) return put(key, INSPECTING)
       if (judged.outcome !== 'denied') return put(key, attributionOf(judged))
       return put(key, isRemote(ends) ? undefined : (known?.attribution ?? BEFORE_POLICY))
     },

@@ -1,4 +1,14 @@
-import type { Direction, EpochMs, Flow, FlowEnd, Outcome, Protocol, Reason, RuleId } from '@sekisho/core'
+import {
+  type Direction,
+  type EpochMs,
+  type Flow,
+  type FlowEnd,
+  LIMITS,
+  type Outcome,
+  type Protocol,
+  type Reason,
+  type RuleId,
+} from '@sekisho/core'
 
 /** One conversation as the policies see it: no source port. */
 export interface EdgeEnds {
@@ -31,7 +41,8 @@ export interface Span {
   readonly last: EpochMs
 }
 
-const endKey = ({ workload, ip }: FlowEnd): string => (workload === undefined ? ip : `${workload} ${ip}`)
+export const endKey = ({ workload, ip }: FlowEnd): string =>
+  workload === undefined ? ip : `${workload} ${ip}`
 
 export const endsKey = ({ source, destination, protocol, port }: EdgeEnds): string =>
   `${endKey(source)}>${endKey(destination)} ${protocol} ${port}`
@@ -40,13 +51,16 @@ export const endsKey = ({ source, destination, protocol, port }: EdgeEnds): stri
 export interface Edge {
   readonly ends: EdgeEnds
   readonly attribution: Attribution
+  /** What is spoken, once known. */
+  readonly application?: string
   /** Equal for equal edges. */
   readonly key: string
 }
 
-export function edgeOf(ends: EdgeEnds, attribution: Attribution): Edge {
+export function edgeOf(ends: EdgeEnds, attribution: Attribution, application?: string): Edge {
   const { outcome, by = '' } = attribution
-  return { ends, attribution, key: `${endsKey(ends)} ${outcome} ${by}` }
+  const key = `${endsKey(ends)} ${outcome} ${by} ${application ?? ''}`
+  return { ends, attribution, ...(application !== undefined && { application }), key }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -57,6 +71,8 @@ export interface OpenEdge {
   readonly counts: Mutable<Amounts & Span>
   /** Source ports of denied attempts, so that a repeated SYN is not a new attempt. */
   readonly attempts: Set<number>
+  /** Requests by name; absent until there is one. */
+  requests?: Map<string, number>
 }
 
 export const openEdge = (edge: Edge, { first, last }: Span): OpenEdge => ({
@@ -75,8 +91,25 @@ export function add({ counts }: OpenEdge, amounts: Amounts, { first, last }: Spa
   if (last > counts.last) counts.last = last
 }
 
-export const toFlow = ({ edge: { ends, attribution }, counts }: OpenEdge): Flow => ({
+/** Names beyond the limit are counted under none. */
+export function addRequests(open: OpenEdge, name: string, count: number): void {
+  open.requests ??= new Map()
+  const known = open.requests.get(name)
+  const hasRoom = open.requests.size < LIMITS.requestsPerFlow.value - 1
+  const as = known !== undefined || hasRoom ? name : ''
+  open.requests.set(as, (open.requests.get(as) ?? 0) + count)
+}
+
+/** The same edge after all: everything that was counted of another. */
+export function merge(to: OpenEdge, from: OpenEdge): void {
+  add(to, from.counts, from.counts)
+  for (const [name, count] of from.requests ?? []) addRequests(to, name, count)
+}
+
+export const toFlow = ({ edge: { ends, attribution, application }, counts, requests }: OpenEdge): Flow => ({
   ...ends,
+  ...(application !== undefined && { application }),
   ...attribution,
   ...counts,
+  ...(requests && { requests: [...requests].map(([name, count]) => ({ name, count })) }),
 })

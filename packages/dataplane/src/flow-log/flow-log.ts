@@ -16,8 +16,12 @@ import {
   parsePacket,
 } from '@sekisho/linux'
 import type { FlowQuery, Judgement } from '@sekisho/policy'
+import type { Told as Inspected } from '../inspection/inspection.protocol.ts'
+import type { ConversationEnds } from '../inspection/inspector.ts'
+import type { CountedRequests } from '../inspection/request-tally.ts'
 import { type LogReason, parsePrefix, type Role } from '../names.ts'
 import { createAttributions } from './attributions.ts'
+import { Conversations } from './conversations.ts'
 import { type Amounts, type EdgeEnds, edgeOf, type Span } from './edge.ts'
 import { createRoutes, portOf, type Route } from './routes.ts'
 import { createSeenConnections } from './seen.ts'
@@ -56,6 +60,10 @@ export interface DeniedCounts {
 export interface FlowLog {
   connection(event: ConntrackEvent): void
   packets(packets: readonly LoggedPacket[]): void
+  /** What inspection learned of conversations, and what it stopped. */
+  inspected(told: readonly Inspected[]): void
+  /** Requests that inspection judged. */
+  requested(requests: readonly CountedRequests[]): void
   /** Reads all connections: at the start, so that older ones are known, and then for the counts of long ones. */
   refresh(): Promise<void>
   /** Judgements are asked for again. */
@@ -81,6 +89,7 @@ class NodeFlowLog implements FlowLog {
   readonly #seen
   readonly #attributions
   readonly #routes
+  readonly #conversations
   readonly #untold = createUntold()
   readonly #losses = { 'connection-events': 0, 'logged-packets': 0 }
   #disagreements = 0
@@ -106,6 +115,13 @@ class NodeFlowLog implements FlowLog {
       isRemote: ({ destination: { workload } }) => workload !== undefined && !options.isLocal(workload),
     })
     this.#routes = createRoutes(edges, entry => this.#route(entry))
+    this.#conversations = new Conversations({
+      capacity: edges,
+      window: this.#window,
+      endsOf: ends => this.#conversationEnds(ends),
+      judge: query => options.judge(query),
+      now: () => options.clock.now(),
+    })
   }
 
   connection(event: ConntrackEvent): void {
@@ -118,6 +134,14 @@ class NodeFlowLog implements FlowLog {
       const reason = parsePrefix(packet.prefix)
       if (reason) this.#logged(packet, reason)
     }
+  }
+
+  inspected(told: readonly Inspected[]): void {
+    this.#conversations.told(told)
+  }
+
+  requested(requests: readonly CountedRequests[]): void {
+    this.#conversations.requested(requests)
   }
 
   async refresh(): Promise<void> {
@@ -141,6 +165,7 @@ class NodeFlowLog implements FlowLog {
   modelChanged(): void {
     this.#attributions.modelChanged()
     this.#routes.forget()
+    this.#conversations.modelChanged()
     this.#settledFrom = this.#options.clock.now() + SETTLING_MS
   }
 
@@ -155,7 +180,7 @@ class NodeFlowLog implements FlowLog {
   take(): { flows: Flow[]; ledger: BypassLedger } {
     const { gathered, overflowed } = this.#window.losses
     return {
-      flows: this.#window.take(),
+      flows: this.#window.take(open => this.#conversations.settle(open)),
       ledger: {
         'connection-events-lost': this.#losses['connection-events'],
         'logged-packets-lost': this.#losses['logged-packets'],
@@ -214,6 +239,12 @@ class NodeFlowLog implements FlowLog {
   #end(ip: string): FlowEnd {
     const workload = this.#options.workloadAt(ip)
     return workload === undefined ? { ip } : { workload, ip }
+  }
+
+  #conversationEnds({ client, server, protocol, port }: ConversationEnds): EdgeEnds | undefined {
+    const [source, destination] = [this.#end(client), this.#end(server)]
+    const isOurs = source.workload !== undefined || destination.workload !== undefined
+    return isOurs ? { source, destination, protocol, port } : undefined
   }
 
   /** Both ends after address translation, if this node reports the connection. */

@@ -1,10 +1,12 @@
-import type { Flow, FlowEnd } from '@sekisho/core'
+import type { CountedRequest, Flow, FlowEnd } from '@sekisho/core'
 import {
   type Amounts,
   add,
+  addRequests,
   type Edge,
   type EdgeEnds,
   edgeOf,
+  merge,
   type OpenEdge,
   openEdge,
   type Span,
@@ -28,7 +30,10 @@ export interface Window {
   record(edge: Edge, amounts: Amounts, span: Span): void
   /** A denied packet; one more attempt unless its source port is known. */
   attempt(edge: Edge, sourcePort: number, span: Span): void
-  take(): Flow[]
+  /** Requests of conversations that are counted by themselves. */
+  requests(edge: Edge, requests: CountedRequest, span: Span): void
+  /** @param settle what an edge turned out to be since it was recorded; those that are one after all become one. */
+  take(settle?: (open: OpenEdge) => OpenEdge): Flow[]
   /** Since the beginning. */
   readonly losses: WindowLosses
 }
@@ -50,6 +55,20 @@ function gather({ ends, attribution }: Edge): Edge {
 
 const ATTEMPT: Amounts = { connections: 1, packets: 1, bytesToDestination: 0, bytesToSource: 0 }
 const REPEATED: Amounts = { ...ATTEMPT, connections: 0 }
+
+const NOTHING: Amounts = { connections: 0, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
+
+const same = (open: OpenEdge): OpenEdge => open
+
+function joined(opens: readonly OpenEdge[]): readonly OpenEdge[] {
+  const byKey = new Map<string, OpenEdge>()
+  for (const open of opens) {
+    const known = byKey.get(open.edge.key)
+    if (known) merge(known, open)
+    else byKey.set(open.edge.key, open)
+  }
+  return [...byKey.values()]
+}
 
 export function createWindow(capacity: number): Window {
   let edges = new Map<string, OpenEdge>()
@@ -90,11 +109,17 @@ export function createWindow(capacity: number): Window {
       if (!known && to.attempts.size < ATTEMPTS_MAX) to.attempts.add(sourcePort)
       add(to, known ? REPEATED : ATTEMPT, span)
     },
-    take() {
-      const flows = [...edges.values()].map(toFlow)
+    requests(edge, { name, count }, span) {
+      const to = open(edge, span)
+      if (!to) return
+      add(to, NOTHING, span)
+      addRequests(to, name, count)
+    },
+    take(settle = same) {
+      const settled = joined([...edges.values()].map(settle))
       edges = new Map()
       owned = new Map()
-      return flows
+      return settled.map(toFlow)
     },
   }
 }

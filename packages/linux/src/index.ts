@@ -28,6 +28,7 @@ export { type ContainerName, type ContainerRuntime, containerOf, serviceOf } fro
 export * from './proc/sandboxes.ts'
 export * from './proc/services.ts'
 export type { ListeningSocket } from './proc/socket-table.ts'
+export { openRawPackets, type RawPackets } from './raw-packets.ts'
 export * from './rtnetlink.ts'
 export type { Address, Link, Route } from './rtnetlink-message.ts'
 export * from './sysctl.ts'

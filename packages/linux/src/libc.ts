@@ -25,6 +25,16 @@ export const libcSend = libc.func('long send(int fd, const void *bytes, size_t l
   length: number,
   flags: number,
 ) => number
+export const libcSendto = libc.func(
+  'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)',
+) as (
+  fd: number,
+  bytes: Bytes,
+  length: number,
+  flags: number,
+  address: Bytes,
+  addressLength: number,
+) => number
 export const libcRecvmmsg = libc.func(
   'int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)',
 ) as (fd: number, messages: Bytes, count: number, flags: number, timeout: null) => number

@@ -54,6 +54,14 @@ export function checksumsHold(bytes: Uint8Array, header: PacketHeader): boolean 
   }
 }
 
+/** The checksum that bytes with a zero in its place are to have; `pseudo` is the sum of what stands before them. */
+export const checksumOf = (bytes: Uint8Array, from: number, pseudo = 0): number =>
+  ~fold(pseudo + sum(bytes, from, bytes.length)) & 0xffff
+
+/** The sum of a pseudo-header: both addresses, the length from the transport header on, the protocol. */
+export const pseudoSum = (addresses: Uint8Array, length: number, protocol: number): number =>
+  sum(addresses, 0, addresses.length) + length + protocol
+
 /** Over IPv4 a UDP checksum of zero says that there is none (RFC 768); over IPv6 it may not (RFC 8200 section 8.1). */
 function udpHolds(bytes: Uint8Array, header: PacketHeader): boolean {
   const at = header.transportAt + 6

@@ -1,5 +1,12 @@
 import { expect, test, vi } from 'vitest'
-import { type KubeClient, KubeObjects, NAMESPACES, openKubeClient, type Reflected, Reflector } from '../src/index.ts'
+import {
+  type KubeClient,
+  KubeObjects,
+  NAMESPACES,
+  openKubeClient,
+  type Reflected,
+  Reflector,
+} from '../src/index.ts'
 import { type ApiServerDouble, openApiServerDouble } from './double/api-server.ts'
 import { systemTimers as timers } from './system-timers.ts'
 
@@ -86,10 +93,8 @@ test('where the server has forgotten, only the difference is told', async () => 
   // Away while everything changes and the history is lost.
   double.cut()
   double.refuseNext(500)
-  const away = new KubeObjects(
-    openKubeClient({ ...CLIENT, access: { ...ACCESS, server: double.url } }),
-    NAMESPACES,
-  )
+  using client = clientOf(double)
+  const away = new KubeObjects(client, NAMESPACES)
   await vi.waitFor(async () => away.remove({ name: 'goes' }))
   await away.replace({ name: 'changes' }, named('changes', '2'))
   await away.create({}, named('comes', '1'))

@@ -39,9 +39,11 @@ class Connection:
         }
         return IP(dst=self.address, **(ip or {})) / TCP(**values) / payload
 
-    def open(self, data=b""):
-        options = [("MSS", 1400), ("Timestamp", (self.clock, 0))]
-        answer = sr1(self.packet(-1, data, "S", ack=0, options=options), timeout=30)
+    def syn(self, data=b""):
+        return self.packet(-1, data, "S", ack=0, options=[("MSS", 1400), ("Timestamp", (self.clock, 0))])
+
+    def open(self):
+        answer = sr1(self.syn(), timeout=30)
         if answer is None or not answer.haslayer(TCP) or answer[TCP].flags != "SA":
             raise SystemExit(f"no SYN-ACK from {self.address}")
         self.acknowledged = (answer[TCP].seq + 1) % (1 << 32)
@@ -113,7 +115,8 @@ def false_end(connection):
 
 
 def data_on_syn(connection):
-    connection.open(DECOY)
+    wire.send(connection.syn(DECOY))
+    connection.open()
     connection.play(connection.packet(0, EVIL))
 
 

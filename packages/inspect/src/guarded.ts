@@ -5,6 +5,8 @@ import { NOTHING, type Reading, unreadable } from './reading.ts'
 /** Reads bytes and appends what it found; raises `Malformed` where they are not what the protocol allows. */
 export interface BoldReader {
   read(side: Side, bytes: Uint8Array, found: Reading[]): void
+  /** See `ConversationReader`. */
+  leaveServer?(): boolean
 }
 
 const FINAL: ReadonlySet<Reading['kind']> = new Set(['becomes', 'opaque', 'unreadable'])
@@ -38,5 +40,9 @@ class Guarded implements ConversationReader {
     // What can end is let go with all that it holds.
     if (FINAL.has(last.kind)) this.#reader = undefined
     return found
+  }
+
+  leaveServer(): boolean {
+    return this.#reader?.leaveServer?.() ?? false
   }
 }

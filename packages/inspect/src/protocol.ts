@@ -38,6 +38,11 @@ export interface ConversationReader {
    * @param bytes a view into a receive buffer, valid only during the call: copy what is kept.
    */
   read(side: Side, bytes: Uint8Array): readonly Reading[]
+  /**
+   * Asks whether all that is still to come can be read from the client's bytes alone, asked again while it cannot.
+   * A reader that says yes gets no more bytes of the server, and becomes nothing else. Absent: never.
+   */
+  leaveServer?(): boolean
 }
 
 /** One application protocol. Pure; `recognise` is asked again with more bytes after `more` and `likely`. */

@@ -45,6 +45,7 @@ export class Conversation {
   readonly #transport: Transport
   #state: State
   #application: ApplicationName | undefined
+  #isOneSided = false
   #turns = 0
 
   constructor(identifier: Identifier, transport: Transport) {
@@ -63,12 +64,20 @@ export class Conversation {
     return this.#state.kind === 'finished'
   }
 
+  /** Whether the rest can be read from the client's bytes alone; once it can, the server's are passed over. */
+  leaveServer(): boolean {
+    if (this.#isOneSided) return true
+    if (this.#state.kind === 'reading') this.#isOneSided = this.#state.reader.leaveServer?.() ?? false
+    return this.#isOneSided
+  }
+
   /**
    * The next bytes of one side: of TCP in order and each once, of UDP one whole datagram. Never throws.
    * @param bytes a view that is valid only during the call.
    */
   read(side: Side, bytes: Uint8Array): readonly Finding[] {
     if (bytes.length === 0 && this.#transport === 'TCP') return NOTHING_FOUND
+    if (side === 'server' && this.#isOneSided) return NOTHING_FOUND
     switch (this.#state.kind) {
       case 'finished':
         return NOTHING_FOUND
@@ -159,9 +168,11 @@ export class Conversation {
   }
 
   #turn({ application, rest }: Reading & { kind: 'becomes' }, side: Side): readonly Finding[] {
-    if (++this.#turns > LIMITS.conversationTurns.value) {
+    const tooOften = ++this.#turns > LIMITS.conversationTurns.value
+    if (tooOften || this.#isOneSided) {
       this.#state = FINISHED
-      return [unreadable('the conversation becomes another too often') as Finding]
+      const reason = tooOften ? 'too often' : 'without an answer that was read'
+      return [unreadable(`the conversation becomes another ${reason}`) as Finding]
     }
     if (application === undefined) {
       this.#state = this.#newSearch()

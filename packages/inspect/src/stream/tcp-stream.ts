@@ -6,7 +6,7 @@ import type { StreamMemory } from './memory.ts'
 /** Why a segment does not pass. Closed: it is counted by these. */
 export const STREAM_DROPS = [
   'midstream', // the connection's beginning was not seen, and it was not taken over
-  'handshake', // not the next step of SYN, SYN with ACK, ACK: split and simultaneous handshakes are refused
+  'handshake', // not a step of SYN, SYN with ACK, ACK: split and simultaneous handshakes, data on SYN
   'flags', // a combination that no sender makes
   'cut', // not all of its bytes are at hand
   'ahead', // bytes before it are missing: the sender will repeat it
@@ -55,6 +55,8 @@ const PAWS_TICKS = 1
  * Nothing is held back. A segment ahead of order is dropped, and its sender repeats it; a repetition passes when its
  * bytes are those that passed, which are kept until the receiver acknowledges them. What the receiver has acknowledged
  * it will not take again. A reset or an end that the receiver may not have accepted ends nothing here.
+ *
+ * A connection begins with the server's SYN and ACK, which says of all SYNs which one it took: those may be seen or not.
  */
 export class TcpStream {
   readonly #policy: StreamPolicy
@@ -62,6 +64,7 @@ export class TcpStream {
   readonly #server: Half
   #isReset = false
   #isAdopted = false
+  #isOneSided = false
 
   constructor(memory: StreamMemory, policy: StreamPolicy = STRICT) {
     this.#policy = policy
@@ -69,9 +72,32 @@ export class TcpStream {
     this.#server = new Half(memory)
   }
 
-  /** A reset or the ends of both sides have passed: a SYN that follows may begin another connection. */
+  /** A reset or the ends of both sides have passed, or of the only one that is followed: another may begin. */
   get isOver(): boolean {
-    return this.#isReset || (this.#client.isEnded && this.#server.isEnded)
+    return this.#isReset || (this.#client.isEnded && (this.#server.isEnded || this.#isOneSided))
+  }
+
+  /** Bytes that are held until their receiver acknowledges them. */
+  get unacknowledged(): number {
+    return Math.max(this.#client.retained.length, this.#server.retained.length)
+  }
+
+  get isOneSided(): boolean {
+    return this.#isOneSided
+  }
+
+  /**
+   * From here on only the client is followed, exactly as before; what the server says need not be offered. What of it
+   * is offered passes, and its acknowledgements count: without them, all that the client has said is held.
+   */
+  followClientOnly(): void {
+    this.#isOneSided = true
+    this.#server.retained.clear()
+  }
+
+  /** Whether the server answers a SYN of another connection than this one. */
+  isAnotherAnswer(header: PacketHeader): boolean {
+    return !this.#server.isBegun || this.#server.initial !== header.sequence
   }
 
   /** Gives its memory back. */
@@ -86,6 +112,7 @@ export class TcpStream {
     if (flags === TCP.SYN) return this.#synchronise(side, header, payload)
     if (flags === TCP.RST) return this.#reset(side, header, payload)
     if ((flags & (TCP.SYN | TCP.RST)) !== 0 || (header.flags & TCP.ACK) === 0) return DROPS.flags
+    if (this.#isOneSided) return side === 'client' ? this.#clientSays(header, payload) : this.#heard(header)
     return this.#proceed(side, header, payload)
   }
 
@@ -100,44 +127,35 @@ export class TcpStream {
   #synchronise(side: Side, header: PacketHeader, payload: Uint8Array): Passage {
     const isAnswer = (header.flags & TCP.ACK) !== 0
     if (isAnswer !== (side === 'server')) return DROPS.handshake
-    if (isAnswer && !this.#answersSyn(header)) return DROPS.handshake
-    const half = this.#half(side)
-    const first = (header.sequence + 1) >>> 0
-    if (!half.isBegun) half.begin(header.sequence, first)
-    else if (half.initial !== header.sequence) return this.#synchroniseAgain(side, header, payload)
-    // Data that comes only with a repetition is left for later: the receiver may have begun with another SYN.
-    else if (ahead(first + payload.length, half.end) > 0) return DROPS.handshake
-    const passage = this.#data(half, { first, header, payload })
-    if (isAnswer && passage.verdict === 'accept') this.#client.acknowledge(header.acknowledgement)
-    return passage
+    if (isAnswer) return this.#answerSyn(header, payload)
+    // Of several SYNs nobody knows which one the server takes, so none may carry data. The client repeats it without
+    // (RFC 7413 section 4.2.2). Within a connection the receiver answers what it expects (RFC 5961 section 4).
+    return payload.length > 0 ? DROPS.handshake : ACCEPT
   }
 
-  /**
-   * A SYN with another number. Until it is answered, a client may begin anew as long as nothing it said has passed: then
-   * the answer tells without doubt which of them was taken. Within a connection the receiver answers what it expects
-   * (RFC 5961 section 4).
-   */
-  #synchroniseAgain(side: Side, header: PacketHeader, payload: Uint8Array): Passage {
-    if (side === 'server' || payload.length > 0) return DROPS.handshake
-    if (this.#server.isBegun) return ACCEPT
-    if (this.#client.end !== (this.#client.initial + 1) >>> 0) return DROPS.handshake
-    this.#client.begin(header.sequence, (header.sequence + 1) >>> 0)
-    return ACCEPT
-  }
-
-  #answersSyn({ acknowledgement }: PacketHeader): boolean {
-    const { isBegun, initial, next } = this.#client
-    return isBegun && ahead(acknowledgement, initial) > 0 && ahead(acknowledgement, next) <= 0
+  #answerSyn(header: PacketHeader, payload: Uint8Array): Passage {
+    const { sequence, acknowledgement } = header
+    const first = (sequence + 1) >>> 0
+    if (!this.#server.isBegun) {
+      if (this.#client.isBegun) return DROPS.handshake
+      this.#client.begin((acknowledgement - 1) >>> 0, acknowledgement)
+      this.#server.begin(sequence, first)
+    } else if (this.#server.initial !== sequence || acknowledgement !== (this.#client.initial + 1) >>> 0) {
+      return DROPS.handshake
+    }
+    return this.#isOneSided ? ACCEPT : this.#data(this.#server, { first, header, payload })
   }
 
   /** Exactly what the receiver may expect next: what it has acknowledged at least, what has passed at most (RFC 5961). */
   #reset(side: Side, header: PacketHeader, payload: Uint8Array): Passage {
     if (payload.length > 0) return DROPS.reset
     const half = this.#half(side)
-    const isExpected = half.isBegun
-      ? ahead(header.sequence, half.acknowledged) >= 0 && ahead(header.sequence, half.next) <= 0
-      : this.#policy.midstream === 'adopt' || (side === 'server' && this.#answersSyn(header))
-    if (!isExpected) return DROPS.reset
+    if (side === 'client' || !this.#isOneSided) {
+      const isExpected = half.isBegun
+        ? ahead(header.sequence, half.acknowledged) >= 0 && ahead(header.sequence, half.next) <= 0
+        : this.#policy.midstream === 'adopt' || side === 'server'
+      if (!isExpected) return DROPS.reset
+    }
     this.#isReset = true
     return ACCEPT
   }
@@ -145,11 +163,12 @@ export class TcpStream {
   #proceed(side: Side, header: PacketHeader, payload: Uint8Array): Passage {
     const half = this.#half(side)
     const other = this.#other(side)
-    if (!(half.isBegun && other.isBegun)) {
-      const refusal = this.#pickUp(half, other, header)
-      if (refusal) return refusal
+    if (!half.isBegun) {
+      if (this.#policy.midstream === 'refuse') return DROPS.midstream
+      this.#isAdopted = true
+      half.begin(header.sequence, header.sequence)
     }
-    if ((header.flags & TCP.URG) !== 0 && this.#policy.urgent === 'refuse') return DROPS.urgent
+    if (this.#isUrgent(header)) return DROPS.urgent
     if (other.isBegun && !this.#mayAcknowledge(other, header.acknowledgement))
       return DROPS['acknowledges-unseen']
     const passage = this.#data(half, { first: header.sequence, header, payload })
@@ -157,12 +176,21 @@ export class TcpStream {
     return passage
   }
 
-  #pickUp(half: Half, other: Half, header: PacketHeader): Passage | undefined {
-    if (this.#policy.midstream === 'refuse')
-      return other.isBegun || half.isBegun ? DROPS.handshake : DROPS.midstream
-    this.#isAdopted = true
-    if (!half.isBegun) half.begin(header.sequence, header.sequence)
-    return undefined
+  #isUrgent({ flags }: PacketHeader): boolean {
+    return (flags & TCP.URG) !== 0 && this.#policy.urgent === 'refuse'
+  }
+
+  /** What it acknowledges is not known here: the server drops what acknowledges too much, or takes it as it is. */
+  #clientSays(header: PacketHeader, payload: Uint8Array): Passage {
+    if (this.#isUrgent(header)) return DROPS.urgent
+    return this.#data(this.#client, { first: header.sequence, header, payload })
+  }
+
+  /** Of a server that is not followed only the acknowledgement is of interest, and that it has ended. */
+  #heard(header: PacketHeader): Passage {
+    if (!this.#mayAcknowledge(this.#client, header.acknowledgement)) return DROPS['acknowledges-unseen']
+    this.#client.acknowledge(header.acknowledgement)
+    return ACCEPT
   }
 
   /** Of a stream that was taken over, what is acknowledged beyond what passed here had passed before. */

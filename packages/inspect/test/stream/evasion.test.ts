@@ -75,19 +75,28 @@ interface Attack {
   readonly base: number
   readonly moves: readonly Move[]
   readonly receiver: Receiver
+  /** SYNs without data pass in the kernel, unseen. */
+  readonly passesSyns?: boolean
+  /** After so many moves only the client is followed, and every other answer of the server is not seen. */
+  readonly oneSidedAfter?: number
 }
 
 /** Plays an attack; whatever the victim has read must be, at each moment, a beginning of what was inspected. */
-function play({ base, moves, receiver }: Attack): void {
+function play({ base, moves, receiver, passesSyns = false, oneSidedAfter = moves.length }: Attack): void {
   const stream = new TcpStream(new StreamMemory())
   const inspected: number[] = []
-  for (const move of moves) {
+  for (const [number, move] of moves.entries()) {
+    if (number === oneSidedAfter) stream.followClientOnly()
     if (move.kind === 'answer') {
+      if (number >= oneSidedAfter && number % 2 === 0) continue
       if (receiver.isOpen) stream.offer('server', receiver.answer(move.isSyn ? TCP.SYN : 0), new Uint8Array())
       continue
     }
     const arrival = segmentOf(base, move)
-    const passage = stream.offer('client', arrival.header, arrival.payload)
+    const isSeen = !passesSyns || move.flags !== TCP.SYN || move.bytes.length > 0
+    const passage = isSeen
+      ? stream.offer('client', arrival.header, arrival.payload)
+      : ({ verdict: 'accept' } as const)
     if (passage.verdict === 'drop') continue
     inspected.push(...(passage.fresh ?? []))
     if (!move.isLost) receiver.arrive(arrival)
@@ -108,6 +117,17 @@ test('whatever a client sends to an open connection, its victim reads a beginnin
   )
 })
 
+test('and when, from some moment on, only the client is followed', () => {
+  const from = fc.integer({ min: HANDSHAKE.length, max: 20 })
+  fc.assert(
+    fc.property(base, preference, moves, from, (start, prefers, attack, oneSidedAfter) => {
+      const receiver = new Receiver(prefers, false)
+      play({ base: start, moves: [...HANDSHAKE, ...attack], receiver, oneSidedAfter })
+    }),
+    { numRuns },
+  )
+})
+
 /** SYNs with several numbers, with and without data, of which the victim sees some. */
 const syns = fc.array(
   fc.record({
@@ -123,17 +143,17 @@ const syns = fc.array(
 )
 const ANSWERED: Move = { kind: 'answer', isSyn: true }
 
-test('and from the first SYN on, however many there are, with and without data on them', () => {
+test('and from the first SYN on, however many there are, seen or not, with and without data on them', () => {
   fc.assert(
     fc.property(
       base,
       preference,
-      fc.boolean(),
+      fc.record({ takesSynData: fc.boolean(), passesSyns: fc.boolean() }),
       syns,
       moves,
-      (start, prefers, takesSynData, opening, attack) => {
+      (start, prefers, { takesSynData, passesSyns }, opening, attack) => {
         const receiver = new Receiver(prefers, takesSynData)
-        play({ base: start, moves: [...opening, ANSWERED, ...attack], receiver })
+        play({ base: start, moves: [...opening, ANSWERED, ...attack], receiver, passesSyns })
       },
     ),
     { numRuns },

@@ -1,7 +1,7 @@
 import { LIMITS } from '@sekisho/core'
 import { describe, expect, test } from 'vitest'
 import { type Side, STRICT, StreamMemory, type StreamPolicy, TcpStream } from '../../src/index.ts'
-import { type Segment, said } from './segments.ts'
+import { headerOf, type Segment, said } from './segments.ts'
 
 type Step = readonly [side: Side, segment: Segment, said: string]
 
@@ -183,52 +183,47 @@ describe('the beginning', () => {
       'not seen',
       [
         ['client', client(101, 'abc'), 'midstream'],
-        ['server', { flags: 'SA', sequence: 500, acknowledgement: 101 }, 'handshake'],
+        ['server', server(501, 104, 'xyz'), 'midstream'],
+        ['client', { flags: 'R', sequence: 101 }, 'reset'],
       ],
     ],
     [
       'data before the answer',
       [
         ['client', { flags: 'S', sequence: 100 }, '+'],
-        ['client', client(101, 'abc'), 'handshake'],
+        ['client', client(101, 'abc'), 'midstream'],
       ],
     ],
     [
-      'an answer to another SYN',
+      'the answer says which SYN was taken, seen or not',
       [
-        ['client', { flags: 'S', sequence: 100 }, '+'],
-        ['server', { flags: 'SA', sequence: 500, acknowledgement: 102 }, 'handshake'],
-        ['server', { flags: 'SA', sequence: 500, acknowledgement: 100 }, 'handshake'],
+        ['server', { flags: 'SA', sequence: 500, acknowledgement: 201 }, '+'],
+        ['client', client(101, 'abc'), '+'],
+        ['client', client(198, 'abcdef'), 'def'],
+        ['client', client(201, 'dXf'), 'differs'],
       ],
     ],
     [
-      'a client that tries again',
+      'a client that tries again, and a server that repeats its answer and gives another',
       [
         ['client', { flags: 'S', sequence: 100 }, '+'],
         ['client', { flags: 'S', sequence: 200 }, '+'],
-        ['server', { flags: 'SA', sequence: 500, acknowledgement: 101 }, 'handshake'],
         ['server', { flags: 'SA', sequence: 500, acknowledgement: 201 }, '+'],
+        ['server', { flags: 'SA', sequence: 500, acknowledgement: 201 }, '+'],
+        ['server', { flags: 'SA', sequence: 500, acknowledgement: 202 }, 'handshake'],
         ['server', { flags: 'SA', sequence: 501, acknowledgement: 201 }, 'handshake'],
+        ['client', { flags: 'S', sequence: 100 }, '+'],
+        ['client', client(201, 'abc'), 'abc'],
       ],
     ],
     [
-      'data on SYN is read, and a server that takes none of it gets the same again',
+      'data on SYN: the server may have taken another one',
       [
-        ['client', { flags: 'S', sequence: 100, text: 'abc' }, 'abc'],
-        ['client', { flags: 'S', sequence: 102 }, 'handshake'],
-        ['server', { flags: 'SA', sequence: 500, acknowledgement: 101 }, '+'],
-        ['client', client(101, 'abX'), 'differs'],
-        ['client', client(101, 'abcd'), 'd'],
-      ],
-    ],
-    [
-      'data on a SYN after another SYN: whose the answer is could not be told',
-      [
-        ['client', { flags: 'S', sequence: 102 }, '+'],
         ['client', { flags: 'S', sequence: 100, text: 'abc' }, 'handshake'],
         ['client', { flags: 'S', sequence: 100 }, '+'],
+        ['server', { flags: 'SA', sequence: 500, acknowledgement: 101 }, '+'],
         ['client', { flags: 'S', sequence: 100, text: 'abc' }, 'handshake'],
-        ['server', { flags: 'SA', sequence: 500, acknowledgement: 103 }, 'handshake'],
+        ['client', client(101, 'abd'), 'abd'],
       ],
     ],
     [
@@ -237,13 +232,13 @@ describe('the beginning', () => {
         ['client', { flags: 'S', sequence: 100 }, '+'],
         ['server', { flags: 'S', sequence: 500 }, 'handshake'],
         ['client', { flags: 'SA', sequence: 100, acknowledgement: 501 }, 'handshake'],
+        ['client', client(101, 'abc'), 'midstream'],
       ],
     ],
     [
       'a refusal',
       [
         ['client', { flags: 'S', sequence: 100 }, '+'],
-        ['server', { flags: 'RA', sequence: 0, acknowledgement: 102 }, 'reset'],
         ['server', { flags: 'RA', sequence: 0, acknowledgement: 101 }, '+'],
       ],
     ],
@@ -337,6 +332,78 @@ describe('memory', () => {
     expect(fill(other)).toBe(full.length)
     other[Symbol.dispose]()
     expect(memory.used).toBe(0)
+  })
+})
+
+describe('when only the client is followed', () => {
+  const followed = (): TcpStream => {
+    const stream = play([...HANDSHAKE, ['client', client(101, 'abc'), 'abc']])
+    stream.followClientOnly()
+    return stream
+  }
+  const continued = (steps: readonly Step[]): TcpStream => {
+    const stream = followed()
+    for (const [side, segment, answer] of steps) expect(said(stream, side, segment)).toBe(answer)
+    return stream
+  }
+
+  test.each<[string, readonly Step[]]>([
+    [
+      'its bytes pass in order and once, whatever they acknowledge',
+      [
+        ['client', client(106, 'fg'), 'ahead'],
+        ['client', client(104, 'de', { acknowledgement: 9_000 }), 'de'],
+        ['client', client(101, 'abcde'), '+'],
+        ['client', client(101, 'aXcde'), 'differs'],
+        ['client', client(104, 'def', { acknowledgement: 1 }), 'f'],
+        ['client', client(107, 'g', { flags: 'AU' }), 'urgent'],
+      ],
+    ],
+    [
+      'what the server says passes, wherever it stands, and is not read',
+      [
+        ['server', server(700, 104, 'xyz'), '+'],
+        ['server', server(501, 104, 'XYZ'), '+'],
+        ['server', { flags: 'SA', sequence: 500, acknowledgement: 101 }, '+'],
+        ['server', { flags: 'RA', sequence: 9_000, acknowledgement: 104 }, '+'],
+      ],
+    ],
+    [
+      'what the server has is not held any more, and of what never passed it can have nothing',
+      [
+        ['client', client(101, 'XXX'), 'differs'],
+        ['server', server(700, 105), 'acknowledges-unseen'],
+        ['client', client(101, 'XXX'), 'differs'],
+        ['server', server(700, 104), '+'],
+        ['client', client(101, 'XXX'), '+'],
+      ],
+    ],
+  ])('%s', (_, steps) => {
+    continued(steps)
+  })
+
+  test('what is held tells how long no acknowledgement was seen', () => {
+    const stream = followed()
+    expect(stream.unacknowledged).toBe(3)
+    said(stream, 'client', client(104, 'de'))
+    expect(stream.unacknowledged).toBe(5)
+    said(stream, 'server', server(700, 106, 'xyz'))
+    expect(stream.unacknowledged).toBe(0)
+  })
+
+  test('it is over with the end of the client', () => {
+    const stream = followed()
+    said(stream, 'server', { flags: 'FA', sequence: 700, acknowledgement: 104 })
+    expect(stream.isOver).toBe(false)
+    said(stream, 'client', client(104, '', { flags: 'FA' }))
+    expect(stream.isOver).toBe(true)
+  })
+
+  test('another answer than the first is of another connection', () => {
+    const stream = followed()
+    const answer = (sequence: number) =>
+      stream.isAnotherAnswer(headerOf({ flags: 'SA', sequence, acknowledgement: 101 }))
+    expect([answer(500), answer(501)]).toEqual([false, true])
   })
 })
 

@@ -60,6 +60,10 @@ export class CassandraReader implements BoldReader {
   #isSegmented = false
   #database: string | undefined
 
+  leaveServer(): boolean {
+    return true
+  }
+
   read(side: Side, bytes: Uint8Array, found: Reading[]): void {
     if (side === 'server') return
     if (this.#isSegmented) throw new Malformed('segments of version 5', 0)

@@ -15,6 +15,7 @@ export interface Question {
 export interface DnsRecord {
   readonly name: string
   readonly type: number
+  readonly class: number
   /** Seconds. */
   readonly ttl: number
   /** What an address or alias leads to, and the names of others: in the form in which names and addresses are compared. */
@@ -37,16 +38,23 @@ export interface Message extends Header {
   readonly asked: readonly Question[]
   /** Of the answer section only: the others may be about anything. */
   readonly records: readonly DnsRecord[]
+  readonly authority: readonly DnsRecord[]
+  readonly additional: readonly DnsRecord[]
 }
 
 export const TYPE = {
   a: 1,
   ns: 2,
   cname: 5,
+  soa: 6,
+  null: 10,
   ptr: 12,
   mx: 15,
+  txt: 16,
   aaaa: 28,
   srv: 33,
+  dname: 39,
+  opt: 41,
   svcb: 64,
   https: 65,
   any: 255,
@@ -81,9 +89,10 @@ export function parseMessage(bytes: Uint8Array): Message {
   const sections = new Sections(bytes)
   const asked = Array.from({ length: questions }, () => sections.question())
   const records = Array.from({ length: answers }, () => sections.record())
-  for (let i = 0; i < authorities + additionals; i++) sections.record()
+  const authority = Array.from({ length: authorities }, () => sections.record())
+  const additional = Array.from({ length: additionals }, () => sections.record())
   if (sections.left > 0) throw new Malformed('bytes after the message', bytes.length - sections.left)
-  return { ...header, asked, records }
+  return { ...header, asked, records, authority, additional }
 }
 
 /** The first question of a message; raises `Malformed`. */
@@ -110,13 +119,12 @@ class Sections {
   record(): DnsRecord {
     const name = this.#name()
     const reader = this.#fixed(10)
-    const type = reader.u16be()
-    reader.skip(2)
+    const [type, recordClass] = [reader.u16be(), reader.u16be()]
     const ttl = reader.u32be()
     const length = reader.u16be()
     const data = this.#fixed(length)
     const targets = targetsOf({ type, message: this.#bytes, data })
-    return { name, type, ttl: ttl > LONGEST_TTL ? 0 : ttl, targets }
+    return { name, type, class: recordClass, ttl: ttl > LONGEST_TTL ? 0 : ttl, targets }
   }
 
   #name(): string {

@@ -90,6 +90,10 @@ class HttpReader implements BoldReader {
     else this.#clientBegins(bytes, found)
   }
 
+  leaveServer(): boolean {
+    return this.#reader?.leaveServer?.() ?? false
+  }
+
   #clientBegins(bytes: Uint8Array, found: Reading[]): void {
     this.#beginning.push(bytes)
     const said = this.#beginning.all()

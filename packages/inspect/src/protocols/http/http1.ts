@@ -34,6 +34,7 @@ export class Http1Reader implements BoldReader {
   /** Whether answers can still be told which request they belong to. */
   #paired = true
   #introduced = false
+  #answered = false
   #serverNamed = false
 
   /** @param onHttp2 both sides go over to HTTP/2; `rest` is what the server has already said of it. */
@@ -44,6 +45,18 @@ export class Http1Reader implements BoldReader {
   read(side: Side, bytes: Uint8Array, found: Reading[]): void {
     if (side === 'client') this.#client(bytes, found)
     else if (this.#paired) this.#server(bytes, found)
+  }
+
+  /**
+   * Requests are framed by themselves. The first answer tells whose server it is; one to Upgrade or CONNECT, what comes
+   * next. A later Upgrade that the server agrees to is not followed: what comes after it is not HTTP, and so refused.
+   */
+  leaveServer(): boolean {
+    const isWaiting = this.#asked.some(asked => asked === 'upgrade' || asked === 'CONNECT')
+    if (this.#paired && (!this.#answered || isWaiting)) return false
+    this.#paired = false
+    this.#asked.length = 0
+    return true
   }
 
   #client(bytes: Uint8Array, found: Reading[]): void {
@@ -59,6 +72,7 @@ export class Http1Reader implements BoldReader {
   }
 
   #remember(asked: Asked): void {
+    if (!this.#paired) return
     if (this.#asked.length < LIMITS.httpUnanswered.value) this.#asked.push(asked)
     // The server may not be seen at all. Requests are judged all the same; a change of protocol cannot be followed,
     // and what comes after it is not HTTP and so refused.
@@ -80,6 +94,7 @@ export class Http1Reader implements BoldReader {
   #changes(head: ResponseHead, found: Reading[]): boolean {
     const { status } = head
     if (status < 200 && status !== 101) return false
+    this.#answered = true
     const asked = this.#asked.shift() ?? 'any'
     const tunnel = asked === 'CONNECT' && status < 300
     if (status !== 101 && !tunnel) {

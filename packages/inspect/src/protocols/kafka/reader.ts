@@ -36,6 +36,10 @@ export class KafkaReader implements BoldReader {
   #version = 0
   #topics = new Set<string>()
 
+  leaveServer(): boolean {
+    return true
+  }
+
   read(side: Side, bytes: Uint8Array, found: Reading[]): void {
     if (side === 'server') return
     this.#inbox.push(bytes)

@@ -88,6 +88,10 @@ export class MongoReader implements BoldReader {
   #hasChecksum = false
   #command: Command = {}
 
+  leaveServer(): boolean {
+    return true
+  }
+
   read(side: Side, bytes: Uint8Array, found: Reading[]): void {
     if (side === 'server') return
     this.#inbox.push(bytes)

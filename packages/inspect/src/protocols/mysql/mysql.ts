@@ -85,6 +85,10 @@ class MysqlReader implements BoldReader {
     }
   }
 
+  leaveServer(): boolean {
+    return this.#isGreeted && this.#isAnswered
+  }
+
   #greeting(bytes: Uint8Array, found: Reading[]): void {
     if (this.#isGreeted) return
     this.#server.push(bytes)

@@ -75,6 +75,10 @@ class PostgresReader implements BoldReader {
     if (!this.#client.keep()) throw new Malformed('a message longer than is read', 0)
   }
 
+  leaveServer(): boolean {
+    return this.#isReady
+  }
+
   #startup(found: Reading[]): boolean {
     const head = this.#client.peek(8)
     if (!head) return false

@@ -80,6 +80,10 @@ class RedisReader implements BoldReader {
     if (!this.#inbox.keep()) throw new Malformed('a command without an end', 0)
   }
 
+  leaveServer(): boolean {
+    return !this.#isFirstAnswer
+  }
+
   /** @returns false when more must come first. */
   #step(found: Reading[]): boolean {
     return this.#left > 0 ? this.#argument(found) : this.#head(found)

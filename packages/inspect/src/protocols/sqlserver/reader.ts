@@ -73,6 +73,10 @@ export class TdsReader implements BoldReader {
     if (!this.#client.keep()) throw new Malformed('a packet longer than is read', 0)
   }
 
+  leaveServer(): boolean {
+    return this.#isAnswered
+  }
+
   #packet(found: Reading[]): boolean {
     const head = this.#client.peek(HEADER_BYTES)
     if (!head) return false

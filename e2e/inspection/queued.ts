@@ -57,6 +57,7 @@ export function inspectForwarded(netns: string, model: Model, told: Told): Promi
       const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
       return { residual: residual(model, query), facts: {}, onFailure: 'closed' }
     },
+    onAnswer: () => Promise.resolve(),
     ...told,
   })
 }

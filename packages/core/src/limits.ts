@@ -69,6 +69,11 @@ export const LIMITS = {
     'bytes',
     'A sender that never gets an answer while all it sent is kept to compare repetitions with.',
   ),
+  streamUnheardBytes: limit(
+    16_384,
+    'bytes',
+    'Thousands of streams that hold all they said, because acknowledgements pass unseen: beyond this they are looked at.',
+  ),
   streamsBytes: limit(
     268_435_456,
     'bytes',
@@ -114,6 +119,8 @@ export const LIMITS = {
   quicHelloBytes: limit(16_384, 'bytes', 'Pieces of a QUIC hello that leave a gap which never comes.'),
   dnsQuestions: limit(256, 'items', 'Questions asked without waiting for the answers that would match them.'),
   dnsRecords: limit(512, 'items', 'An answer of thousands of records made of pointers to one name.'),
+  listNames: limit(4_194_304, 'items', 'A list of names without end that fills the memory of every node.'),
+  listLine: limit(2_048, 'characters', 'A list whose one line is as long as the file.'),
   addressesPerName: limit(
     1_000,
     'items',
@@ -124,6 +131,12 @@ export const LIMITS = {
     'items',
     'Made-up names below a wildcard, each of which is answered and remembered with its addresses.',
   ),
+  heldAnswers: limit(
+    256,
+    'items',
+    'A flood of answers, each of which waits until the kernel knows its addresses.',
+  ),
+  answerHeldMs: limit(1_000, 'ms', 'A main thread that is busy or stuck while nobody can resolve a name.'),
   inspectedFlows: limit(
     65_536,
     'items',

@@ -82,9 +82,15 @@ describe('http/2', () => {
     const readings = readingsOf(http, await speech([call, etcd]))
     expect(readings.filter(({ kind }) => kind === 'request' || kind === 'refined')).toEqual([
       { kind: 'refined', application: 'grpc', evidence: 'service "shop.v1.Orders"' },
-      { kind: 'request', request: { kind: 'grpc', service: 'shop.v1.Orders', method: 'Place', host: 'shop.example' } },
+      {
+        kind: 'request',
+        request: { kind: 'grpc', service: 'shop.v1.Orders', method: 'Place', host: 'shop.example' },
+      },
       { kind: 'refined', application: 'etcd', evidence: 'service "etcdserverpb.KV"' },
-      { kind: 'request', request: { kind: 'grpc', service: 'etcdserverpb.KV', method: 'Range', host: 'shop.example' } },
+      {
+        kind: 'request',
+        request: { kind: 'grpc', service: 'etcdserverpb.KV', method: 'Range', host: 'shop.example' },
+      },
     ])
   })
 

@@ -47,6 +47,11 @@ export class Flows<T extends Disposable> {
     }
   }
 
+  *values(): IterableIterator<T> {
+    yield* this.#young.values()
+    yield* this.#old.values()
+  }
+
   /** The end of a period: what was silent for all of it, and in the one before, is forgotten. */
   age(): void {
     const gone = this.#old

@@ -1,3 +1,4 @@
+import type { NameAddress } from '@sekisho/inspect'
 import type { FlowFacts, Residual } from '@sekisho/policy'
 import type { QueueNumbers } from '../queues.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
@@ -20,6 +21,7 @@ export interface TermsData {
   readonly residual: Residual
   readonly facts: FlowFacts
   readonly onFailure: 'open' | 'closed'
+  readonly isResolver?: boolean
 }
 
 /** To the worker. */
@@ -27,6 +29,10 @@ export type InspectionOrder =
   | { readonly kind: 'terms'; readonly key: string; readonly terms: TermsData }
   /** Policies, labels or addresses have changed: all terms are to be asked for again. */
   | { readonly kind: 'revise'; readonly number: number }
+  /** Other names lead to these addresses now: terms of conversations with them are to be asked for again. */
+  | { readonly kind: 'renamed'; readonly number: number; readonly servers: readonly string[] }
+  /** The kernel knows the addresses of the answer of that number. */
+  | { readonly kind: 'programmed'; readonly number: number }
   /** A report was read: another may be sent. */
   | { readonly kind: 'heard' }
   | { readonly kind: 'stop' }
@@ -47,6 +53,8 @@ export type InspectionReport =
       /** Since the start. */
       readonly notInspected: ReadonlyMap<NotInspected, number>
     }
+  /** A resolver answered; the packet waits for `programmed`. */
+  | { readonly kind: 'answered'; readonly number: number; readonly names: readonly NameAddress[] }
   /** Nothing is decided any more by terms from before the order of that number. */
   | { readonly kind: 'revised'; readonly number: number }
   | { readonly kind: 'ready' }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { NameAddress } from '@sekisho/inspect'
 import { openWake, type Wake } from '@sekisho/linux'
 import { type QueueNumbers, type QueueRange, queueNumbers } from '../queues.ts'
 import type {
@@ -21,6 +22,11 @@ export interface InspectionOptions {
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
   readonly terms: (ends: ConversationEnds) => TermsData
+  /**
+   * A resolver whose answers are believed has answered. The answer reaches its client when this resolves, which it must:
+   * when the kernel knows the addresses and `renamed` has been waited for, or when that failed.
+   */
+  onAnswer(names: readonly NameAddress[]): Promise<void>
   onTold(told: readonly Told[]): void
   onRequests(requests: readonly CountedRequests[]): void
   /** So many notices were not told, because nobody read them in time. */
@@ -36,6 +42,8 @@ export interface Inspection extends AsyncDisposable {
    * afterwards is stamped with it, and must have been judged by it.
    */
   revise(): Promise<void>
+  /** Other names lead to these addresses now. Resolves when no thread decides by what was before. */
+  renamed(servers: readonly string[]): Promise<void>
   /** Conversations that are followed. */
   readonly flows: number
   /** Packets that were not read, by reason. */
@@ -49,7 +57,12 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
   )
   return {
     async revise() {
-      await Promise.all(threads.map(thread => thread.revise()))
+      await Promise.all(threads.map(thread => thread.revise(number => ({ kind: 'revise', number }))))
+    },
+    async renamed(servers) {
+      await Promise.all(
+        threads.map(thread => thread.revise(number => ({ kind: 'renamed', number, servers }))),
+      )
     },
     get flows() {
       return threads.reduce((sum, thread) => sum + thread.flows, 0)
@@ -118,12 +131,13 @@ class InspectionThread {
     this.#wake.wake()
   }
 
-  revise(): Promise<void> {
+  /** @param order for the revision's number. */
+  revise(order: (number: number) => InspectionOrder): Promise<void> {
     if (this.#isOver) return Promise.resolve()
     const number = ++this.#revisions
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#revising.set(number, resolve)
-    this.order({ kind: 'revise', number })
+    this.order(order(number))
     return promise
   }
 
@@ -148,6 +162,11 @@ class InspectionThread {
         this.notInspected = report.notInspected
         this.order({ kind: 'heard' })
         this.#tell(report.report)
+        return
+      case 'answered':
+        void this.#options
+          .onAnswer(report.names)
+          .finally(() => this.order({ kind: 'programmed', number: report.number }))
         return
       case 'revised':
         this.#revised(report.number)

@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { Identifier, PROTOCOLS } from '@sekisho/inspect'
 import { clearWake, openPacketQueue, waitReadable } from '@sekisho/linux'
 import type { QueueSide } from '../queues.ts'
+import { HeldAnswers } from './held-answers.ts'
 import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
 import { Inspector } from './inspector.ts'
 import { QueueLoop } from './queue-loop.ts'
@@ -31,6 +32,10 @@ const reporter = new Reporter(
   report => post({ kind: 'told', report, flows: inspector.flows, notInspected: inspector.notInspected }),
   () => performance.now(),
 )
+const answers = new HeldAnswers({
+  program: (number, names) => post({ kind: 'answered', number, names }),
+  now: () => performance.now(),
+})
 const inspector = new Inspector({
   identifier: new Identifier({ protocols: PROTOCOLS }),
   identify: setup.identify,
@@ -39,6 +44,7 @@ const inspector = new Inspector({
     if (notice.kind === 'judged') reporter.requests.add(ends, notice.request, notice.answer)
     else reporter.tell({ ends, notice })
   },
+  answered: names => answers.note(names),
 })
 const { closed, open } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>
@@ -48,7 +54,7 @@ const queue = openPacketQueue({
   waitMs: WAIT_MS,
   queues: [...definitions(closed, false), ...definitions(open, true)],
 })
-const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector })
+const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, answers })
 
 let isStopped = false
 function follow(order: InspectionOrder): void {
@@ -60,6 +66,16 @@ function follow(order: InspectionOrder): void {
       terms.clear()
       inspector.revise()
       post({ kind: 'revised', number: order.number })
+      return
+    case 'renamed': {
+      const servers = new Set(order.servers)
+      terms.forget(servers)
+      inspector.renamed(servers)
+      post({ kind: 'revised', number: order.number })
+      return
+    }
+    case 'programmed':
+      answers.programmed(order.number)
       return
     case 'heard':
       reporter.heard()
@@ -89,12 +105,13 @@ const words = new Int32Array(setup.words)
 post({ kind: 'ready' })
 while (!isStopped) {
   if (Atomics.exchange(words, 0, 0) === 1) takeOrders()
-  else if (terms.isWaiting) {
+  else if (terms.isWaiting || answers.isWaiting) {
     // Someone waits for an answer as well as for packets. Otherwise one system call less: orders are seen in between.
     const ready = waitReadable([queue.fd, setup.wake], reporter.dueIn ?? WAIT_MS)
     if (ready.includes(queue.fd)) loop.turn()
     if (ready.includes(setup.wake)) takeOrders()
   } else loop.turn(true)
+  answers.expire()
   reporter.flush()
   age()
 }

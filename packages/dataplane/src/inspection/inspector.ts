@@ -5,6 +5,7 @@ import {
   fromLower,
   type Identifier,
   IP_PROTOCOL,
+  type NameAddress,
   PacketHeader,
   parsePacket,
   STRICT,
@@ -18,6 +19,7 @@ import {
 import { addressText } from '@sekisho/linux'
 import type { FlowFacts } from '@sekisho/policy'
 import type { OnFailure } from '../queues.ts'
+import { Ending } from './ending.ts'
 import { Flows } from './flows.ts'
 import { type AskPolicy, type Notice, type Step, Watch } from './watch.ts'
 
@@ -37,10 +39,17 @@ export interface Terms {
   readonly facts: FlowFacts
   /** What happens to packets of a conversation whose beginning was not seen, and where there is no room for more. */
   readonly onFailure: 'open' | 'closed'
+  /** The names that its server tells are believed, and wanted: as long as it speaks DNS it is read. */
+  readonly isResolver?: boolean
 }
 
-/** `release`: passes, and the kernel may have the rest. `wait`: offer it again when the terms are known. */
-export type Treatment = 'pass' | 'release' | 'drop' | 'wait'
+/**
+ * `release`: passes, and the kernel may have the rest; `requests-only`, `everything`: passes, and of the rest so much is to
+ * be queued. `wait`: offer it again when the terms are known.
+ */
+export type Treatment = 'pass' | 'release' | Seen | 'drop' | 'wait'
+/** What the kernel queues of a connection; at first, all that says something. */
+type Seen = 'requests-only' | 'everything'
 
 /** Why packets passed, or did not, without having been read. Closed: what was not inspected is counted by these. */
 export type NotInspected = Unread | StreamDrop | 'checksum' | 'no-room'
@@ -52,6 +61,10 @@ export interface InspectorOptions {
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
   readonly notice: (ends: ConversationEnds, notice: Notice) => void
+  /** Sends a packet of our own to an end of a connection that is denied. */
+  readonly send?: (packet: Uint8Array) => void
+  /** A believed answer in the packet at hand. */
+  readonly answered?: (names: readonly NameAddress[]) => void
 }
 
 export interface OfferedPacket {
@@ -71,11 +84,17 @@ const STREAMS = {
   open: { ...STRICT, midstream: 'adopt' },
 } as const satisfies Record<Terms['onFailure'], StreamPolicy>
 
+/** Of no revision. */
+const STALE = -1
+
 class InspectedFlow implements Disposable {
   readonly ends: ConversationEnds
   readonly watch: Watch
   readonly stream: TcpStream | undefined
+  readonly ending = new Ending()
   isDenied = false
+  /** As it was last told to the kernel. */
+  seen: Seen | undefined
   /** Of the policies it was last judged by. */
   revision: number
 
@@ -103,6 +122,8 @@ class InspectedFlow implements Disposable {
 export class Inspector {
   readonly #options: InspectorOptions
   readonly #header = new PacketHeader()
+  /** The packet that is being decided. */
+  readonly #current = { bytes: new Uint8Array(), header: this.#header, repeated: 0 }
   readonly #memory = new StreamMemory()
   readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
   readonly #notInspected = new Map<NotInspected, number>()
@@ -125,6 +146,11 @@ export class Inspector {
     this.#revision++
   }
 
+  /** Other names lead to these servers now: their conversations are judged anew. */
+  renamed(servers: ReadonlySet<string>): void {
+    for (const flow of this.#flows.values()) if (servers.has(flow.ends.server)) flow.revision = STALE
+  }
+
   /** To be called once a minute or so: conversations that were silent for that long, twice, are forgotten. */
   age(): void {
     this.#flows.age()
@@ -132,6 +158,8 @@ export class Inspector {
 
   packet(packet: OfferedPacket): Treatment {
     const header = this.#header
+    this.#current.bytes = packet.bytes
+    this.#current.repeated = 0
     const unread = parsePacket(packet.bytes, header)
     // Nothing is known of it but why it was queued: what a policy asks about and nobody can read does not pass.
     if (unread) return packet.onFailure === 'open' ? this.#pass(unread) : this.#count(unread)
@@ -149,8 +177,8 @@ export class Inspector {
     if (!terms) return 'wait'
     flow.revision = this.#revision
     flow.isDenied = false
-    const step = flow.watch.review(terms.ask)
-    return step === 'deny' ? this.#treat(key, flow, step) : this.#offer(key, flow, packet)
+    const step = flow.watch.review(terms.ask, terms.facts)
+    return step === 'deny' ? this.#deny(flow, packet) : this.#offer(key, flow, packet)
   }
 
   #count(reason: NotInspected): Treatment {
@@ -179,7 +207,12 @@ export class Inspector {
       ask: terms.ask,
       facts: terms.facts,
       identify: this.#options.identify,
-      notice: notice => this.#options.notice(ends, notice),
+      isResolver: terms.isResolver,
+      notice: notice => {
+        flow.ending.note(notice, this.#header)
+        this.#options.notice(ends, notice)
+      },
+      answered: names => this.#options.answered?.(names),
     })
     const flow = new InspectedFlow({ ends, watch, stream: this.#stream(terms), revision: this.#revision })
     if (!this.#flows.add(key, flow)) {
@@ -187,7 +220,7 @@ export class Inspector {
       return terms.onFailure === 'open' ? 'release' : 'drop'
     }
     const step = watch.review()
-    return step === 'pass' ? this.#offer(key, flow, packet) : this.#treat(key, flow, step)
+    return step === 'pass' ? this.#offer(key, flow, packet) : this.#treat(key, { flow, packet, step })
   }
 
   #stream({ onFailure }: Terms): TcpStream | undefined {
@@ -210,17 +243,36 @@ export class Inspector {
   }
 
   #offer(key: string, flow: InspectedFlow, packet: OfferedPacket): Treatment {
-    if (flow.isDenied) return 'drop'
+    if (flow.isDenied) return this.#refuse(flow, packet)
     const { payloadAt, payloadEnd } = this.#header
     const payload = packet.bytes.subarray(payloadAt, payloadEnd)
     const side = packet.fromClient ? 'client' : 'server'
-    if (!flow.stream) return this.#treat(key, flow, flow.watch.read(side, payload))
+    if (!flow.stream) return this.#treat(key, { flow, packet, step: flow.watch.read(side, payload) })
     const passage = flow.stream.offer(side, this.#header, payload)
-    if (passage.verdict === 'drop') return this.#count(passage.reason)
-    return passage.fresh ? this.#treat(key, flow, flow.watch.read(side, passage.fresh)) : 'pass'
+    if (passage.verdict === 'drop') return this.#lose(flow, packet, passage.reason)
+    if (!passage.fresh) return 'pass'
+    this.#current.repeated = payload.length - passage.fresh.length
+    return this.#treat(key, { flow, packet, step: flow.watch.read(side, passage.fresh) })
   }
 
-  #treat(key: string, flow: InspectedFlow, step: Step): Treatment {
+  /** A connection whose beginning was not seen will never be read: where policy says so, its ends need not wait. */
+  #lose(flow: InspectedFlow, packet: OfferedPacket, reason: StreamDrop): Treatment {
+    if (reason === 'midstream') this.#refuse(flow, packet)
+    return this.#count(reason)
+  }
+
+  #refuse(flow: InspectedFlow, { fromClient }: OfferedPacket): Treatment {
+    const { send } = this.#options
+    if (!flow.stream || !send) return 'drop'
+    for (const packet of flow.ending.refuse(this.#current, flow.watch.answer.enforced, fromClient))
+      send(packet)
+    return 'drop'
+  }
+
+  #treat(
+    key: string,
+    { flow, packet, step }: { flow: InspectedFlow; packet: OfferedPacket; step: Step },
+  ): Treatment {
     switch (step) {
       case 'pass':
         return 'pass'
@@ -228,9 +280,13 @@ export class Inspector {
         this.#flows.delete(key)
         return 'release'
       case 'deny':
-        flow.isDenied = true
-        this.#options.notice(flow.ends, { kind: 'denied', answer: flow.watch.answer })
-        return 'drop'
+        return this.#deny(flow, packet)
     }
+  }
+
+  #deny(flow: InspectedFlow, packet: OfferedPacket): Treatment {
+    flow.isDenied = true
+    this.#options.notice(flow.ends, { kind: 'denied', answer: flow.watch.answer })
+    return this.#refuse(flow, packet)
   }
 }

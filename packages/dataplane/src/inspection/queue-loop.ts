@@ -2,12 +2,14 @@ import { LIMITS } from '@sekisho/core'
 import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
 import { PACKET_MARK } from '../mark.ts'
 import type { OnFailure, QueueNumbers, QueueSide } from '../queues.ts'
+import type { HeldAnswers } from './held-answers.ts'
 import type { Inspector, OfferedPacket, Treatment } from './inspector.ts'
 
 export interface QueueLoopOptions {
   readonly queue: PacketQueue
   readonly numbers: QueueNumbers
   readonly inspector: Inspector
+  readonly answers: Pick<HeldAnswers, 'tell' | 'forget'>
 }
 
 /** What a queue's number says of its packets, and its verdicts. */
@@ -71,14 +73,17 @@ export class QueueLoop {
 
   #treat(one: Waiting, treatment: Treatment): void {
     const { id, line, mark, packet } = one
-    const { queue: packets } = this.#options
+    const { queue: packets, answers } = this.#options
     switch (treatment) {
       case 'pass':
+        answers.tell(() => packets.decide(id, line.pass))
+        return
       case 'drop':
-        packets.decide(id, line[treatment])
+        answers.forget()
+        packets.decide(id, line.drop)
         return
       case 'release':
-        packets.decide(id, { ...line.pass, mark: (mark | PACKET_MARK.released) >>> 0 })
+        answers.tell(() => packets.decide(id, { ...line.pass, mark: (mark | PACKET_MARK.released) >>> 0 }))
         return
       case 'wait':
         if (this.#waiting.length >= LIMITS.waitingPackets.value)

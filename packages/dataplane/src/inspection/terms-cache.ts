@@ -10,8 +10,8 @@ export const termsKey = ({ client, server, protocol, port }: ConversationEnds): 
 /** The terms that a worker knows, and those it has asked for; the oldest give way. */
 export class TermsCache {
   readonly #ask: (key: string, ends: ConversationEnds) => void
-  readonly #known = new Map<string, Terms>()
-  readonly #asked = new Set<string>()
+  readonly #known = new Map<string, Terms & Pick<ConversationEnds, 'server'>>()
+  readonly #asked = new Map<string, Pick<ConversationEnds, 'server'>>()
 
   constructor(ask: (key: string, ends: ConversationEnds) => void) {
     this.#ask = ask
@@ -26,7 +26,7 @@ export class TermsCache {
     const key = termsKey(ends)
     const known = this.#known.get(key)
     if (!known && !this.#asked.has(key)) {
-      this.#asked.add(key)
+      this.#asked.set(key, ends)
       this.#ask(key, ends)
     }
     return known
@@ -34,12 +34,20 @@ export class TermsCache {
 
   /** What was asked for before the last `clear` is not taken: it may be older than the change. */
   set(key: string, { residual, ...terms }: TermsData): void {
-    if (!this.#asked.delete(key)) return
+    const asked = this.#asked.get(key)
+    if (!asked) return
+    this.#asked.delete(key)
     if (this.#known.size >= LIMITS.inspectionTerms.value) {
       const [oldest] = this.#known.keys()
       if (oldest !== undefined) this.#known.delete(oldest)
     }
-    this.#known.set(key, { ...terms, ask: askResidual(residual) })
+    this.#known.set(key, { ...terms, ask: askResidual(residual), server: asked.server })
+  }
+
+  /** Of conversations with these servers; what was asked about them is not taken either. */
+  forget(servers: ReadonlySet<string>): void {
+    for (const [key, { server }] of this.#known) if (servers.has(server)) this.#known.delete(key)
+    for (const [key, { server }] of this.#asked) if (servers.has(server)) this.#asked.delete(key)
   }
 
   clear(): void {

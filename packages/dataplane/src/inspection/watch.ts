@@ -1,5 +1,5 @@
 import { APPLICATIONS, type Application, type L7Request } from '@sekisho/core'
-import type { ApplicationName, Conversation, Finding, Side } from '@sekisho/inspect'
+import type { ApplicationName, Conversation, Finding, NameAddress, Side } from '@sekisho/inspect'
 import type { FlowFacts, ResidualAnswer } from '@sekisho/policy'
 
 /** What the policies say of one conversation, given what is known of it. */
@@ -7,9 +7,10 @@ export type AskPolicy = (facts: FlowFacts) => ResidualAnswer
 
 /**
  * What is to be done with the packet whose bytes were read. `release`: it passes, and nothing that may follow could
- * change the verdict, so the kernel may have the rest.
+ * change the verdict, so the kernel may have the rest. `requests-only`: it passes, and of what follows only the client's
+ * part is read.
  */
-export type Step = 'pass' | 'release' | 'deny'
+export type Step = 'pass' | 'requests-only' | 'release' | 'deny'
 
 /** What became known of a conversation. */
 export type Notice =
@@ -27,7 +28,11 @@ export interface WatchOptions {
   readonly facts: FlowFacts
   /** Whether it is read until the application is known, although no policy asks for it. */
   readonly identify: boolean
+  /** Whether it is read for as long as it may tell names of addresses. */
+  readonly isResolver?: boolean | undefined
   readonly notice: (notice: Notice) => void
+  /** It told names of addresses, and they are believed. */
+  readonly answered?: (names: readonly NameAddress[]) => void
 }
 
 const KNOWN: ReadonlySet<string> = new Set(APPLICATIONS)
@@ -57,8 +62,9 @@ export class Watch {
   }
 
   /** The policies have changed, or nothing was said yet: a handshake passes while the verdict is open. */
-  review(ask: AskPolicy = this.#ask): Step {
+  review(ask: AskPolicy = this.#ask, facts: FlowFacts = {}): Step {
     this.#ask = ask
+    this.#facts = { ...this.#facts, ...facts }
     this.#answer = ask(this.#facts)
     return this.#next()
   }
@@ -74,9 +80,19 @@ export class Watch {
   #next(): Step {
     const { conversation, identify } = this.#options
     if (isDenied(this.#answer)) return 'deny'
-    if (this.#answer.inspect) return conversation.isFinished ? this.#fail() : 'pass'
+    if (this.#answer.inspect) {
+      if (conversation.isFinished) return this.#fail()
+      return conversation.leaveServer() ? 'requests-only' : 'pass'
+    }
+    if (this.#tellsNames()) return 'pass'
     const isKnown = this.#facts.application !== undefined || conversation.isFinished
     return isKnown || !identify ? 'release' : 'pass'
+  }
+
+  #tellsNames(): boolean {
+    const { conversation, isResolver } = this.#options
+    const { application = 'dns' } = this.#facts
+    return isResolver === true && application === 'dns' && !conversation.isFinished
   }
 
   /** What the policies ask for will never be known. Where only those in Audit ask, nobody is stopped for it. */
@@ -85,8 +101,12 @@ export class Watch {
     const onFailure = enforced.inspect?.onFailure ?? 'open'
     this.#options.notice({ kind: 'failed', onFailure })
     if (onFailure === 'open') return 'release'
-    const { inspect: _, ...decision } = enforced
-    this.#answer = { ...this.#answer, enforced: { ...decision, verdict: 'deny', why: 'engine-error' } }
+    const { inspect, onDeny: _, ...decision } = enforced
+    const onDeny = inspect?.onDeny
+    this.#answer = {
+      ...this.#answer,
+      enforced: { ...decision, verdict: 'deny', why: 'engine-error', ...(onDeny && { onDeny }) },
+    }
     return 'deny'
   }
 
@@ -101,8 +121,11 @@ export class Watch {
         return this.#learn(finding, 'unknown')
       case 'opaque':
         return true
-      case 'detail':
       case 'names':
+        if (this.#options.isResolver) this.#options.answered?.(finding.names)
+        this.#options.notice(finding)
+        return true
+      case 'detail':
       case 'unreadable':
       case 'engine-error':
         this.#options.notice(finding)
@@ -122,8 +145,17 @@ export class Watch {
     if (!this.#answer.inspect) return true
     const answer = this.#ask({ ...this.#facts, request })
     this.#options.notice({ kind: 'judged', request, answer })
-    if (answer.enforced.verdict === 'allow') return true
+    if (answer.enforced.verdict !== 'allow') {
+      this.#answer = answer
+      return false
+    }
+    if (request.kind === 'tls') this.#keep(request, answer)
+    return true
+  }
+
+  /** A conversation has one hello: what it says holds for all of it. */
+  #keep(request: L7Request, answer: ResidualAnswer): void {
+    this.#facts = { ...this.#facts, request }
     this.#answer = answer
-    return false
   }
 }

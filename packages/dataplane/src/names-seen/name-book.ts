@@ -95,7 +95,7 @@ export class NameBook {
     }
     if (this.#size < LIMITS.namedAddresses.value) return
     const [oldest] = this.#names
-    if (oldest) for (const ip of [...oldest[1].keys()]) moves.push(this.#evict(oldest[0], ip))
+    for (const ip of oldest?.[1].keys() ?? []) moves.push(this.#evict(oldest?.[0] ?? '', ip))
   }
 
   #evict(name: string, ip: string): NameMove {

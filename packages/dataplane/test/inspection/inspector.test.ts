@@ -280,6 +280,19 @@ describe('what cannot be read', () => {
   })
 })
 
+describe('names that lead elsewhere', () => {
+  test('make conversations with that server be judged anew, and those with no other', () => {
+    const byName: AskPolicy = ({ names }) =>
+      names?.includes('shop.example') ? ALLOWED : answerOf(['deny', 'closed'])
+    const { inspector, offer, state } = inspecting(byName)
+    const [tcp, other] = [new Connection(), new Connection({ ...IP4, server: '192.0.2.3' })]
+    offer(...tcp.handshake(), ...other.handshake())
+    state.terms = { ask: byName, facts: { names: ['shop.example'] }, onFailure: 'closed' }
+    inspector.renamed(new Set([IP4.server]))
+    expect(offer(tcp.client('r'), other.client('r'))).toEqual(['release', 'pass'])
+  })
+})
+
 describe('bounds', () => {
   /** One SYN over and over, with another port each time; nobody has filled in its checksums. */
   function flood(offer: (packet: OfferedPacket) => unknown): void {

@@ -14,6 +14,8 @@ const RELEASED = PACKET_MARK.released
 /** Another user's bits of the mark. */
 const MARK = 0x8000_0001
 
+const NO_ANSWERS = { tell: (pass: () => void) => pass(), forget: () => undefined }
+
 /** A queue whose packets are put there by hand; a verdict counts when it was sent. */
 class FakeQueue implements PacketQueue {
   readonly fd = -1
@@ -68,7 +70,7 @@ function looping(known = true, kind: OnFailure = 'closed') {
     terms: () => state.terms,
     notice: () => undefined,
   })
-  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector })
+  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector, answers: NO_ANSWERS })
   const put = ({ bytes, fromClient }: { bytes: Uint8Array; fromClient: boolean }, mark?: number) =>
     queue.put(NUMBERS[kind][fromClient ? 'original' : 'reply'], bytes, mark)
   return { queue, loop, put, state, terms }

@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<string, () => Reading>> = {
   user: () => ({ kind: 'detail', detail: 'user', value: 'ada' }),
   names: () => ({ kind: 'names', names: [{ name: 'shop.example', ip: '192.0.2.9', ttl: 5 }] }),
   more: () => ({ kind: 'refined', application: 'stratum', evidence: 'more' }),
+  hello: () => ({ kind: 'request', request: { kind: 'tls', sni: 'shop.example' } }),
   bulk: () => ({ kind: 'opaque' }),
   bad: () => ({ kind: 'unreadable', reason: 'bad' }),
   bug: () => {
@@ -45,9 +46,11 @@ const scripted = (application: Application, letter: string): Protocol => ({
 })
 const requestOf = (word: string): Reading => ({ kind: 'request', request: command(word) })
 
-/** Knows `redis`, whose conversations begin with `r`, and `http`, which begin with `h`; nothing else fits. */
+/** Knows `redis`, whose conversations begin with `r`, `http` with `h`, `dns` with `d`, `tls` with `t`; nothing else fits. */
 export const identifier = (): Identifier =>
-  new Identifier({ protocols: [scripted('redis', 'r'), scripted('http', 'h')] })
+  new Identifier({
+    protocols: [scripted('redis', 'r'), scripted('http', 'h'), scripted('dns', 'd'), scripted('tls', 't')],
+  })
 export const conversation = (): Conversation => identifier().open('TCP')
 
 type Verdict = SideDecision['verdict']

@@ -54,6 +54,22 @@ test('after a change everything is asked for again, and an answer to an older qu
   expect(asked.map(([key]) => key)).toEqual([ENDS, other, other, ENDS].map(termsKey))
 })
 
+test('other names of a server make its terms be asked for again, and those of no other', () => {
+  const { terms, asked } = cache()
+  const other = { ...ENDS, server: '192.0.2.3' }
+  const unanswered = { ...ENDS, port: 81 }
+  for (const ends of [ENDS, other]) {
+    terms.of(ends)
+    terms.set(termsKey(ends), TERMS)
+  }
+  terms.of(unanswered)
+  terms.forget(new Set([ENDS.server]))
+  terms.set(termsKey(unanswered), TERMS)
+  expect([terms.of(ENDS), terms.of(unanswered)]).toEqual([undefined, undefined])
+  expect(terms.of(other)).toBeDefined()
+  expect(asked.map(([key]) => key)).toEqual([ENDS, other, unanswered, ENDS, unanswered].map(termsKey))
+})
+
 test('an answer that nobody asked for changes nothing', () => {
   const { terms } = cache()
   terms.of(ENDS)

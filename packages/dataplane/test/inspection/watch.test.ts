@@ -11,18 +11,21 @@ import {
   type Failure,
 } from './scripted.ts'
 
-function watching(ask: AskPolicy, more: { readonly identify?: boolean } = {}) {
+function watching(ask: AskPolicy, more: { readonly identify?: boolean; readonly isResolver?: boolean } = {}) {
   const notices: Notice[] = []
+  const answered: string[] = []
   const watch = new Watch({
     conversation: conversation(),
     ask,
     facts: { names: ['shop.example'] },
     identify: more.identify ?? false,
+    isResolver: more.isResolver,
+    answered: names => answered.push(...names.map(({ name }) => name)),
     notice: notice => notices.push(notice),
   })
   const say = (...packets: readonly string[]): Step[] =>
     packets.map(packet => watch.read('client', bytesOf(packet)))
-  return { watch, notices, say, kinds: () => notices.map(({ kind }) => kind) }
+  return { watch, notices, answered, say, kinds: () => notices.map(({ kind }) => kind) }
 }
 
 describe('before anything is said', () => {
@@ -165,6 +168,34 @@ describe('what cannot be followed', () => {
     const { say, kinds } = watching(() => ALLOWED, { identify: true })
     expect(say('r bulk')).toEqual(['release'])
     expect(kinds()).toEqual(['identified'])
+  })
+})
+
+describe('names', () => {
+  test('of a resolver are told for as long as it is read, whatever is allowed', () => {
+    const { watch, say, answered } = watching(() => ALLOWED, { isResolver: true })
+    expect(watch.review()).toBe('pass')
+    expect(say('d', 'names', 'names')).toEqual(['pass', 'pass', 'pass'])
+    expect(answered).toEqual(['shop.example', 'shop.example'])
+    expect(say('bad')).toEqual(['release'])
+  })
+
+  test('of anybody else are believed by nobody', () => {
+    const { say, answered, kinds } = watching(() => ALLOWED, { identify: true })
+    expect(say('d names')).toEqual(['release'])
+    expect([kinds(), answered]).toEqual([['identified', 'names'], []])
+  })
+
+  test('a resolver that speaks something else is left to the kernel', () => {
+    const { say } = watching(() => ALLOWED, { isResolver: true })
+    expect(say('r')).toEqual(['release'])
+  })
+
+  test('that the hello of TLS says hold for all that follows it', () => {
+    const ask: AskPolicy = facts => (facts.request ? ALLOWED : answerOf(['deny', 'closed']))
+    const { watch, say } = watching(ask)
+    expect(say('t', 'hello', 'bulk')).toEqual(['pass', 'release', 'release'])
+    expect(watch.review(ask, { names: ['other.example'] })).toBe('release')
   })
 })
 

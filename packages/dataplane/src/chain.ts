@@ -1,4 +1,4 @@
-import type { Chain, RuleTable, TableRule } from '@sekisho/policy'
+import type { Chain, RuleTable, SettledRule, TableRule } from '@sekisho/policy'
 import { nftSets } from './address-set.ts'
 import type { Clause } from './field.ts'
 import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey } from './names.ts'
@@ -9,7 +9,10 @@ import { type Asked, addressSet } from './rule.ts'
 import { told } from './skeleton.ts'
 import { counter, goTo, RETURN, rule } from './statement.ts'
 
-function consequence(role: Role, { id, action }: TableRule, next: string | undefined): readonly Clause[] {
+/** What an open rule asks is not known here: it is as if it were not there. */
+const isSettled = (rule: TableRule): rule is SettledRule => rule.action !== 'inspect'
+
+function consequence(role: Role, { id, action }: SettledRule, next: string | undefined): readonly Clause[] {
   const key = ruleKey(id)
   const counted = counter(counterName(role, key))
   switch (action) {
@@ -52,7 +55,7 @@ function parts(chain: Chain, role: Role): Part[] {
   chain.stages.forEach((stage, index) => {
     const last = index === chain.stages.length - 1
     const next = last ? undefined : `${base}_${index + 1}`
-    for (const one of stage) {
+    for (const one of stage.filter(isSettled)) {
       current.asked.push({
         direction: chain.direction,
         rule: one,
@@ -99,7 +102,7 @@ function setsAsked(table: RuleTable, chains: readonly NftChain[], rules: readonl
 
 /** The nft chains of one compiled chain in one role, with the counters and deny chains its rules need. */
 export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragment {
-  const rules = chain.stages.flat()
+  const rules = chain.stages.flat().filter(isSettled)
   const denied = new Set(rules.filter(({ action }) => action === 'deny').map(({ id }) => ruleKey(id)))
   const rendered = parts(chain, role).map(part => render(table, part))
   const chains = rendered.flatMap(part => part.chains)

@@ -1,11 +1,11 @@
 import type { PolicyId, RuleId, WorkloadId } from '@sekisho/core'
 import { policyId, ruleId, workloadId } from '@sekisho/core'
-import type { AddressSet, Attachment, Chain, RuleTable, TableRule } from '@sekisho/policy'
+import type { AddressSet, Attachment, Chain, RuleTable, SettledRule, TableRule } from '@sekisho/policy'
 
 /** Builders of compiled tables, for tests that need no policy. */
 
 export const POLICY: PolicyId = policyId('NetworkPolicy', 'shop', 'web')
-export const rule = (index: number | undefined, rest: Partial<TableRule> = {}): TableRule => ({
+export const rule = (index: number | undefined, rest: Partial<SettledRule> = {}): SettledRule => ({
   id: ruleId(POLICY, 'ingress', index),
   action: 'allow',
   why: 'rule-allow',

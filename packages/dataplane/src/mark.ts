@@ -24,6 +24,9 @@ export const PACKET_MARK = {
   requestsOnly: 0x0020_0000,
 } as const
 
+/** In the mark of packets that end a denied connection: they are Sekisho's own, and no policy is asked about them. */
+export const OWN_PACKET = 0x0080_0000
+
 /** A mark as nft writes it. */
 export const markText = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`
 

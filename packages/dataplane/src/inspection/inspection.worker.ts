@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Identifier, PROTOCOLS } from '@sekisho/inspect'
-import { clearWake, openPacketQueue, waitReadable } from '@sekisho/linux'
+import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekisho/linux'
+import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
 import { HeldAnswers } from './held-answers.ts'
 import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
@@ -36,6 +37,7 @@ const answers = new HeldAnswers({
   program: (number, names) => post({ kind: 'answered', number, names }),
   now: () => performance.now(),
 })
+const own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
 const inspector = new Inspector({
   identifier: new Identifier({ protocols: PROTOCOLS }),
   identify: setup.identify,
@@ -45,6 +47,7 @@ const inspector = new Inspector({
     else reporter.tell({ ends, notice })
   },
   answered: names => answers.note(names),
+  send: packet => own.send(packet),
 })
 const { closed, open } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>
@@ -116,4 +119,5 @@ while (!isStopped) {
   age()
 }
 queue[Symbol.dispose]()
+own[Symbol.dispose]()
 port.close()

@@ -334,6 +334,7 @@ export const SIMULATION: SimulationView = {
   newlyAllowed: 0,
   attacksDenied: 37,
   legitimateBroken: 0,
+  undecided: 0,
   since: ago(3600),
   until: ago(0),
   groups: [

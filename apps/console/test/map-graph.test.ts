@@ -122,6 +122,18 @@ describe('live flows', () => {
   test('a new edge between known nodes appears', () => {
     expect(patch(base, [flow('a/db', 'a/web', { port: 443 })]).view.edges).toHaveLength(2)
   })
+  test('what is heard later names the edge, and another application is another edge', () => {
+    const heard = patch(base, [flow('a/web', 'a/db', { application: 'redis' })]).view
+    expect(heard.edges).toMatchObject([{ application: 'redis', connections: { allowed: 122 } }])
+    const unheard = patch(heard, [flow('a/web', 'a/db')]).view
+    expect(unheard.edges).toMatchObject([{ application: 'redis', connections: { allowed: 124 } }])
+    const other = patch(heard, [flow('a/web', 'a/db', { application: 'ssh', outcome: 'denied' })])
+    expect(other.view.edges.map(({ application, outcome }) => [application, outcome])).toEqual([
+      ['redis', 'allowed'],
+      ['ssh', 'denied'],
+    ])
+    expect(other.active).toEqual(['a/web>a/db@TCP/80 ssh'])
+  })
   test.each<[string, FlowView]>([
     ['older than the view: it is counted there already', flow('a/web', 'a/db', { last: base.at })],
     ['of an unknown node: only the server places nodes', flow('a/new', 'a/db')],

@@ -43,6 +43,8 @@ export interface SimulationResult {
   readonly legitimateBroken: number
   /** Passes before and after, but reported by a policy in Audit on one side only. */
   readonly auditChanged: number
+  /** Policies ask for more than is known of them, such as their requests, and may judge them otherwise. */
+  readonly undecided: number
   readonly since?: EpochMs
   readonly until?: EpochMs
   /** What changes, broken legitimate traffic first. */
@@ -50,10 +52,11 @@ export interface SimulationResult {
 }
 
 /** One count per kind of change; which kind a pair of outcomes is. */
-type Change = 'unchanged' | 'newlyDenied' | 'newlyAllowed' | 'auditChanged'
+type Change = 'unchanged' | 'newlyDenied' | 'newlyAllowed' | 'auditChanged' | 'undecided'
 
-function changeOf(before: Outcome, after: Outcome): Change {
+function changeOf(before: Outcome, after: Outcome, isOpen = false): Change {
   if (before === after) return 'unchanged'
+  if (isOpen) return 'undecided'
   if (after === 'denied') return 'newlyDenied'
   return before === 'denied' ? 'newlyAllowed' : 'auditChanged'
 }
@@ -88,7 +91,13 @@ const groupKey = ({
 }: SimulationGroup): string =>
   `${source.length} ${source}${destination.length} ${destination}${protocol} ${port} ${before} ${after} ${why} ${attack} ${by}`
 
-const RANK: Record<Change, number> = { newlyDenied: 0, newlyAllowed: 1, auditChanged: 2, unchanged: 3 }
+const RANK: Record<Change, number> = {
+  newlyDenied: 0,
+  newlyAllowed: 1,
+  auditChanged: 2,
+  undecided: 3,
+  unchanged: 4,
+}
 const rank = (group: SimulationGroup): number =>
   RANK[changeOf(group.before, group.after)] * 2 + (group.attack ? 1 : 0)
 
@@ -99,7 +108,13 @@ const order = ([keyA, a]: Held, [keyB, b]: Held): number =>
   rank(a) - rank(b) || b.connections - a.connections || (keyA < keyB ? -1 : 1)
 
 class Tally {
-  readonly counts: Record<Change, number> = { unchanged: 0, newlyDenied: 0, newlyAllowed: 0, auditChanged: 0 }
+  readonly counts: Record<Change, number> = {
+    unchanged: 0,
+    newlyDenied: 0,
+    newlyAllowed: 0,
+    auditChanged: 0,
+    undecided: 0,
+  }
   readonly groups = new Map<string, SimulationGroup>()
   attacksDenied = 0
   first: EpochMs | undefined
@@ -110,9 +125,10 @@ class Tally {
   }
 
   add(flow: RecordedFlow, before: Judgement, after: Judgement): void {
-    const change = changeOf(before.outcome, after.outcome)
+    const isOpen = before.decision.inspect !== undefined || after.decision.inspect !== undefined
+    const change = changeOf(before.outcome, after.outcome, isOpen)
     this.#count(flow, change)
-    if (change === 'unchanged') return
+    if (change === 'unchanged' || change === 'undecided') return
     if (change === 'newlyDenied' && flow.attack) this.attacksDenied += flow.connections
     const group = groupOf(flow, before, after)
     const key = groupKey(group)

@@ -167,7 +167,8 @@ function describeSimulation(result: SimulationView, { output }: Invocation): str
   const lines = [
     `${result.flows} connections replayed: ${result.unchanged} unchanged, ` +
       `${result.legitimateBroken} legitimate broken, ${result.attacksDenied} attack attempts denied, ` +
-      `${result.newlyAllowed} newly allowed`,
+      `${result.newlyAllowed} newly allowed` +
+      (result.undecided > 0 ? `, ${result.undecided} depend on what is asked in them` : ''),
     ...result.groups.map(
       group =>
         `${outcome(group.before, output)} → ${outcome(group.after, output)}  ${end(group.source)} → ` +

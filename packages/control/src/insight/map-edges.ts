@@ -67,7 +67,7 @@ export function foldEdges(edges: Iterable<EdgeTotals>): Fold {
   const hidden = leastUsed(weights)
   for (const key of hidden) ends.delete(key)
   const visible = (key: string) => (hidden.has(key) ? OTHERS : key)
-  const ported = foldPorts(merge(sums.values(), sum => rename(sum, visible)))
+  const ported = foldPorts(named(merge(sums.values(), sum => rename(sum, visible))))
   return {
     edges: ported.sums.map(edgeOf),
     ends,
@@ -121,6 +121,24 @@ const rename = (sum: Sum, name: (key: string) => string): Sum => ({
   source: name(sum.source),
   destination: name(sum.destination),
 })
+
+/**
+ * Conversations that ended unheard, and attempts that were stopped before anything was said, belong to what the port is
+ * known to speak. Where it speaks several things nobody can say to which.
+ */
+function named(sums: readonly Sum[]): Sum[] {
+  const portOf = ({ source, destination, protocol, port }: Sum) =>
+    `${source}|${destination}|${protocol}|${port}`
+  const spoken = Map.groupBy(
+    sums.filter(({ application }) => application !== undefined),
+    portOf,
+  )
+  return merge(sums, sum => {
+    const [first, ...others] = spoken.get(portOf(sum)) ?? []
+    const isNamed = sum.application !== undefined || !first || others.length > 0
+    return isNamed ? sum : { ...sum, application: first.application }
+  })
+}
 
 function leastUsed(weights: ReadonlyMap<string, number>): ReadonlySet<string> {
   const byWeight = [...weights].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))

@@ -1,3 +1,4 @@
+import { knownApplication } from '@sekisho/core'
 import { type PolicyDocument, type RecordedFlow, type SimulationGroup, simulate } from '@sekisho/policy'
 import type { EdgeTotals, RecordedEnd, Window } from '@sekisho/store'
 import type { SimulationView } from '../schema/policies.ts'
@@ -43,6 +44,7 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
     newlyAllowed: result.newlyAllowed,
     attacksDenied: result.attacksDenied,
     legitimateBroken: result.legitimateBroken,
+    undecided: result.undecided,
     since: result.since === undefined ? null : timestamp(result.since),
     until: result.until === undefined ? null : timestamp(result.until),
     groups: byPorts(result.groups).slice(0, GROUPS).map(groupView),
@@ -58,6 +60,7 @@ const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
     destination: queryEnd(edge.destination),
     protocol: edge.protocol,
     port: edge.port,
+    ...(edge.application !== undefined && { facts: { application: knownApplication(edge.application) } }),
   },
   source: edge.source.key,
   destination: edge.destination.key,

@@ -74,6 +74,7 @@ const flowOf = (edge: EdgeTotals, groups: Groups): LearnFlow => ({
   outcome: edge.outcome,
   why: edge.why,
   bytesToSource: edge.bytesToSource,
+  ...(edge.application !== undefined && { application: edge.application }),
 })
 
 type Noted = LearnedRule['notes'][number]
@@ -83,6 +84,7 @@ const ruleView = (rule: LearnedRule): SuggestionView['policies'][number]['rules'
   rule: rule.rule,
   peers: [...rule.peers],
   ports: [...rule.ports],
+  ...(rule.applications && { applications: [...rule.applications] }),
   connections: rule.connections,
   first: timestamp(rule.first),
   last: timestamp(rule.last),

@@ -93,6 +93,8 @@ export const suggestion = z.object({
           /** The evidence: what was seen that this rule allows. */
           peers: z.array(z.string()),
           ports: z.array(z.string()),
+          /** What was really spoken there, where inspection knows. */
+          applications: z.array(z.string()).optional(),
           connections: z.number(),
           first: timestamp,
           last: timestamp,
@@ -136,6 +138,8 @@ export const simulation = z.object({
   /** Of `newlyDenied`: conversations of workloads flagged by an attack finding, and all others. */
   attacksDenied: z.number(),
   legitimateBroken: z.number(),
+  /** Conversations whose verdict changes, or not, with what is asked in them, which flow records do not keep whole. */
+  undecided: z.number(),
   since: timestamp.nullable(),
   until: timestamp.nullable(),
   groups: z.array(

@@ -63,6 +63,33 @@ describe('map', () => {
     here.report({ workloads: SHOP, flows: [flow()] })
   }
 
+  test('what a port is known to speak names what was not heard; several things are edges of their own', () => {
+    using here = world()
+    here.join()
+    const denied = { outcome: 'denied', why: 'isolated' } as const
+    here.report({
+      workloads: SHOP,
+      flows: [
+        flow({ application: 'postgresql' }),
+        flow({ ...denied }),
+        flow({ port: 80, application: 'http' }),
+      ],
+    })
+    const spoken = () =>
+      map(here).edges.map(({ port, application, connections }) => [port, application, connections.denied])
+    expect(spoken()).toEqual([
+      [5432, 'postgresql', 1],
+      [80, 'http', 0],
+    ])
+    here.report({ flows: [flow({ port: 80, application: 'ssh', ...denied }), flow({ port: 80 })] })
+    expect(spoken()).toEqual([
+      [5432, 'postgresql', 1],
+      [80, 'http', 0],
+      [80, 'ssh', 1],
+      [80, undefined, 0],
+    ])
+  })
+
   test('pods of one owner are one node, their flows one edge with counts per outcome', () => {
     using here = world()
     here.join()
@@ -405,6 +432,35 @@ describe('suggest, simulate, explain', () => {
       without: ['SecurityPolicy/shop/db'],
     })
     expect(without).toMatchObject({ newlyAllowed: 3, newlyDenied: 0 })
+  })
+
+  const asks = (rule: string) => `
+apiVersion: sekisho.dev/v1alpha1
+kind: SecurityPolicy
+metadata: { name: db, namespace: shop }
+spec:
+  mode: Enforce
+  subject: { podSelector: { matchLabels: { app: db } } }
+  ingress: [{ ports: [{ protocol: TCP, port: 5432 }], ${rule} }]
+`
+  test('an application on record is judged, and what depends on requests is counted apart', () => {
+    using here = world()
+    const spoken = ['postgresql', 'ssh'].map(application => flow({ application }))
+    here.report({ workloads: SHOP, flows: [...spoken, flow({ connections: 4 })] })
+    const trial = (rule: string) =>
+      simulateView(here.ports, { window: WINDOW, documents: documents(asks(rule)), without: [] })
+    expect(trial('applications: [postgresql]')).toMatchObject({
+      unchanged: 1,
+      legitimateBroken: 1,
+      undecided: 4,
+      groups: [{ after: 'denied', connections: 1 }],
+    })
+    expect(trial('l7: [{ sql: { statements: [select] } }]')).toMatchObject({
+      flows: 6,
+      unchanged: 0,
+      legitimateBroken: 1,
+      undecided: 5,
+    })
   })
 
   test('a node goes on reaching its own workloads', () => {

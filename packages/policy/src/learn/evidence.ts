@@ -7,8 +7,13 @@ export interface Seen {
   readonly connections: number
   readonly first: EpochMs
   readonly last: EpochMs
+  readonly applications: readonly string[]
   readonly notes: readonly LearnNote[]
 }
+
+/** Most flows of a service speak the same: nothing is made then. */
+const union = (a: readonly string[], b: readonly string[]): readonly string[] =>
+  b.every(each => a.includes(each)) ? a : [...new Set([...a, ...b])]
 
 /** Adds what else was seen; the earliest and the latest of both. */
 export function addSeen(a: Seen | undefined, b: Seen): Seen {
@@ -18,12 +23,13 @@ export function addSeen(a: Seen | undefined, b: Seen): Seen {
     // The smaller and the larger of two times are times.
     first: Math.min(a.first, b.first) as EpochMs,
     last: Math.max(a.last, b.last) as EpochMs,
+    applications: union(a.applications, b.applications),
     notes: [...a.notes, ...b.notes],
   }
 }
 
-export const seenOf = ({ connections, first, last, notes = [] }: Evident): Seen => {
-  return { connections, first, last, notes }
+export const seenOf = ({ connections, first, last, application, notes = [] }: Evident): Seen => {
+  return { connections, first, last, applications: application === undefined ? [] : [application], notes }
 }
 
 /** Enough of it, and not only in one short moment. */

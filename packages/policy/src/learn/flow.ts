@@ -32,6 +32,8 @@ export interface LearnFlow {
   readonly outcome: Outcome
   /** Why it passed, where that is known: what comes from a workload's own node needs no rule. */
   readonly why?: Reason
+  /** What was really spoken, where that is known. */
+  readonly application?: string
   /** Bytes that came back; tells a scan's empty answers from a conversation. */
   readonly bytesToSource?: number
 }
@@ -82,6 +84,8 @@ export interface LearnedRule {
   readonly peers: readonly string[]
   /** As in `TCP 5432`. */
   readonly ports: readonly string[]
+  /** What was really spoken there, sorted; absent where nothing was recognised. */
+  readonly applications?: readonly string[]
   readonly connections: number
   readonly first: EpochMs
   readonly last: EpochMs

@@ -38,6 +38,7 @@ function draft({ peers, spans, seen }: Alike, direction: Direction): DraftRule {
     evidence: {
       peers: peers.map(peer => peer.name),
       ports: spans.map(spanText),
+      ...(seen.applications.length > 0 && { applications: seen.applications.toSorted() }),
       connections: seen.connections,
       first: seen.first,
       last: seen.last,

@@ -22,6 +22,10 @@ export const flows = {
   received: 'Received',
   panel: {
     why: 'Why',
+    requests: 'What was asked',
+    request: 'Request',
+    times: 'Times',
+    unnamed: 'others',
     facts: 'What was seen',
     considered: 'Policies considered',
     noPolicies: 'No policy selects either side.',

@@ -184,6 +184,7 @@ export const policies = {
     broken: 'legitimate broken',
     attacks: 'attack attempts denied',
     opened: 'newly allowed',
+    undecided: 'depend on what is asked',
     verdictGood: 'Nothing legitimate would break.',
     verdictBad: 'Some legitimate traffic would break. Look at the list before you enforce.',
     verdictEmpty: 'No recorded flow would be judged differently.',

@@ -23,6 +23,10 @@ export const flows: Dictionary['flows'] = {
   received: '受信量',
   panel: {
     why: '理由',
+    requests: 'リクエスト',
+    request: 'リクエスト',
+    times: '回数',
+    unnamed: 'その他',
     facts: '観測内容',
     considered: '検討したポリシー',
     noPolicies: 'どちらの側も選択するポリシーがありません。',

@@ -152,6 +152,7 @@ export const policies: Dictionary['policies'] = {
     broken: '正常な通信の遮断',
     attacks: '攻撃の試みを拒否',
     opened: '新たに許可',
+    undecided: '内容により変化',
     verdictGood: '正常な通信への影響はありません。',
     verdictBad: '正常な通信の一部が遮断されます。適用する前に一覧を確認してください。',
     verdictEmpty: '判定が変わるフローの記録はありません。',

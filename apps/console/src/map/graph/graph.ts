@@ -47,8 +47,11 @@ export const worse = (a: Outcome, b: Outcome): Outcome => (RANK[a] >= RANK[b] ? 
 export const islandOf = (node: MapNode): string => (node.kind === 'external' ? OUTSIDE : node.namespace)
 
 /** One edge's identity within a view: what the server groups by. */
-export const edgeKey = (edge: Pick<MapEdge, 'source' | 'destination' | 'protocol' | 'port'>): string =>
+export const portKey = (edge: Pick<MapEdge, 'source' | 'destination' | 'protocol' | 'port'>): string =>
   `${edge.source}>${edge.destination}@${edge.protocol}/${edge.port}`
+/** What else is spoken on a port is an edge of its own. */
+export const edgeKey = (edge: Parameters<typeof portKey>[0] & Pick<MapEdge, 'application'>): string =>
+  edge.application === undefined ? portKey(edge) : `${portKey(edge)} ${edge.application}`
 
 export const addCounts = (a: Counts, b: Counts): Counts => ({
   allowed: a.allowed + b.allowed,

@@ -1,5 +1,5 @@
 import type { FlowView, MapEdge, MapView } from '@sekisho/control'
-import { addCounts, edgeKey, NO_COUNTS } from './graph.ts'
+import { addCounts, edgeKey, NO_COUNTS, portKey } from './graph.ts'
 
 export interface Patch {
   readonly view: MapView
@@ -14,6 +14,7 @@ const edgeOf = (flow: FlowView): MapEdge => ({
   destination: flow.destination.key,
   protocol: flow.protocol,
   port: flow.port,
+  ...(flow.application === undefined ? {} : { application: flow.application }),
   outcome: flow.outcome,
   why: flow.why,
   connections: NO_COUNTS,
@@ -39,6 +40,10 @@ function merged(edge: MapEdge, flow: FlowView): MapEdge {
   }
 }
 
+/** The port's edge where one of the two does not know what is spoken: it is the same as far as anybody knows. */
+const unheard = (known: MapEdge | undefined, seen: MapEdge): MapEdge | undefined =>
+  known?.application === undefined || seen.application === undefined ? known : undefined
+
 /**
  * Adds live flows to the last view, so that counts and outcomes move between two fetches. Flows that ended
  * before the view was made are taken as counted in it: a count may lag until the next fetch, but is never doubled.
@@ -49,11 +54,17 @@ export function patch(view: MapView, flows: readonly FlowView[]): Patch {
   const fresh = flows.filter(flow => flow.last > view.at)
   const drawable = fresh.filter(flow => known.has(flow.source.key) && known.has(flow.destination.key))
   const edges = new Map(view.edges.map(edge => [edgeKey(edge), edge]))
+  const ports = new Map(view.edges.map(edge => [portKey(edge), edge]))
   const active = new Set<string>()
   let denied = 0
   for (const flow of drawable) {
-    const key = edgeKey(edgeOf(flow))
-    edges.set(key, merged(edges.get(key) ?? edgeOf(flow), flow))
+    const seen = edgeOf(flow)
+    const before = edges.get(edgeKey(seen)) ?? unheard(ports.get(portKey(seen)), seen) ?? seen
+    const edge = merged(before, flow)
+    const key = edgeKey(edge)
+    if (key !== edgeKey(before)) edges.delete(edgeKey(before))
+    edges.set(key, edge)
+    ports.set(portKey(edge), edge)
     active.add(key)
     if (flow.outcome === 'denied') denied += flow.connections
   }

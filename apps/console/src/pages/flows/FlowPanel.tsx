@@ -77,6 +77,37 @@ function Explanation({ flow }: { readonly flow: FlowView }) {
   )
 }
 
+/** What was asked in these conversations; the record's outcome is what became of it. */
+function Requests({ flow }: { readonly flow: FlowView }) {
+  const { t, f } = useI18n()
+  if (!flow.requests) return null
+  return (
+    <section>
+      <h3>{t.flows.panel.requests}</h3>
+      <table className="requests">
+        <thead>
+          <tr>
+            <th>{t.flows.panel.request}</th>
+            <th>{t.terms.verdict}</th>
+            <th className="number">{t.flows.panel.times}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {flow.requests.map(({ name, count }) => (
+            <tr key={name}>
+              <td>{name === '' ? <i>{t.flows.panel.unnamed}</i> : <code dir="ltr">{name}</code>}</td>
+              <td>
+                <VerdictBadge outcome={flow.outcome} />
+              </td>
+              <td className="number">{f.number(count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
 interface FlowPanelProps {
   readonly flow: FlowView
   readonly onClose: () => void
@@ -133,6 +164,7 @@ export function FlowPanel({ flow, onClose }: FlowPanelProps) {
           </p>
         )}
       </section>
+      <Requests flow={flow} />
       <Explanation flow={flow} />
       <section>
         <h3>{t.flows.panel.facts}</h3>

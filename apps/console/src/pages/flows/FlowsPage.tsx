@@ -27,7 +27,7 @@ import { merge, useLiveFlows } from './live.ts'
 import './flows.css'
 
 /** What stays while the panel, which says the rest, takes its place. */
-const BESIDE_PANEL = new Set(['last', 'verdict', 'source', 'destination', 'port'])
+const BESIDE_PANEL = new Set(['last', 'verdict', 'source', 'destination', 'port', 'application'])
 
 const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
@@ -57,15 +57,18 @@ const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
     key: 'port',
     header: t.terms.port,
-    width: '10rem',
+    width: '6.5rem',
     cell: flow => (
-      <>
-        <span className="mono">
-          {flow.port}/{flow.protocol}
-        </span>
-        {flow.application && <span className="muted"> {flow.application}</span>}
-      </>
+      <span className="mono">
+        {flow.port}/{flow.protocol}
+      </span>
     ),
+  },
+  {
+    key: 'application',
+    header: t.terms.application,
+    width: '8rem',
+    cell: flow => flow.application ?? <span className="muted">–</span>,
   },
   {
     key: 'connections',
@@ -99,6 +102,7 @@ function valuesOf(flows: readonly FlowView[]): FilterValues {
     dst: names,
     workload: names,
     port: [...new Set(flows.slice(0, 1000).map(flow => String(flow.port)))],
+    app: [...new Set(flows.slice(0, 1000).flatMap(flow => flow.application ?? []))],
   }
 }
 
@@ -157,7 +161,7 @@ export default function FlowsPage() {
         <VirtualTable
           label={t.flows.table}
           columns={open ? columns.filter(column => BESIDE_PANEL.has(column.key)) : columns}
-          minWidth={open ? '40rem' : '62rem'}
+          minWidth={open ? '40rem' : '68rem'}
           rows={rows}
           rowKey={flow => flow.id}
           selected={state.flow}

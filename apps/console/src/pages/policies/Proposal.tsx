@@ -36,7 +36,8 @@ function RuleEvidence({ rule }: { readonly rule: Rule }) {
       <span className="rule-direction">{t.terms.direction[direction]}</span>
       <div>
         <p>
-          <b>{f.list(rule.peers)}</b> <code>{rule.ports.join(', ')}</code>
+          <b>{f.list(rule.peers)}</b> <code>{rule.ports.join(', ')}</code>{' '}
+          {rule.applications && <span className="muted">{f.list(rule.applications)}</span>}
         </p>
         <p className="muted small">
           {words.seen(rule.connections)} · {t.terms.last} <Ago at={rule.last} />

@@ -107,6 +107,9 @@ export function SimulationResult({ result }: { readonly result: SimulationView }
           icon={broken ? 'warning' : 'allowed'}
         />
         <Figure count={result.attacksDenied} label={simulation.attacks} look="accent" icon="policies" />
+        {result.undecided > 0 && (
+          <Figure count={result.undecided} label={simulation.undecided} look="audited" icon="search" />
+        )}
         {result.newlyAllowed > 0 && (
           <Figure count={result.newlyAllowed} label={simulation.opened} look="audited" icon="plus" />
         )}

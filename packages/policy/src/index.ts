@@ -65,8 +65,6 @@ export { compileWorkloadSet, type EndSet, type WorkloadSet } from './prove/ends.
 export { type Proof, type ProveQuery, prove } from './prove/prove.ts'
 export type * from './prove/result.ts'
 export type { SurveyOptions } from './prove/survey.ts'
-export type { JsonSchema } from './schema/schema.ts'
-export { SPEC_SCHEMAS } from './schema/security-policy.ts'
 export { type RecordedFlow, type SimulationGroup, type SimulationResult, simulate } from './simulate.ts'
 export { createTableCompiler, type TableCompiler } from './table/compiler.ts'
 export {

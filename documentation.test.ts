@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CHECKS, LINT_IDS } from '@sekisho/policy'
 import { expect, test } from 'vitest'
+import { CRD_FILES } from './scripts/crds.ts'
 import { GENERATED_PAGES } from './scripts/docs.ts'
 
 const root = import.meta.dirname
@@ -10,6 +11,11 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 test.each(Object.keys(GENERATED_PAGES))(
   'docs/%s is made from the tables in code (node scripts/docs.ts)',
   name => expect(read(`docs/${name}`)).toBe(GENERATED_PAGES[name]),
+)
+
+test.each(Object.keys(CRD_FILES))(
+  'deploy/crds/%s is made from the schemas in code (node scripts/crds.ts)',
+  name => expect(read(`deploy/crds/${name}`)).toBe(CRD_FILES[name]),
 )
 
 const pages = ['.', 'docs'].flatMap(dir =>

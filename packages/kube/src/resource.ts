@@ -52,6 +52,16 @@ export const CUSTOM_RESOURCE_DEFINITIONS: ResourceType = {
   namespaced: false,
 }
 
+const own = (kind: string, plural: string, namespaced: boolean): ResourceType => ({
+  group: 'sekisho.dev',
+  version: 'v1alpha1',
+  kind,
+  plural,
+  namespaced,
+})
+export const SECURITY_POLICIES = own('SecurityPolicy', 'securitypolicies', true)
+export const CLUSTER_SECURITY_POLICIES = own('ClusterSecurityPolicy', 'clustersecuritypolicies', false)
+
 export interface Place {
   readonly namespace?: string | undefined
   readonly name?: string | undefined

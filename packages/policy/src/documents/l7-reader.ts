@@ -4,7 +4,7 @@ import type { HeaderMatch, L7Match, TextMatch } from './l7.ts'
 import { readList } from './own-peer.ts'
 import type { Spot } from './spot.ts'
 
-const STATEMENTS = [
+export const STATEMENTS = [
   'alter',
   'analyze',
   'begin',
@@ -37,7 +37,7 @@ const STATEMENTS = [
 ] as const
 
 /** RFC 1035 section 3.2.2 and its successors, as far as applications ask for them. */
-const DNS_TYPES = [
+export const DNS_TYPES = [
   'A',
   'AAAA',
   'ANY',

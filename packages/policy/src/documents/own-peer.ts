@@ -7,7 +7,7 @@ import { readSelector } from './selector.ts'
 import type { Spot } from './spot.ts'
 
 const PODS = ['podSelector', 'serviceAccounts', 'workloadKinds', 'namespaceSelector'] as const
-const KINDS: readonly SelectableKind[] = ['pod', 'container', 'service', 'external']
+export const WORKLOAD_KINDS: readonly SelectableKind[] = ['pod', 'container', 'service', 'external']
 
 /** A list that says something where it is written: an empty one could be meant as none or as any. */
 export function readList<T>(
@@ -32,7 +32,7 @@ function readServiceAccount(spot: Spot): string | undefined {
 function readPods(spot: Spot): PodsPeer {
   const namespaces = spot.at('namespaceSelector')
   const accounts = readList(spot.at('serviceAccounts'), LIMITS.wordsPerList.value, readServiceAccount)
-  const kinds = readList(spot.at('workloadKinds'), KINDS.length, item => item.oneOf(KINDS))
+  const kinds = readList(spot.at('workloadKinds'), WORKLOAD_KINDS.length, item => item.oneOf(WORKLOAD_KINDS))
   return {
     kind: 'pods',
     podSelector: readSelector(spot.at('podSelector')),

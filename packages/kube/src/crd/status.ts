@@ -1,0 +1,67 @@
+import type { JsonRecord } from '../json.ts'
+import type { Column } from './definition.ts'
+
+const count = (description: string): JsonRecord => ({
+  type: 'integer',
+  format: 'int64',
+  minimum: 0,
+  description,
+})
+
+/** metav1.Condition. */
+const CONDITION: JsonRecord = {
+  type: 'object',
+  required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
+  properties: {
+    type: { type: 'string', maxLength: 316 },
+    status: { type: 'string', enum: ['True', 'False', 'Unknown'] },
+    observedGeneration: { type: 'integer', format: 'int64', minimum: 0 },
+    lastTransitionTime: { type: 'string', format: 'date-time' },
+    reason: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 1024,
+      pattern: '^[A-Za-z](?:[A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
+    },
+    message: { type: 'string', maxLength: 32_768 },
+  },
+}
+
+/** What the server tells of a policy: whether it was read, is in the kernels, and does what it says. */
+export const POLICY_STATUS: JsonRecord = {
+  type: 'object',
+  properties: {
+    observedGeneration: count('The generation of the spec that all of this is about.'),
+    conditions: {
+      type: 'array',
+      maxItems: 16,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['type'],
+      items: CONDITION,
+    },
+    workloads: count('Workloads it selects.'),
+    rules: count('Rules it has.'),
+    deniedLastHour: count('Connections it denied, or would deny in Audit, in the last hour.'),
+    nodes: {
+      type: 'object',
+      description: 'Nodes with workloads it selects.',
+      properties: {
+        desired: count('Nodes that should have it in their kernel.'),
+        programmed: count('Nodes that have it in their kernel.'),
+      },
+    },
+  },
+}
+
+const condition = (type: string): string => `.status.conditions[?(@.type=="${type}")].status`
+
+export const POLICY_COLUMNS: readonly Column[] = [
+  { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
+  { name: 'Workloads', type: 'integer', jsonPath: '.status.workloads' },
+  { name: 'Rules', type: 'integer', jsonPath: '.status.rules' },
+  { name: 'Denied/1h', type: 'integer', jsonPath: '.status.deniedLastHour' },
+  { name: 'Ready', type: 'string', jsonPath: condition('Ready') },
+  { name: 'Accepted', type: 'string', jsonPath: condition('Accepted'), priority: 1 },
+  { name: 'Programmed', type: 'string', jsonPath: condition('Programmed'), priority: 1 },
+  { name: 'Nodes', type: 'integer', jsonPath: '.status.nodes.programmed', priority: 1 },
+]

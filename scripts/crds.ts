@@ -1,0 +1,54 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import {
+  CLUSTER_SECURITY_POLICIES,
+  type CustomKind,
+  definitionOf,
+  type JsonRecord,
+  POLICY_COLUMNS,
+  POLICY_STATUS,
+  SECURITY_POLICIES,
+} from '../packages/kube/src/index.ts'
+import { SPEC_SCHEMAS } from '../packages/policy/src/index.ts'
+
+// A schema is plain data; only the compiler does not see that.
+const spec = (kind: keyof typeof SPEC_SCHEMAS): JsonRecord => ({ ...SPEC_SCHEMAS[kind] })
+
+const KINDS: readonly CustomKind[] = [
+  {
+    type: SECURITY_POLICIES,
+    singular: 'securitypolicy',
+    shortNames: ['secpol'],
+    description: 'Who may speak with the workloads of a namespace, about what, and with whom they may.',
+    spec: spec('SecurityPolicy'),
+    status: POLICY_STATUS,
+    columns: POLICY_COLUMNS,
+  },
+  {
+    type: CLUSTER_SECURITY_POLICIES,
+    singular: 'clustersecuritypolicy',
+    shortNames: ['csecpol'],
+    description:
+      'Who may speak with workloads of any namespace, hosts and external machines, and with whom they may.',
+    spec: spec('ClusterSecurityPolicy'),
+    status: POLICY_STATUS,
+    columns: POLICY_COLUMNS,
+  },
+]
+
+export const CRDS: readonly JsonRecord[] = KINDS.map(definitionOf)
+
+/** Files below deploy/crds, by name; a test compares them with what is on disk. */
+export const CRD_FILES: Readonly<Record<string, string>> = Object.fromEntries(
+  KINDS.map((kind, index) => [
+    `${kind.type.plural}.yaml`,
+    `# Made by \`node scripts/crds.ts\`.\n${stringify(CRDS[index], { aliasDuplicateObjects: false, lineWidth: 0 })}`,
+  ]),
+)
+
+if (import.meta.main) {
+  const directory = join(import.meta.dirname, '../deploy/crds')
+  mkdirSync(directory, { recursive: true })
+  for (const [name, text] of Object.entries(CRD_FILES)) writeFileSync(join(directory, name), text)
+}

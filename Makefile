@@ -6,13 +6,19 @@ RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
 LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
 TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
 BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
+KUBE_PACKAGES := etcd-server
 
-.PHONY: lab test fuzz check bench conformance build clean
+.PHONY: lab test test-kube fuzz check bench conformance build clean
 lab: node_modules lab-packages build
 	./bin/sekisho lab $(LAB_ARGS)
 
 test: node_modules test-packages build
-	vitest run $(TEST_ARGS)
+	vitest run --project unit --project netns --project browser $(TEST_ARGS)
+
+# What runs against a real API server; kube-apiserver is built once, which takes ten minutes.
+test-kube: node_modules kube-packages
+	./e2e/assets/build
+	vitest run --project kube $(TEST_ARGS)
 
 # The same properties as in the tests, for much longer.
 fuzz: node_modules
@@ -39,13 +45,15 @@ node_modules: package-lock.json
 	npm ci --ignore-scripts
 	@touch node_modules
 
-.PHONY: lab-packages test-packages bench-packages
+.PHONY: lab-packages test-packages bench-packages kube-packages
 lab-packages:
 	@./scripts/packages $(LAB_PACKAGES)
 test-packages:
 	@./scripts/packages $(TEST_PACKAGES)
 bench-packages:
 	@./scripts/packages $(BENCH_PACKAGES)
+kube-packages:
+	@./scripts/packages $(KUBE_PACKAGES)
 
 clean:
 	rm -rf out .cache apps/console/dist

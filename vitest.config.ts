@@ -4,9 +4,9 @@ const setupFiles = ['./vitest.setup.ts']
 const poll = { timeout: 60_000, interval: 50 }
 
 /**
- * Three kinds of tests, told apart by file name so that each can be run alone:
+ * Four kinds of tests, told apart by file name so that each can be run alone:
  * `*.test.ts` pure or on loopback, `*.netns.test.ts` need root and network namespaces,
- * `*.browser.test.ts` need Chromium. One kind after the other: real programs want the processors for themselves.
+ * `*.browser.test.ts` need Chromium, `*.kube.test.ts` a kube-apiserver with etcd. One kind after the other: real programs want the processors for themselves.
  * A missing privilege skips loudly on a desk and fails in CI.
  */
 export default defineConfig({
@@ -23,7 +23,7 @@ export default defineConfig({
             '{packages,apps}/*/{src,test}/**/*.test.ts',
             '{bench,conformance,e2e}/**/*.test.ts',
           ],
-          exclude: ['**/node_modules/**', '**/*.netns.test.ts', '**/*.browser.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.{netns,browser,kube}.test.ts'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -54,6 +54,20 @@ export default defineConfig({
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 400_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          setupFiles,
+          expect: { poll },
+          name: 'kube',
+          sequence: { groupOrder: 4 },
+          include: ['{packages,apps,e2e}/**/*.kube.test.ts'],
+          exclude: ['**/node_modules/**'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
           hookTimeout: 300_000,
         },
       },

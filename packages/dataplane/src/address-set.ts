@@ -22,10 +22,10 @@ const NAMED_PORT = /^(?<ip>[^|]+)\|(?<protocol>TCP|UDP|SCTP)\|(?<port>\d{1,5})$/
 
 /** A member as nft text with the family it belongs to. @throws TypeError for a member of no known form. */
 export function memberElement(
-  kind: 'selector' | 'named-port',
+  kind: Exclude<AddressSet['kind'], 'range'>,
   member: string,
 ): { readonly family: Family; readonly text: string } {
-  if (kind === 'selector') return addressText(member)
+  if (kind !== 'named-port') return addressText(member)
   const groups = NAMED_PORT.exec(member)?.groups
   const { ip = '', protocol = '', port = '' } = groups ?? {}
   if (!groups || Number(port) > 65535) throw new TypeError(`not a named port: ${JSON.stringify(member)}`)

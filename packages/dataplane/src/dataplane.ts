@@ -99,7 +99,8 @@ class NftDataplane implements Dataplane {
     if (isEmptyChange(change)) return this.#inOrder(() => Promise.resolve())
     let commands: Command[]
     try {
-      commands = this.#ruleset.update(table, change, this.#raise())
+      const generation = change.isLasting ? this.#generation : this.#raise()
+      commands = this.#ruleset.update(table, change, generation)
     } catch (error) {
       this.#failed(error)
       return this.sync(table)

@@ -16,7 +16,7 @@ const DIGEST_LETTERS = 22
 
 export type Role = 'enforce' | 'audit'
 const ROLE = { enforce: 'e', audit: 'u' } as const satisfies Record<Role, string>
-const SET = { selector: 'p', 'named-port': 'n', range: 'r' } as const
+const SET = { selector: 'p', 'named-port': 'n', range: 'r', name: 'd' } as const
 
 export const setName = (kind: keyof typeof SET, family: Family, id: string): string =>
   `${SET[kind]}${family}_${digest(id)}`

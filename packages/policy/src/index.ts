@@ -65,8 +65,10 @@ export { compileWorkloadSet, type EndSet, type WorkloadSet } from './prove/ends.
 export { type Proof, type ProveQuery, prove } from './prove/prove.ts'
 export type * from './prove/result.ts'
 export type { SurveyOptions } from './prove/survey.ts'
+export type { JsonSchema } from './schema/schema.ts'
+export { SPEC_SCHEMAS } from './schema/security-policy.ts'
 export { type RecordedFlow, type SimulationGroup, type SimulationResult, simulate } from './simulate.ts'
-export { createTableCompiler, type TableCompiler } from './table/compiler.ts'
+export { createTableCompiler, type Resolution, type TableCompiler } from './table/compiler.ts'
 export {
   decideByTable,
   type PacketQuery,
@@ -74,4 +76,5 @@ export {
   type Treatment,
   treatByTable,
 } from './table/interpreter.ts'
+export { isResolver } from './table/resolver.ts'
 export * from './table.ts'

@@ -34,7 +34,16 @@ export interface RangeSet {
   readonly ranges: readonly IpRange[]
 }
 
-export type AddressSet = SelectorSet | NamedPortSet | RangeSet
+/** Addresses that names led to. Its members come and go with resolvers' answers, and not with the model. */
+export interface NameSet {
+  readonly kind: 'name'
+  readonly id: SetId
+  /** A name, or `*.` and a name. */
+  readonly pattern: string
+  readonly members: ReadonlySet<string>
+}
+
+export type AddressSet = SelectorSet | NamedPortSet | RangeSet | NameSet
 
 /** A protocol with inclusive ports; without `ports` every port. For ICMP the ports are types. */
 export interface PortMatch {
@@ -89,6 +98,8 @@ export interface Chain {
   readonly id: ChainId
   readonly direction: Direction
   readonly stages: readonly (readonly TableRule[])[]
+  /** Sets of the resolvers whose answers fill the sets of names that it asks for; absent where it asks for none. */
+  readonly resolvers?: readonly SetId[]
 }
 
 /** A workload of this node and the chains that judge it. */
@@ -121,7 +132,7 @@ export interface NameMove {
 
 /** What one model change did to the table, so that the data plane need not compare everything. */
 export interface TableChange {
-  /** Members that entered or left a selector or named-port set that exists before and after. */
+  /** Members that entered or left a set, not one of ranges, that exists before and after. */
   readonly members: readonly {
     readonly set: SetId
     readonly add: readonly string[]
@@ -133,6 +144,8 @@ export interface TableChange {
   readonly chainsRemoved: readonly ChainId[]
   /** Added, changed or removed attachments. */
   readonly attachments: readonly WorkloadId[]
+  /** Present where no verdict that was given would be another one now, so that connections need not be judged anew. */
+  readonly isLasting?: true
   /** Present where the node's own addresses changed. */
   readonly nodeAddresses?: { readonly add: readonly string[]; readonly remove: readonly string[] }
 }

@@ -81,6 +81,8 @@ export interface BoundPeers {
   readonly inside?: Selection
   /** The name that was asked for. */
   readonly names?: (name: string) => boolean
+  /** The same as written, and who may say where they lead; absent where nothing is compiled from it. */
+  readonly byName?: { readonly patterns: readonly string[]; readonly resolvers: BoundPeers }
 }
 
 export type Bind = (scope: ScopeSpec, selector: LabelSelector) => Selection
@@ -131,10 +133,6 @@ class PeersBinding {
   }
 }
 
-/** Names are those of the world. */
-const asksWhere = ({ places, names }: PeersBinding): boolean =>
-  places.has('cluster') || places.has('world') || names.length > 0
-
 function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): BoundPeers {
   const bound = new PeersBinding()
   for (const peer of peers.flatMap(plain)) bound.add(peer, policy, bind)
@@ -142,8 +140,11 @@ function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): 
     selections: [...bound.selections],
     ranges: mergeRanges(bound.ranges),
     places: [...bound.places],
-    ...(asksWhere(bound) && { inside: bind(EVERYWHERE, INSIDE) }),
-    ...(bound.names.length > 0 && { names: compileNames(bound.names) }),
+    ...((bound.places.has('cluster') || bound.places.has('world')) && { inside: bind(EVERYWHERE, INSIDE) }),
+    ...(bound.names.length > 0 && {
+      names: compileNames(bound.names),
+      byName: { patterns: bound.names, resolvers: bindPeers(ENTITY_PEERS.dns, policy, bind) },
+    }),
   }
 }
 

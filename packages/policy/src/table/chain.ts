@@ -15,6 +15,8 @@ export interface ChainSource {
   /** In the order of the profile's sections. */
   readonly sections: readonly CompiledSection[]
   readonly ports: readonly NamedPort[]
+  /** Resolvers that the node is told of, beside those that policies know. */
+  readonly resolvers: readonly SetSpec[]
 }
 
 export interface CompiledChain {
@@ -52,10 +54,13 @@ interface CompiledRule {
 
 const ids = (sets: readonly SetSpec[]): readonly SetId[] => sets.map(set => set.id)
 
-/** One rule, and one more with the same name for what is in the world: inside and outside cannot be asked at once. */
+/**
+ * One rule, and others with the same name for what is in the world, for inside and outside cannot be asked at once, and
+ * for what names led to: there it is open which name is asked for.
+ */
 function tableRules(
   stage: Stage,
-  { rule, sets: { peers, outside, namedOutside, named } }: CompiledRule,
+  { rule, sets: { peers, outside, byName, named } }: CompiledRule,
   source: ChainSource,
 ): readonly TableRule[] {
   const ports = portsOf(rule, source)
@@ -76,7 +81,7 @@ function tableRules(
   return [
     ...(says ? [inside] : []),
     ...(outside ? [{ ...base, outside: ids(outside) }] : []),
-    ...(namedOutside ? [{ ...open, outside: ids(namedOutside) }] : []),
+    ...(byName ? [{ ...open, peers: ids(byName) }] : []),
   ]
 }
 
@@ -110,25 +115,62 @@ function careful(stages: readonly (readonly TableRule[])[]): readonly (readonly 
   return backwards.toReversed().map(stage => stage.toReversed())
 }
 
+/** DNS, and where a cluster's resolvers listen behind the service's port 53 (OpenShift). */
+export const RESOLVER_PORTS: readonly (readonly [number, number])[] = [
+  [53, 53],
+  [5353, 5353],
+]
+
+/** What resolvers answer is read, although no rule asks what is said to them; it is open, so that names resolve without us. */
+function readAnswers({ id, answer }: BoundRule, resolvers: readonly SetId[]): TableRule {
+  return {
+    id,
+    action: 'inspect',
+    may: 'next',
+    onFailure: 'open',
+    why: answer.why,
+    peers: resolvers,
+    ports: [
+      { protocol: 'TCP', ports: RESOLVER_PORTS },
+      { protocol: 'UDP', ports: RESOLVER_PORTS },
+    ],
+  }
+}
+
+/** A stage before all others, in chains that ask for names. */
+function resolverStage(source: ChainSource, sets: SetsOfRules): readonly TableRule[] {
+  const naming = source.profile.stages.flatMap(({ rules }) => rules.filter(rule => sets.get(rule)?.resolvers))
+  const [first] = naming
+  const resolvers = naming.flatMap(rule => sets.get(rule)?.resolvers ?? [])
+  return first ? [readAnswers(first, [...new Set([...ids(resolvers), ...ids(source.resolvers)])])] : []
+}
+
 export function compileChain(source: ChainSource, key: string): CompiledChain {
   const sets = new Map(source.sections.flatMap(section => [...section.sets]))
-  const stages = source.profile.stages
-    .map(stage => tableStage(stage, source, sets))
-    .filter(stage => stage.length > 0)
+  const answers = resolverStage(source, sets)
+  const stages = [answers, ...source.profile.stages.map(stage => tableStage(stage, source, sets))].filter(
+    stage => stage.length > 0,
+  )
   const used = source.profile.stages.flatMap(stage => stage.rules.flatMap(rule => setsOf(sets.get(rule))))
   return {
     chain: {
       id: `c${contentHash(key)}`,
       direction: source.direction,
       stages: careful(stages),
+      ...(answers[0]?.peers && { resolvers: answers[0].peers }),
     },
-    sets: [...new Map(used.map(set => [set.id, set])).values()],
+    sets: [
+      ...new Map(
+        [...used, ...(answers.length > 0 ? source.resolvers : [])].map(set => [set.id, set]),
+      ).values(),
+    ],
   }
 }
 
 const setsOf = (sets: RuleSets | undefined): readonly SetSpec[] => [
   ...(sets?.peers ?? []),
   ...(sets?.outside ?? []),
-  ...(sets?.namedOutside ?? []),
+  ...(sets?.byName ?? []),
+  ...(sets?.resolvers ?? []),
   ...(sets?.named ?? []),
 ]

@@ -1,11 +1,20 @@
-import type { Direction, NodeName, WorkloadId } from '@sekisho/core'
+import {
+  type Direction,
+  type IpRange,
+  mergeRanges,
+  type NodeName,
+  parseIp,
+  type WorkloadId,
+} from '@sekisho/core'
 import type { ModelDelta } from '../model/change.ts'
 import { DIRECTIONS, type Entry, isActed, isSelectable, type PolicySet } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import type { ModelIndex } from '../model/model-index.ts'
-import type { Attachment, Chain, ChainId, RuleTable, TableChange } from '../table.ts'
+import type { Attachment, Chain, ChainId, NameMove, RuleTable, TableChange } from '../table.ts'
 import { type CompiledChain, chainKey, compileChain } from './chain.ts'
+import type { KnownNames } from './name-sets.ts'
 import { CompiledSections } from './section.ts'
+import { rangeSet, type SetSpec } from './set-spec.ts'
 import { TableSets } from './sets.ts'
 
 /** Compiles the rules of one node and keeps them right. */
@@ -17,6 +26,21 @@ export interface TableCompiler {
    * model changes again: the compiler reads the model as it is now.
    */
   update(delta: ModelDelta): TableChange
+  /**
+   * Follows what resolvers have answered, in the order in which it became known.
+   * @param cuts whether connections by a name that is over are to be judged anew.
+   */
+  learn(moves: readonly NameMove[], cuts?: boolean): TableChange
+  /** Whether any rule asks for a name: what it leads to is worth knowing. */
+  asksFor(name: string): boolean
+}
+
+/** What is known of names, and by whom. */
+export interface Resolution {
+  /** What has been answered so far; what follows is told to `learn`. */
+  readonly names?: KnownNames
+  /** Addresses of resolvers that the node or the cluster is configured to ask, beside those that policies know. */
+  readonly resolvers?: readonly string[]
 }
 
 interface HeldChain extends CompiledChain {
@@ -30,6 +54,7 @@ class Compiler implements TableCompiler {
   readonly table: RuleTable
   readonly #node: NodeName
   readonly #ownAddresses: readonly string[]
+  readonly #resolvers: readonly SetSpec[]
   readonly #index: ModelIndex
   readonly #sections = new CompiledSections()
   readonly #sets: TableSets
@@ -41,11 +66,16 @@ class Compiler implements TableCompiler {
   readonly #unused = new Set<HeldChain>()
   readonly #added = new Set<ChainId>()
 
-  constructor(model: Model, node: { readonly name: NodeName; readonly addresses: readonly string[] }) {
+  constructor(
+    model: Model,
+    node: { readonly name: NodeName; readonly addresses: readonly string[] },
+    { names = NO_NAMES, resolvers = [] }: Resolution,
+  ) {
     this.#node = node.name
     this.#ownAddresses = node.addresses
     this.#index = model.index
-    this.#sets = new TableSets(model.index, this.#nodeAddresses)
+    this.#resolvers = resolvers.length > 0 ? [rangeSet(rangesOf(resolvers))] : []
+    this.#sets = new TableSets(model.index, this.#nodeAddresses, names)
     this.table = {
       sets: this.#sets.sets,
       chains: this.#chains,
@@ -73,6 +103,17 @@ class Compiler implements TableCompiler {
       attachments,
       ...(nodeAddresses && { nodeAddresses }),
     }
+  }
+
+  learn(moves: readonly NameMove[], cuts = false): TableChange {
+    const denies = this.#sets.learn(moves)
+    const isCut = cuts && moves.some(({ came }) => !came)
+    const change = { ...this.#sets.report(), chainsAdded: [], chainsRemoved: [], attachments: [] }
+    return denies || isCut ? change : { ...change, isLasting: true }
+  }
+
+  asksFor(name: string): boolean {
+    return this.#sets.asksFor(name)
   }
 
   /** Of this node's workloads, those that are the same and judged otherwise. */
@@ -128,7 +169,8 @@ class Compiler implements TableCompiler {
     if (set === 'audit' && profile === this.#index.profile(entry, direction, 'enforce')) return undefined
     if (profile.sections.length === 0) return undefined
     const sections = profile.sections.map(section => this.#sections.get(section, direction))
-    const source = { direction, profile, sections, ports: entry.workload.ports }
+    const resolvers = this.#resolvers
+    const source = { direction, profile, sections, ports: entry.workload.ports, resolvers }
     const key = chainKey(source)
     const held = this.#byKey.get(key) ?? this.#add({ ...compileChain(source, key), key, users: 0 })
     held.users++
@@ -191,8 +233,21 @@ function attachment(entry: Entry, addresses: readonly string[], chains: ChainsOf
 
 const sameAttachment = (a: Attachment, b: Attachment): boolean => JSON.stringify(a) === JSON.stringify(b)
 
+const NO_NAMES: KnownNames = { entries: () => [] }
+
+/** @throws TypeError for what is no address. */
+const rangesOf = (addresses: readonly string[]): readonly IpRange[] =>
+  mergeRanges(
+    addresses.map(text => {
+      const ip = parseIp(text)
+      if (!ip) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
+      return { family: ip.family, first: ip.value, last: ip.value }
+    }),
+  )
+
 /** @param node whose workloads are compiled; `addresses` are added to those the model knows of it. */
 export const createTableCompiler = (
   model: Model,
   node: { readonly name: NodeName; readonly addresses: readonly string[] },
-): TableCompiler => new Compiler(model, node)
+  resolution: Resolution = {},
+): TableCompiler => new Compiler(model, node, resolution)

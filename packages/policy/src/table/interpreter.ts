@@ -26,11 +26,12 @@ interface Peer {
   readonly service: string
 }
 
-function holds(table: RuleTable, id: SetId, peer: Peer): boolean {
+export function holds(table: RuleTable, id: SetId, peer: Peer): boolean {
   const set = table.sets.get(id)
   if (!set) throw new TypeError(`the table has no set ${id}`)
   switch (set.kind) {
     case 'selector':
+    case 'name':
       return set.members.has(peer.ip)
     case 'named-port':
       return set.members.has(peer.service)

@@ -2,15 +2,17 @@ import { type Direction, parseRuleId } from '@sekisho/core'
 import type { BoundPeers, BoundRule, BoundSection } from '../model/bound.ts'
 import type { NamedPortSpec } from '../model/ports.ts'
 import { contentHash } from './hash.ts'
-import { namedPortSet, nodesSet, rangeSet, type SetSpec, selectorSet } from './set-spec.ts'
+import { namedPortSet, nameSet, nodesSet, rangeSet, type SetSpec, selectorSet } from './set-spec.ts'
 
 /** The sets one rule asks for; absent peers mean any. */
 export interface RuleSets {
   readonly peers?: readonly SetSpec[]
   /** The rule also matches what is in none of these. */
   readonly outside?: readonly SetSpec[]
-  /** The rule may match what is in none of these, by the names that led there. */
-  readonly namedOutside?: readonly SetSpec[]
+  /** The rule may match what is in any of these, by the name that is asked for there. */
+  readonly byName?: readonly SetSpec[]
+  /** Who may say where names lead. */
+  readonly resolvers?: readonly SetSpec[]
   readonly named: readonly SetSpec[]
 }
 
@@ -27,7 +29,17 @@ export interface CompiledSection {
 const insideSets = ({ inside }: BoundPeers): readonly SetSpec[] =>
   inside ? [selectorSet(inside), nodesSet(false)] : []
 
-function ruleSets({ peers, named, namedOn }: BoundRule): RuleSets {
+function nameSets({ action, peers }: BoundRule): Pick<RuleSets, 'byName' | 'resolvers'> {
+  if (!peers?.byName) return {}
+  const { patterns, resolvers } = peers.byName
+  return {
+    byName: [...new Set(patterns)].map(pattern => nameSet(pattern, action === 'deny')),
+    resolvers: [...resolvers.selections.map(selectorSet), rangeSet(resolvers.ranges)],
+  }
+}
+
+function ruleSets(rule: BoundRule): RuleSets {
+  const { peers, named, namedOn } = rule
   const perSelection = namedOn.flatMap(selection => named.map(port => namedPortSet(selection, port)))
   if (!peers) return { named: perSelection }
   const ranges = peers.ranges.length > 0 ? [rangeSet(peers.ranges)] : []
@@ -38,9 +50,8 @@ function ruleSets({ peers, named, namedOn }: BoundRule): RuleSets {
   const sets = [...peers.selections.map(selectorSet), ...places, ...ranges]
   return {
     peers: [...new Map(sets.map(set => [set.id, set])).values()],
-    ...(peers.places.includes('world')
-      ? { outside: insideSets(peers) }
-      : peers.names && { namedOutside: insideSets(peers) }),
+    ...(peers.places.includes('world') && { outside: insideSets(peers) }),
+    ...nameSets(rule),
     named: perSelection,
   }
 }
@@ -63,13 +74,17 @@ function asked(
   return [rule.applications ?? null, rule.l7 ?? null, names ?? null, onFailure]
 }
 
-const content = (rule: BoundRule, { peers, outside, namedOutside, named }: RuleSets): readonly unknown[] => [
+const content = (
+  rule: BoundRule,
+  { peers, outside, byName, resolvers, named }: RuleSets,
+): readonly unknown[] => [
   rule.id,
   rule.action,
   rule.answer.onDeny ?? null,
   idsOf(peers),
   idsOf(outside),
-  idsOf(namedOutside),
+  idsOf(byName),
+  idsOf(resolvers),
   rule.ports ?? null,
   rule.named.map(port => [port.protocol, port.name]),
   idsOf(named),

@@ -16,6 +16,8 @@ export type SetSpec =
   /** Addresses of this node, or of every node. */
   | { readonly kind: 'nodes'; readonly id: SetId; readonly own: boolean }
   | { readonly kind: 'range'; readonly id: SetId; readonly ranges: readonly IpRange[] }
+  /** One for rules that allow and one for those that deny: where an address enters, only the latter stop what passes. */
+  | { readonly kind: 'name'; readonly id: SetId; readonly pattern: string; readonly denies: boolean }
 
 /** Rules of many policies ask for the same selection. */
 export function selectorSet(selection: Selection): SetSpec {
@@ -50,4 +52,11 @@ export const rangeSet = (ranges: readonly IpRange[]): SetSpec => ({
   kind: 'range',
   id: `r${contentHash(ranges.map(rangeText).join(' '))}`,
   ranges,
+})
+
+export const nameSet = (pattern: string, denies: boolean): SetSpec => ({
+  kind: 'name',
+  id: `d${contentHash(`${denies ? 'deny' : 'allow'} ${pattern}`)}`,
+  pattern,
+  denies,
 })

@@ -2,7 +2,8 @@ import type { WorkloadId } from '@sekisho/core'
 import type { Entry } from '../model/entry.ts'
 import type { ModelIndex } from '../model/model-index.ts'
 import { resolvePort } from '../model/ports.ts'
-import type { AddressSet, SetId, TableChange } from '../table.ts'
+import type { AddressSet, NameMove, SetId, TableChange } from '../table.ts'
+import { type KnownNames, NameSets } from './name-sets.ts'
 import type { SetSpec } from './set-spec.ts'
 
 /** A set in the table, and which workload brought which of its members. */
@@ -31,11 +32,13 @@ export class TableSets {
   readonly #nodeAddresses: ReadonlySet<string>
   readonly #unused = new Set<HeldSet>()
   readonly #added = new Set<SetId>()
+  readonly #names: NameSets<HeldSet>
   #moves: Moves = new Map()
 
   /** @param nodeAddresses of the table's own node; read anew at each `placeNodes`. */
-  constructor(index: ModelIndex, nodeAddresses: ReadonlySet<string>) {
+  constructor(index: ModelIndex, nodeAddresses: ReadonlySet<string>, names: KnownNames) {
     this.#index = index
+    this.#names = new NameSets(names)
     this.#nodeAddresses = nodeAddresses
   }
 
@@ -57,6 +60,10 @@ export class TableSets {
     this.sets.set(spec.id, addressSet(held))
     this.#added.add(spec.id)
     if (spec.kind === 'range') return held
+    if (spec.kind === 'name') {
+      for (const ip of this.#names.add(spec.pattern, held)) held.members.add(ip)
+      return held
+    }
     if (spec.kind === 'nodes') {
       this.#nodeSets.add(held)
       this.#fillNodes(held)
@@ -68,6 +75,23 @@ export class TableSets {
       for (const entry of members) this.#bring(held, entry.workload.id, this.#members(held, entry))
     }
     return held
+  }
+
+  /** @returns whether a set of a rule that denies got a member. */
+  learn(moves: readonly NameMove[]): boolean {
+    let denies = false
+    for (const { set: held, ip, came } of this.#names.learn(moves)) {
+      if (came) held.members.add(ip)
+      else held.members.delete(ip)
+      this.#move(held, ip, came)
+      denies ||= came && held.spec.kind === 'name' && held.spec.denies
+    }
+    return denies
+  }
+
+  /** Whether any set asks for a name. */
+  asksFor(name: string): boolean {
+    return this.#names.asksFor(name)
   }
 
   /** Brings the sets of nodes' addresses up to the model. */
@@ -173,6 +197,10 @@ export class TableSets {
 
   #unselect(held: HeldSet): void {
     if (held.spec.kind === 'range') return
+    if (held.spec.kind === 'name') {
+      this.#names.delete(held.spec.pattern, held)
+      return
+    }
     if (held.spec.kind === 'nodes') {
       this.#nodeSets.delete(held)
       return
@@ -208,5 +236,7 @@ function addressSet({ spec, members }: HeldSet): AddressSet {
       return { kind: 'named-port', id: spec.id, members }
     case 'range':
       return { kind: 'range', id: spec.id, ranges: spec.ranges }
+    case 'name':
+      return { kind: 'name', id: spec.id, pattern: spec.pattern, members }
   }
 }

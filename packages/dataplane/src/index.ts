@@ -8,6 +8,13 @@ export type { CountedRequests, RequestName } from './inspection/request-tally.ts
 export type { Notice } from './inspection/watch.ts'
 export { MARK_MASK, PACKET_MARK, readMark, type Stamp } from './mark.ts'
 export { isInterfaceName, type LogReason, parsePrefix, TABLE, TABLE_NAME } from './names.ts'
+export {
+  type AnsweredAddress,
+  type BookEntry,
+  NameBook,
+  type NameBookOptions,
+} from './names-seen/name-book.ts'
+export { NamesSeen, type NamesSeenOptions } from './names-seen/names-seen.ts'
 export { firstQueue, type OnFailure, type QueueNumbers, type QueueRange, queueNumbers } from './queues.ts'
 export { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
 export { LOG_GROUP } from './skeleton.ts'

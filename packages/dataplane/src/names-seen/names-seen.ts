@@ -1,0 +1,56 @@
+import type { NameMove } from '@sekisho/policy'
+import type { AnsweredAddress, BookEntry, NameBook } from './name-book.ts'
+
+export interface NamesSeenOptions {
+  readonly book: NameBook
+  /** Whether any rule asks for the name. Others are not written down: nobody can crowd out what policies need. */
+  asksFor(name: string): boolean
+  /** Brings moves into the compiled table and the kernel. Resolves when they are there, or could not be brought. */
+  program(moves: readonly NameMove[]): Promise<void>
+  /** Other names lead to these addresses now. Resolves when no thread decides by what was before. */
+  renamed(addresses: readonly string[]): Promise<void>
+  /** Which of these addresses have connections that go on. Absent: connections do not outlive the names they came by. */
+  readonly inUse?: (addresses: ReadonlySet<string>) => Promise<ReadonlySet<string>>
+}
+
+/** What trusted resolvers answer, on its way into the kernel and into the threads that inspect. */
+export class NamesSeen {
+  readonly #options: NamesSeenOptions
+  #programming: Promise<void> = Promise.resolve()
+
+  constructor(options: NamesSeenOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when whoever got the answer may connect: also to what an answer just before said, and is on its way. */
+  answered(names: readonly AnsweredAddress[]): Promise<void> {
+    const { book, asksFor } = this.#options
+    return this.#follow(book.learn(names.filter(({ name }) => asksFor(name))))
+  }
+
+  /** To be called from time to time: names whose time is over lead nowhere any more. */
+  async sweep(): Promise<void> {
+    const { book, inUse } = this.#options
+    const due = book.due()
+    if (due.size > 0) await this.#follow(book.expire(await (inUse?.(due) ?? NOBODY)))
+  }
+
+  /** What is to be kept for the next start. */
+  entries(): readonly BookEntry[] {
+    return [...this.#options.book.entries()]
+  }
+
+  #follow(moves: readonly NameMove[]): Promise<void> {
+    if (moves.length > 0) this.#programming = this.#bring(moves, this.#programming)
+    return this.#programming
+  }
+
+  /** The kernel before the threads: a connection that is queued is asked about with what is known by then. */
+  async #bring(moves: readonly NameMove[], before: Promise<void>): Promise<void> {
+    const { program, renamed } = this.#options
+    await Promise.all([before, program(moves)])
+    await renamed([...new Set(moves.map(({ ip }) => ip))])
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set()

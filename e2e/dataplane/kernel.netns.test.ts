@@ -22,6 +22,9 @@ const allow = (to: string, from: string, port: number) =>
 const nftInNode = (node: TestNode, commands: readonly string[]) =>
   execFileSync('ip', ['netns', 'exec', node.topology.node, 'nft', '-f', '-'], { input: commands.join('\n') })
 
+const listed = (node: TestNode, what: readonly string[]) =>
+  execFileSync('ip', ['netns', 'exec', node.topology.node, 'nft', 'list', ...what], { encoding: 'utf8' })
+
 describeAsRoot('kernel', () => {
   let node: TestNode
   beforeEach(async () => {
@@ -145,6 +148,55 @@ describeAsRoot('kernel', () => {
     await node.change({ policies: { set: [networkPolicy('try', spec)] } })
     expect(node.reaches('web', 'api')).toBe(false)
     await vi.waitFor(() => expect(logged.at(-1)?.prefix).toMatch(/^sekisho:deny:/))
+  })
+
+  test.each(FAMILIES)('an IPv%i edge that was allowed is judged again only after a change', async family => {
+    await node.change({ policies: { set: [isolated('api'), allow('api', 'web', 80)] } })
+    const reaches = () => node.reaches('web', 'api', { family })
+    const judged = async () => {
+      const { enforce } = await node.dataplane.counters()
+      return [...enforce.values()].reduce((sum, { packets }) => sum + packets, 0)
+    }
+    expect([reaches(), reaches(), await judged()]).toEqual([true, true, 1])
+    const others = [
+      node.probe('web', 'api', { family, port: 443 }),
+      node.probe('web', 'api', { family, protocol: 'UDP' }),
+      node.probe('db', 'api', { family }),
+      node.probe('api', 'web', { family }),
+    ]
+    expect(node.prober.send(others)).toEqual([false, false, false, false])
+    await node.change({ policies: { removed: [allow('api', 'web', 80).id] } })
+    expect(reaches()).toBe(false)
+    await node.change({ policies: { set: [allow('api', 'web', 80)] } })
+    const before = await judged()
+    expect([reaches(), reaches(), (await judged()) - before]).toEqual([true, true, 1])
+  })
+
+  test('an edge that audit would deny is reported for each connection, and denied when it is enforced', async () => {
+    const spec = { podSelector: { matchLabels: { app: 'api' } } }
+    await node.change({ policies: { set: [isolated('db'), networkPolicy('try', spec, 'Audit')] } })
+    expect([node.reaches('web', 'api'), node.reaches('web', 'api')]).toEqual([true, true])
+    expect((await node.dataplane.counters()).audited).toBe(2)
+    await node.change({ policies: { set: [networkPolicy('try', spec)] } })
+    expect(node.reaches('web', 'api')).toBe(false)
+  })
+
+  test('a known edge leaves the marks of others and the class of traffic alone', async () => {
+    nftInNode(node, [
+      'add table inet other',
+      'add counter inet other kept',
+      'add chain inet other f { type filter hook forward priority -10; }',
+      'add rule inet other f ct mark set ct mark & 0xfffff000 | 0xabc meta priority set 1:5',
+      'add chain inet other g { type filter hook forward priority 10; }',
+      'add rule inet other g tcp flags syn / syn,ack meta priority 1:5 ct mark & 0xfff == 0xabc counter name kept',
+    ])
+    await node.change({ policies: { set: [isolated('db'), allow('api', 'web', 80)] } })
+    const kept = () =>
+      Number(/packets (\d+)/.exec(listed(node, ['counter', 'inet', 'other', 'kept']))?.[1] ?? Number.NaN)
+    expect(node.reaches('web', 'api')).toBe(true)
+    const first = kept()
+    expect(node.reaches('web', 'api')).toBe(true)
+    expect(kept()).toBe(first + 1)
   })
 
   test('a forged source is dropped before it can speak for another', async () => {

@@ -39,7 +39,10 @@ export interface DataplaneStats extends RulesetSize {
 }
 
 export interface Counters {
-  /** What each rule let pass or denied, in Enforce and in Audit. Counted once per connection and generation. */
+  /**
+   * What each rule let pass or denied, in Enforce and in Audit. Counted once per connection and generation; what is let
+   * pass in Enforce once per edge, generation and minute.
+   */
   readonly enforce: ReadonlyMap<RuleId, RuleCounters>
   readonly audit: ReadonlyMap<RuleId, RuleCounters>
   /** Packets that were, or should have been, logged as denied and as audited. */

@@ -126,6 +126,12 @@ export const countedBy = (fields: readonly Field[], map: string): Clause => ({
   expressions: [...load(fields), { kind: 'counter-of', set: map, from: 0 }],
 })
 
+/** Makes the fields together an element of a set, unless it is one already. */
+export const put = (fields: readonly Field[], set: string): Clause => ({
+  text: `add @${set} { ${names(fields)} }`,
+  expressions: [...load(fields), { kind: 'put-element', set, from: 0 }],
+})
+
 /**
  * The class of the peer that is asked for, while a packet is judged. It is kept where a packet has its class of
  * traffic, for want of another place that nft can write, read and list; that is set back when the packet has passed.

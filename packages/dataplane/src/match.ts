@@ -36,13 +36,13 @@ const ICMP_TYPE_AND_CODE = ctPort('original', 'destination')
  * who asked, so a connection that was cut would come back with its answerer as its asker, once it is forgotten.
  */
 export const MIDSTREAM: Clause = {
-  text: 'meta l4proto tcp ct state new tcp flags & (fin | syn | rst | ack) != syn',
+  text: 'meta l4proto tcp tcp flags & (fin | syn | rst | ack) != syn ct state new',
   expressions: [
     ...protocolIn([6]).expressions,
-    ...ctState('new').expressions,
     { kind: 'payload', base: 'transport', offset: 13, length: 1, to: 0 },
     { kind: 'bitwise', register: 0, mask: Uint8Array.of(0x17), xor: Uint8Array.of(0) },
     { kind: 'compare', operator: '!=', from: 0, value: Uint8Array.of(0x02) },
+    ...ctState('new').expressions,
   ],
 }
 

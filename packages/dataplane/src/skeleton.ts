@@ -14,6 +14,7 @@ import {
   setPeerClass,
   vmap,
 } from './field.ts'
+import { FIRST, isKnown, KNOWN_EDGES, REMEMBER } from './known-edges.ts'
 import { allowedMark, deniedMark, MARK_MASK, MASK_TEXT, markText, OTHERS_TEXT } from './mark.ts'
 import { ANSWERER, ASKER, MIDSTREAM } from './match.ts'
 import { PREFIX } from './names.ts'
@@ -25,13 +26,13 @@ import {
   ctState,
   DROP,
   goTo,
+  jump,
   limit,
   log,
   REPLY,
   RETURN,
   rule,
   setMark,
-  verdict,
 } from './statement.ts'
 
 /** Netlink log group that denials are sent to; free of the small numbers that ulogd examples use. */
@@ -64,6 +65,7 @@ export const SKELETON_SETS: readonly NftSet[] = [
   ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
   ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
+  ...KNOWN_EDGES,
   ...FAMILIES.map(family => ({ name: classMap(family), key: [KEY[family]], data: 'classid' as const })),
   ...KEYS.flatMap(key => [localSet(key), judgedSet(key)].map(name => ({ name, key: [KEY[key]] }))),
   ...SIDES.flatMap(side =>
@@ -99,6 +101,8 @@ const STAMP = maskedMark(MARK_MASK, MASK_TEXT)
  * its master's mark, and errors carry the mark of the connection they are about.
  */
 const CACHED = rule(ctState('new', 'established'), inSet([STAMP], 'allowed'), ACCEPT)
+/** Of the others only beginnings are judged. */
+const BEGINNING = rule(MIDSTREAM, jump('untraceable'))
 
 /** Sends packets from or to this node's workloads to a chain; all others stay untouched. */
 const workloads = (filled: Filled, end: End, chain: string, ...when: readonly Clause[]): NftRule[] =>
@@ -128,15 +132,66 @@ function judged(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
   return rules.length === 0 ? [] : [...classify(filled, side), ...rules]
 }
 
-/** What is only reported has passed: the same in audit comes after all that denies. */
-const sides = (filled: Filled, at: { asker: Field; answerer?: Field }): NftRule[] => [
-  ...judged(filled, 'egress', at.asker),
-  ...(at.answerer ? judged(filled, 'ingress', at.answerer) : []),
-  ...judged(filled, 'audit_egress', at.asker),
-  ...(at.answerer ? judged(filled, 'audit_ingress', at.answerer) : []),
-  ...(FAMILIES.some(family => filled(classMap(family))) ? [rule(NO_PEER_CLASS)] : []),
-  rule(goTo('stamp')),
+/** What of a packet shows the interface of each end's workload; the node has none. */
+interface Ends {
+  readonly asker: Field
+  readonly answerer?: Field
+}
+const enforced = (filled: Filled, { asker, answerer }: Ends): NftRule[] => [
+  ...judged(filled, 'egress', asker),
+  ...(answerer ? judged(filled, 'ingress', answerer) : []),
 ]
+/** What is only reported has passed: the same in audit comes after all that denies. */
+const audited = (filled: Filled, { asker, answerer }: Ends): NftRule[] => [
+  ...judged(filled, 'audit_egress', asker),
+  ...(answerer ? judged(filled, 'audit_ingress', answerer) : []),
+]
+const declassify = (filled: Filled): NftRule[] =>
+  FAMILIES.some(family => filled(classMap(family))) ? [rule(NO_PEER_CLASS)] : []
+
+/** The judge of packets between a workload and its node. */
+const nodeJudge = (filled: Filled, name: string, ends: Ends): NftChain => ({
+  name,
+  rules: [
+    BEGINNING,
+    ...preamble(filled),
+    ...enforced(filled, ends),
+    ...audited(filled, ends),
+    ...declassify(filled),
+    rule(goTo('stamp')),
+  ],
+})
+
+/**
+ * The judge of packets that are forwarded: what it lets pass is remembered for the next connection. That is not judged
+ * again, but what it would be reported for is: audit is a chain of its own.
+ */
+function judge(filled: Filled, name: JudgeName, ends: Ends): NftChain[] {
+  const reported = audited(filled, ends)
+  const judging = [...preamble(filled), ...enforced(filled, ends), rule(jump('stamp')), ...REMEMBER]
+  if (reported.length === 0) return [{ name, rules: [...judging, ...declassify(filled)] }]
+  return [
+    { name: AUDIT[name], rules: [...reported, ...declassify(filled), rule(ACCEPT)] },
+    { name, rules: [...judging, rule(goTo(AUDIT[name]))] },
+  ]
+}
+const AUDIT = { judge_asker: 'audit_asker', judge_answerer: 'audit_answerer' } as const
+type JudgeName = keyof typeof AUDIT
+
+/**
+ * Lets pass what was allowed in this generation. A connection is stamped before it is looked for; one that is not known
+ * is judged, and stamped again by that.
+ */
+function recall(filled: Filled): NftChain {
+  const reported = SIDES.some(
+    side => side.startsWith('audit') && KEYS.some(key => filled(dispatchMap(side, key))),
+  )
+  const pass = reported ? goTo(AUDIT.judge_asker) : ACCEPT
+  return {
+    name: 'recall',
+    rules: [rule(jump('stamp')), ...FAMILIES.map(family => rule(...isKnown(family), pass))],
+  }
+}
 
 /** Lets pass what is neither from nor to a workload of this node. */
 function strangers(filled: Filled): NftRule[] {
@@ -265,8 +320,7 @@ const preamble = (filled: Filled): NftRule[] => [
   // two ends that are cut off could talk in errors for as long as the connection is remembered.
   rule(protocolIn([1, 58]), ctState('related'), inSet([STAMP], 'allowed'), ACCEPT),
   rule(protocolIn([1, 58]), ctState('related'), counter('invalid'), DROP),
-  rule(ctState('invalid', 'untracked'), verdict({ kind: 'jump', chain: 'untraceable' })),
-  rule(MIDSTREAM, verdict({ kind: 'jump', chain: 'untraceable' })),
+  rule(ctState('invalid', 'untracked'), jump('untraceable')),
   ...FAMILIES.filter(family => filled(`self_${family}`)).map(family =>
     rule(inSet([ASKER[family], ANSWERER[family]], `self_${family}`), goTo('stamp')),
   ),
@@ -281,19 +335,26 @@ const preamble = (filled: Filled): NftRule[] => [
  * are replies in `input`. No address is trusted for it, since IPv6 has no check of forged local sources.
  */
 export function skeletonChains(filled: Filled): NftChain[] {
-  const first = preamble(filled)
   return [
-    { name: 'judge_asker', rules: [...first, ...sides(filled, { asker: IN, answerer: OUT })] },
-    { name: 'judge_answerer', rules: [...first, ...sides(filled, { asker: OUT, answerer: IN })] },
-    { name: 'judge_to_node', rules: [...first, ...sides(filled, { asker: IN })] },
-    { name: 'judge_from_node', rules: [...first, ...sides(filled, { asker: OUT })] },
-    { name: 'refuse', rules: [rule(verdict({ kind: 'jump', chain: 'stamp_denied' })), rule(DROP)] },
+    ...judge(filled, 'judge_asker', { asker: IN, answerer: OUT }),
+    ...judge(filled, 'judge_answerer', { asker: OUT, answerer: IN }),
+    nodeJudge(filled, 'judge_to_node', { asker: IN }),
+    nodeJudge(filled, 'judge_from_node', { asker: OUT }),
+    { name: 'refuse', rules: [rule(jump('stamp_denied')), rule(DROP)] },
+    recall(filled),
     untraceable(filled),
     ...antiSpoof(filled),
     {
       name: 'forward',
       base: at('forward', FILTER),
-      rules: [CACHED, ...strangers(filled), rule(REPLY, goTo('judge_answerer')), rule(goTo('judge_asker'))],
+      rules: [
+        CACHED,
+        ...strangers(filled),
+        BEGINNING,
+        rule(FIRST, jump('recall')),
+        rule(REPLY, goTo('judge_answerer')),
+        rule(goTo('judge_asker')),
+      ],
     },
     {
       name: 'input',

@@ -18,6 +18,7 @@ export const verdict = (what: NftVerdict): Clause => ({
 export const ACCEPT = verdict({ kind: 'accept' })
 export const DROP = verdict({ kind: 'drop' })
 export const RETURN = verdict({ kind: 'return' })
+export const jump = (chain: string): Clause => verdict({ kind: 'jump', chain })
 export const goTo = (chain: string): Clause => verdict({ kind: 'goto', chain })
 
 /** At most so many per second go on to the next clause. */

@@ -43,8 +43,11 @@ export const REMOVE_TABLE: readonly Command[] = [
   simple(`delete table ${TABLE}`, { kind: 'delete-table' }),
 ]
 
-function specText({ key, interval, data }: NftSetDefinition): string {
-  return `type ${key.join(' . ')}${data ? ` : ${data}` : ''};${interval ? ' flags interval;' : ''}`
+function specText({ key, interval, data, dynamic }: NftSetDefinition): string {
+  const kept = dynamic
+    ? ` flags dynamic,timeout; timeout ${dynamic.secondsKept}s; size ${dynamic.elementsMax};`
+    : ''
+  return `type ${key.join(' . ')}${data ? ` : ${data}` : ''};${interval ? ' flags interval;' : ''}${kept}`
 }
 const kindText = ({ data }: NftSetDefinition): string => (data ? 'map' : 'set')
 

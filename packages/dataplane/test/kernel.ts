@@ -84,7 +84,7 @@ function references(state: State): { chains: Set<string>; sets: Set<string>; cou
     for (const expression of rules.flat()) {
       if (expression.kind === 'verdict')
         for (const name of chainsOf(expression.verdict)) found.chains.add(name)
-      if (expression.kind === 'lookup' || expression.kind === 'counter-of') found.sets.add(expression.set)
+      if ('set' in expression) found.sets.add(expression.set)
       if (expression.kind === 'counter') found.counters.add(expression.name)
     }
   }
@@ -161,7 +161,7 @@ function addElement(state: State, name: string, element: NftElementData): void {
 
 function addRule(state: State, { chain, expressions }: NftOperation & { kind: 'add-rule' }): void {
   for (const expression of expressions) {
-    if (expression.kind === 'lookup' || expression.kind === 'counter-of') setOf(state, expression.set)
+    if ('set' in expression) setOf(state, expression.set)
     if (expression.kind === 'counter' && !state.counters.has(expression.name)) refuse('ENOENT: counter')
     if (expression.kind === 'verdict')
       for (const name of chainsOf(expression.verdict))

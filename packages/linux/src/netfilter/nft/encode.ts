@@ -28,7 +28,15 @@ const MESSAGE = {
 } as const
 const BATCH = { begin: 0x10, end: 0x11 } as const
 const COUNTER_OBJECT = 1
-const SET_FLAG = { anonymous: 1, constant: 2, interval: 4, map: 8, object: 64 } as const
+const SET_FLAG = {
+  anonymous: 1,
+  constant: 2,
+  interval: 4,
+  map: 8,
+  timeout: 16,
+  byRules: 32,
+  object: 64,
+} as const
 const VERDICT_DATA = 0xffffff00
 const INTERVAL_END = 1
 const ACCEPT = 1
@@ -60,9 +68,9 @@ const hostOrder = ({ key, data }: NftSetDefinition): Uint8Array =>
     ...(isHost(data) ? HOST_ORDER.data : []),
   ])
 
-const setFlags = ({ interval, data }: NftSetDefinition): number => {
+const setFlags = ({ interval, data, dynamic }: NftSetDefinition): number => {
   const map = data === undefined ? 0 : data === 'counter' ? SET_FLAG.object : SET_FLAG.map
-  return map | (interval ? SET_FLAG.interval : 0)
+  return map | (interval ? SET_FLAG.interval : 0) | (dynamic ? SET_FLAG.timeout | SET_FLAG.byRules : 0)
 }
 
 const padded = (bytes: number): number => (bytes + 3) & ~3
@@ -214,13 +222,16 @@ class BatchEncoder {
 
   #set(set: NftSetDefinition, { id, flags, ack }: { id: number; flags: number; ack: number }): void {
     const to = this.#writer
+    const { dynamic } = set
     this.#message(MESSAGE.newSet, NLM.create | ack, () => {
       to.text(2, set.name)
       to.u32(3, flags | setFlags(set))
       to.u32(4, keyType(set.key))
       to.u32(5, keyBytes(set.key))
       this.#dataType(set)
+      if (dynamic) to.nest(9, () => to.u32(1, dynamic.elementsMax))
       to.u32(10, id)
+      if (dynamic) to.u64(11, dynamic.secondsKept * 1_000)
       const order = hostOrder(set)
       if (order.length > 0) to.data(13, order)
     })

@@ -13,6 +13,7 @@ const META: Record<MetaKey, number> = {
 const CT: Record<CtKey, number> = {
   state: 0,
   direction: 1,
+  status: 2,
   mark: 3,
   'protocol-source': 11,
   'protocol-destination': 12,
@@ -29,6 +30,7 @@ const DATA = { value: 1, verdict: 2 } as const
 const VERDICT_REGISTER = 0
 const REGISTER_32 = 8
 const INVERTED = 1
+const ADD_ELEMENT = 0
 
 const register = (number: Register): number => REGISTER_32 + number
 
@@ -54,6 +56,7 @@ const NAME: Record<NftExpression['kind'], string> = {
   compare: 'cmp',
   bitwise: 'bitwise',
   lookup: 'lookup',
+  'put-element': 'dynset',
   'one-of': 'lookup',
   counter: 'objref',
   'counter-of': 'objref',
@@ -130,6 +133,11 @@ function writeAttributes(
       if (expression.outcome === 'vmap') to.u32(3, VERDICT_REGISTER)
       if (expression.to !== undefined) to.u32(3, register(expression.to))
       if (expression.outcome === 'not') to.u32(5, INVERTED)
+      return
+    case 'put-element':
+      to.text(1, expression.set)
+      to.u32(3, ADD_ELEMENT)
+      to.u32(4, register(expression.from))
       return
     case 'one-of':
       if (!anonymous) throw new TypeError('a one-of without its set')

@@ -14,6 +14,7 @@ export type MetaKey = 'mark' | 'priority' | 'nfproto' | 'l4proto' | 'iifname' | 
 export type CtKey =
   | 'state'
   | 'direction'
+  | 'status'
   | 'mark'
   | 'source4'
   | 'source6'
@@ -60,6 +61,8 @@ export type NftExpression =
       readonly outcome?: 'vmap' | 'not'
       readonly to?: Register
     }
+  /** Makes the value an element of a dynamic set, unless it is one; a full set takes no more, which ends the rule. */
+  | { readonly kind: 'put-element'; readonly set: string; readonly from: Register }
   /** Whether the value lies in one of the ranges; made an anonymous set of the rule. */
   | {
       readonly kind: 'one-of'
@@ -107,6 +110,8 @@ export interface NftSetDefinition {
   readonly interval?: boolean
   /** What its elements lead to: the set is a map. */
   readonly data?: 'verdict' | 'counter' | KeyType
+  /** Rules put elements into it. */
+  readonly dynamic?: { readonly elementsMax: number; readonly secondsKept: number }
 }
 
 /** A key, in a map with what it leads to. */

@@ -119,6 +119,21 @@ export const LIMITS = {
   quicHelloBytes: limit(16_384, 'bytes', 'Pieces of a QUIC hello that leave a gap which never comes.'),
   dnsQuestions: limit(256, 'items', 'Questions asked without waiting for the answers that would match them.'),
   dnsRecords: limit(512, 'items', 'An answer of thousands of records made of pointers to one name.'),
+  dnsExchanges: limit(
+    16_384,
+    'items',
+    'Questions that are never answered, each remembered until its answer comes.',
+  ),
+  dnsWindows: limit(
+    8_192,
+    'items',
+    'Names below a new domain each, whose traffic would be counted for all of them.',
+  ),
+  dnsClients: limit(
+    4_096,
+    'items',
+    'Questions from forged addresses, each of which would be a client with counters.',
+  ),
   listNames: limit(4_194_304, 'items', 'A list of names without end that fills the memory of every node.'),
   listLine: limit(2_048, 'characters', 'A list whose one line is as long as the file.'),
   addressesPerName: limit(

@@ -63,23 +63,30 @@ const COUNTRIES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Below these everybody gets a name of their own, so that what one of them does says nothing of the others: dynamic DNS,
- * hosting, clouds. Generated domain names often live under dynamic DNS.
+ * Below these everybody gets a name of his own choice, so that what one of them does says nothing of the others. Generated
+ * domain names often live here.
  */
-const HOSTED = new Set(
-  `afraid.org ddnss.de eu.org giize.com myds.me now.sh pp.ua synology.me appspot.com azureedge.net azurewebsites.net blob.core.windows.net blogspot.com bounceme.net changeip.com
-cloudapp.net cloudfront.net cloudfunctions.net compute.amazonaws.com ddns.info ddns.net ddns.us ddnsking.com dnsalias.com
+const DYNAMIC = new Set(
+  `afraid.org blogspot.com bounceme.net changeip.com ddns.info ddns.net ddns.us ddnsking.com ddnss.de dnsalias.com
 dnsalias.net dnsalias.org dnsdojo.com doesntexist.com duckdns.org dynalias.com dynalias.net dynalias.org dynamic-dns.net
-dyndns-home.com dyndns-ip.com dyndns.biz dyndns.info dyndns.org dyndns.tv dynserv.com dynu.net dynv6.net elb.amazonaws.com
-fastly.net firebaseapp.com firebaseio.com freeddns.org from-me.org fly.dev ftpaccess.cc gitlab.io github.io gleeze.com
-gotdns.com gotdns.org githubusercontent.com herokuapp.com homedns.org homeftp.net homeip.net homelinux.com homelinux.net
-homelinux.org homeunix.com homeunix.net homeunix.org hopto.org kozow.com loseyourip.com mooo.com myftp.biz myftp.org
-myvnc.com mywire.org myshopify.com netlify.app ngrok-free.app ngrok.app ngrok.io no-ip.biz no-ip.info no-ip.org noip.me
-onrender.com ooguy.com pages.dev podzone.net redirectme.net rhcloud.com run.app s3.amazonaws.com selfip.com selfip.net
-servebeer.com serveblog.net serveftp.com servegame.com servehttp.com serveirc.com serveminecraft.net sytes.net
-trafficmanager.net trycloudflare.com tunnelto.dev us.to vercel.app web.app webhop.net weebly.com wixsite.com
-workers.dev wordpress.com yi.org zapto.org`.split(/\s+/),
+dyndns-home.com dyndns-ip.com dyndns.biz dyndns.info dyndns.org dyndns.tv dynserv.com dynu.net dynv6.net eu.org
+freeddns.org from-me.org ftpaccess.cc giize.com github.io gitlab.io gleeze.com gotdns.com gotdns.org homedns.org
+homeftp.net homeip.net homelinux.com homelinux.net homelinux.org homeunix.com homeunix.net homeunix.org hopto.org
+kozow.com loseyourip.com mooo.com myds.me myftp.biz myftp.org myvnc.com mywire.org no-ip.biz no-ip.info no-ip.org
+noip.me ooguy.com podzone.net pp.ua redirectme.net selfip.com selfip.net servebeer.com serveblog.net serveftp.com
+servegame.com servehttp.com serveirc.com serveminecraft.net synology.me sytes.net us.to webhop.net weebly.com
+wordpress.com yi.org zapto.org`.split(/\s+/),
 )
+
+/** The same, but the provider makes the names: they look generated, and are. */
+const CLOUDS = new Set(
+  `appspot.com azureedge.net azurewebsites.net blob.core.windows.net cloudapp.net cloudfront.net cloudfunctions.net
+compute.amazonaws.com elb.amazonaws.com fastly.net firebaseapp.com firebaseio.com fly.dev githubusercontent.com
+herokuapp.com myshopify.com netlify.app ngrok-free.app ngrok.app ngrok.io now.sh onrender.com pages.dev rhcloud.com
+run.app s3.amazonaws.com trafficmanager.net trycloudflare.com tunnelto.dev vercel.app web.app wixsite.com
+workers.dev`.split(/\s+/),
+)
+const isHosted = (domain: string): boolean => DYNAMIC.has(domain) || CLOUDS.has(domain)
 
 const SECOND = new Map(
   Object.entries(COUNTRIES).map(([country, words]) => [country, new Set(words.split(' '))] as const),
@@ -94,9 +101,9 @@ const isSecond = (word: string, country: string): boolean =>
 function suffixLabels(labels: readonly string[]): number {
   const [top = '', second = '', third = '', fourth = ''] = labels.toReversed()
   const three = `${third}.${second}.${top}`
-  if (HOSTED.has(`${fourth}.${three}`)) return 4
-  if (HOSTED.has(three)) return 3
-  if (HOSTED.has(`${second}.${top}`)) return 2
+  if (isHosted(`${fourth}.${three}`)) return 4
+  if (isHosted(three)) return 3
+  if (isHosted(`${second}.${top}`)) return 2
   return top.length === 2 && isSecond(second, top) ? 2 : 1
 }
 
@@ -107,6 +114,8 @@ export interface Registered {
   readonly label: string
   /** `www.shop`; empty where nothing is below. */
   readonly below: string
+  /** The label is one that a cloud gave. */
+  readonly isAssigned: boolean
 }
 
 /** Whose a name is. */
@@ -118,5 +127,6 @@ export function registeredOf(name: string): Registered {
     domain: labels.slice(at).join('.'),
     label: labels[at] ?? '',
     below: labels.slice(0, at).join('.'),
+    isAssigned: CLOUDS.has(labels.slice(at + 1).join('.')),
   }
 }

@@ -154,6 +154,7 @@ function targetsOf({ type, message, data }: RecordData): readonly string[] {
     case TYPE.aaaa:
       return [addressOf(data, 16)]
     case TYPE.cname:
+    case TYPE.dname:
     case TYPE.ns:
     case TYPE.ptr:
       return [nameAt(message, data.at).name]

@@ -8,39 +8,69 @@ import {
 import { type NftExpression, openTransactions } from '@sekisho/linux'
 import { type Model, residual } from '@sekisho/policy'
 
-/** Bit of the packet's mark, and of the connection's. */
-const RELEASED = PACKET_MARK.released
 const QUEUES = { first: 40, workers: 1 } as const
+const TCP = 6
+/** FIN, SYN, RST, ACK, URG. */
+const FLAGS = 0x37
+const SYN = 0x02
+const ACK = 0x10
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer)
 
-const isReleased = (key: 'meta' | 'ct', yes: boolean): readonly NftExpression[] => [
+/** The connection's mark has the same bits as the packet's. */
+const ALL_MARKS = Object.values(PACKET_MARK).reduce((all, bit) => all | bit, 0)
+const isMarked = (key: 'meta' | 'ct', bits: number): readonly NftExpression[] => [
   key === 'ct' ? { kind: 'ct', key: 'mark', to: 0 } : { kind: 'meta', key: 'mark', to: 0 },
-  { kind: 'bitwise', register: 0, mask: u32(RELEASED), xor: u32(0) },
-  { kind: 'compare', operator: yes ? '==' : '!=', from: 0, value: u32(RELEASED) },
+  { kind: 'bitwise', register: 0, mask: u32(bits), xor: u32(0) },
+  { kind: 'compare', operator: '!=', from: 0, value: u32(0) },
 ]
 const direction = (value: number): NftExpression[] => [
   { kind: 'ct', key: 'direction', to: 0 },
   { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(value) },
 ]
+const NOT_TCP: readonly NftExpression[] = [
+  { kind: 'meta', key: 'l4proto', to: 0 },
+  { kind: 'compare', operator: '!=', from: 0, value: Uint8Array.of(TCP) },
+]
+const HAS_DATA: readonly NftExpression[] = [{ kind: 'payload', base: 'data', offset: 0, length: 1, to: 0 }]
+const flagsAre = (flags: number): readonly NftExpression[] => [
+  { kind: 'payload', base: 'transport', offset: 13, length: 1, to: 0 },
+  { kind: 'bitwise', register: 0, mask: Uint8Array.of(FLAGS), xor: Uint8Array.of(0) },
+  { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(flags) },
+]
 
-/** A table that queues all forwarded packets until their connection is released, or drops them. */
+/** A table that queues all forwarded packets, or drops them, as far as the thread wants them: see `PACKET_MARK`. */
 function queueForwarded(netns: string): void {
   using transactions = openTransactions({ netns })
   const queue = (first: number): NftExpression => ({ kind: 'queue', first, count: 1, bypass: false })
   const rule = (chain: string, ...expressions: readonly NftExpression[]) =>
     ({ kind: 'add-rule', chain, expressions }) as const
+  const accept = { kind: 'verdict', verdict: { kind: 'accept' } } as const
+  const inspect = { kind: 'verdict', verdict: { kind: 'goto', chain: 'inspect' } } as const
+  const [original, reply] = [direction(0), direction(1)]
   transactions.commit('inspection', [
     { kind: 'add-table' },
+    { kind: 'add-chain', name: 'inspect' },
     { kind: 'add-chain', name: 'before', base: { hook: 'forward', priority: 0 } },
     { kind: 'add-chain', name: 'behind', base: { hook: 'forward', priority: 1 } },
+    rule('inspect', ...original, queue(firstQueue(QUEUES, 'closed', 'original'))),
+    rule('inspect', ...reply, queue(firstQueue(QUEUES, 'closed', 'reply'))),
+    rule('before', ...isMarked('ct', PACKET_MARK.released), accept),
+    rule('before', ...isMarked('ct', PACKET_MARK.everything), inspect),
+    rule('before', ...isMarked('ct', PACKET_MARK.requestsOnly), ...reply, accept),
+    rule('before', ...NOT_TCP, inspect),
+    rule('before', ...HAS_DATA, inspect),
+    rule('before', ...flagsAre(ACK), accept),
+    rule('before', ...flagsAre(SYN), ...original, accept),
+    rule('before', inspect),
     rule(
-      'before',
-      ...isReleased('ct', false),
-      ...direction(0),
-      queue(firstQueue(QUEUES, 'closed', 'original')),
+      'behind',
+      ...isMarked('meta', ALL_MARKS),
+      { kind: 'meta', key: 'mark', to: 0 },
+      {
+        kind: 'set-ct-mark',
+        from: 0,
+      },
     ),
-    rule('before', ...isReleased('ct', false), ...direction(1), queue(firstQueue(QUEUES, 'closed', 'reply'))),
-    rule('behind', ...isReleased('meta', true), { kind: 'set-ct-mark', from: 0 }),
   ])
 }
 

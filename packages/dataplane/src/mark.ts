@@ -14,14 +14,21 @@ const SHIFT = 12
 export const GENERATIONS = 2 ** 19
 
 /**
- * What a thread that inspects tells the chains behind its queue, in the packet's mark (32 bits, shared with others). Both
- * are cleared before a packet is queued, and behind the queue.
+ * What a thread that inspects tells the chains behind its queue, in the packet's mark (32 bits, shared with others): at
+ * most one, which holds for the connection until another comes. All are cleared before a packet is queued, and behind the
+ * queue.
+ *
+ * Of an inspected connection an *empty* packet of TCP is never queued, from the first one on: SYN of whoever opened it,
+ * or ACK in either direction, without data and without FIN, RST, URG. It says nothing. SYN with ACK is not empty: by it
+ * the connection begins.
  */
 export const PACKET_MARK = {
   /** The kernel may have the rest of the connection. */
   released: 0x0010_0000,
-  /** The kernel may have its answers, and what only acknowledges them. */
+  /** The kernel may have all that is sent in reply. */
   requestsOnly: 0x0020_0000,
+  /** All packets of both directions are to be queued, empty ones too: acknowledgements are waited for. */
+  everything: 0x0040_0000,
 } as const
 
 /** In the mark of packets that end a denied connection: they are Sekisho's own, and no policy is asked about them. */

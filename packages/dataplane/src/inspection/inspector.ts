@@ -123,7 +123,11 @@ export class Inspector {
   readonly #options: InspectorOptions
   readonly #header = new PacketHeader()
   /** The packet that is being decided. */
-  readonly #current = { bytes: new Uint8Array(), header: this.#header, repeated: 0 }
+  readonly #current: { bytes: Uint8Array; readonly header: PacketHeader; repeated: number } = {
+    bytes: new Uint8Array(),
+    header: this.#header,
+    repeated: 0,
+  }
   readonly #memory = new StreamMemory()
   readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
   readonly #notInspected = new Map<NotInspected, number>()
@@ -167,7 +171,7 @@ export class Inspector {
     const isLower = fromLower(packet.bytes, header)
     const key = flowKey(packet.bytes, header, isLower)
     const flow = this.#flows.get(key)
-    if (!flow || this.#beginsAnew(flow)) return this.#open(key, packet)
+    if (!flow || this.#beginsAnew(flow, packet.fromClient)) return this.#open(key, packet)
     if (flow.revision === this.#revision) return this.#offer(key, flow, packet)
     return this.#review(key, flow, packet)
   }
@@ -191,10 +195,15 @@ export class Inspector {
     return 'pass'
   }
 
-  /** The ports of a connection that is over, or was denied, may be used again. */
-  #beginsAnew({ stream, isDenied }: InspectedFlow): boolean {
-    const isSyn = (this.#header.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN
-    return isSyn && (isDenied || stream?.isOver === true)
+  /**
+   * The ports of a connection that is over, or was denied, may be used again. A server that is not followed may have ended
+   * it unseen; that it answers another SYN says so.
+   */
+  #beginsAnew({ stream, isDenied }: InspectedFlow, fromClient: boolean): boolean {
+    if ((this.#header.flags & TCP.SYN) === 0 || !stream) return false
+    const isOver = isDenied || stream.isOver
+    if (fromClient) return isOver && (this.#header.flags & TCP.ACK) === 0
+    return (isOver || stream.isOneSided) && stream.isAnotherAnswer(this.#header)
   }
 
   #open(key: string, packet: OfferedPacket): Treatment {
@@ -250,7 +259,7 @@ export class Inspector {
     if (!flow.stream) return this.#treat(key, { flow, packet, step: flow.watch.read(side, payload) })
     const passage = flow.stream.offer(side, this.#header, payload)
     if (passage.verdict === 'drop') return this.#lose(flow, packet, passage.reason)
-    if (!passage.fresh) return 'pass'
+    if (!passage.fresh) return this.#passing(flow, packet.fromClient)
     this.#current.repeated = payload.length - passage.fresh.length
     return this.#treat(key, { flow, packet, step: flow.watch.read(side, passage.fresh) })
   }
@@ -274,14 +283,31 @@ export class Inspector {
     { flow, packet, step }: { flow: InspectedFlow; packet: OfferedPacket; step: Step },
   ): Treatment {
     switch (step) {
+      case 'requests-only':
+        flow.stream?.followClientOnly()
+        return this.#passing(flow, packet.fromClient)
       case 'pass':
-        return 'pass'
+        return this.#passing(flow, packet.fromClient)
       case 'release':
         this.#flows.delete(key)
         return 'release'
       case 'deny':
         return this.#deny(flow, packet)
     }
+  }
+
+  /**
+   * What the kernel is to queue of the connection from here on. It is told again as long as packets show that it has not
+   * heard, or has forgotten: of a new generation, everything is queued.
+   */
+  #passing(flow: InspectedFlow, fromClient: boolean): Treatment {
+    const { stream } = flow
+    if (!stream) return 'pass'
+    const unheard = this.#memory.isShort ? 0 : LIMITS.streamUnheardBytes.value
+    if (stream.unacknowledged > unheard) flow.seen = 'everything'
+    else if (!stream.isOneSided || (fromClient && flow.seen === 'requests-only')) return 'pass'
+    else flow.seen = 'requests-only'
+    return flow.seen
   }
 
   #deny(flow: InspectedFlow, packet: OfferedPacket): Treatment {

@@ -78,12 +78,16 @@ export class QueueLoop {
       case 'pass':
         answers.tell(() => packets.decide(id, line.pass))
         return
+      case 'requests-only':
+      case 'everything':
+        packets.decide(id, marked(line, mark, MARKS[treatment]))
+        return
       case 'drop':
         answers.forget()
         packets.decide(id, line.drop)
         return
       case 'release':
-        answers.tell(() => packets.decide(id, { ...line.pass, mark: (mark | PACKET_MARK.released) >>> 0 }))
+        answers.tell(() => packets.decide(id, marked(line, mark, PACKET_MARK.released)))
         return
       case 'wait':
         if (this.#waiting.length >= LIMITS.waitingPackets.value)
@@ -92,6 +96,13 @@ export class QueueLoop {
     }
   }
 }
+
+const MARKS = { 'requests-only': PACKET_MARK.requestsOnly, everything: PACKET_MARK.everything } as const
+
+const marked = ({ pass }: Line, mark: number, bit: number): QueueVerdict => ({
+  ...pass,
+  mark: (mark | bit) >>> 0,
+})
 
 const lines = (numbers: QueueNumbers): readonly Line[] =>
   (['closed', 'open'] as const).flatMap(onFailure =>

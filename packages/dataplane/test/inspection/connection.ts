@@ -11,6 +11,12 @@ export interface Addresses {
 export const IP4: Addresses = { client: '192.0.2.1', server: '192.0.2.2' }
 export const IP6: Addresses = { client: '2001:db8::1', server: '2001:db8::2' }
 
+interface Ends {
+  readonly client: number
+  readonly server: number
+  readonly first?: number
+}
+
 /** Packets of one TCP connection, whose numbers go on as its ends would count them. */
 export class Connection {
   readonly #at: Addresses
@@ -18,9 +24,12 @@ export class Connection {
   #client = 1_000
   #server = 5_000
 
-  constructor(at: Addresses = IP4, ports = { client: 40_000, server: 80 }) {
+  /** @param ends.first what both sides' numbers begin after. */
+  constructor(at: Addresses = IP4, { first = 0, ...ports }: Ends = { client: 40_000, server: 80 }) {
     this.#at = at
     this.#ports = ports
+    this.#client += first
+    this.#server += first
   }
 
   syn(): OfferedPacket {

@@ -193,6 +193,74 @@ describe('ports that are used again', () => {
   })
 })
 
+describe('when only requests are read', () => {
+  const alone = () => {
+    const inspection = inspecting(requests())
+    const tcp = new Connection()
+    inspection.offer(...tcp.handshake(), tcp.client('r'))
+    return { ...inspection, tcp }
+  }
+  const FULL = 'x'.repeat(LIMITS.streamUnheardBytes.value)
+
+  test('the kernel is told so once, and again by whatever shows that it does not know', () => {
+    const { offer, tcp } = alone()
+    expect(offer(tcp.server('alone'))).toEqual(['requests-only'])
+    expect(offer(tcp.client('GET'), tcp.client('GET'))).toEqual(['pass', 'pass'])
+    expect(offer(tcp.server('fine'), tcp.client('GET'))).toEqual(['requests-only', 'pass'])
+  })
+
+  test('requests are judged as before, whatever the server is said to have said', () => {
+    const { offer, tcp, denials } = alone()
+    offer(tcp.server('alone'))
+    tcp.server('unseen')
+    expect(offer(tcp.client('GET'), tcp.server('DEL'), tcp.client('DEL'))).toEqual([
+      'pass',
+      'requests-only',
+      'drop',
+    ])
+    expect(denials()).toEqual(['denied'])
+    expect(offer(tcp.client('GET'))).toEqual(['drop'])
+  })
+
+  test('acknowledgements are asked for when much is held without one, and are not any more when they came', () => {
+    const { offer, tcp } = alone()
+    offer(tcp.server('alone'))
+    expect(offer(tcp.client(FULL), tcp.client('x'), tcp.client('x'))).toEqual([
+      'pass',
+      'everything',
+      'everything',
+    ])
+    expect(offer(tcp.server('fine'), tcp.client('x'))).toEqual(['requests-only', 'pass'])
+  })
+
+  test('acknowledgements are asked for of both sides when both are read', () => {
+    const { offer, tcp } = alone()
+    expect(offer(tcp.server(FULL), tcp.server('x'), tcp.client('x'))).toEqual(['pass', 'everything', 'pass'])
+  })
+
+  test('an answer to another SYN begins another connection: the server may have ended this one unseen', () => {
+    const { offer, tcp, asked } = alone()
+    offer(tcp.server('alone'))
+    const other = new Connection(IP4, { client: 40_000, server: 80, first: 9_000 })
+    const [, same] = new Connection().handshake()
+    const [, answer] = other.handshake()
+    expect(same && offer(same)).toEqual(['requests-only'])
+    expect(asked).toHaveLength(1)
+    expect(answer && offer(answer)).toEqual(['pass'])
+    expect(asked).toHaveLength(2)
+    expect(offer(other.client('r'), other.client('DEL'))).toEqual(['pass', 'drop'])
+  })
+
+  test('without a handshake that was seen but for its answer', () => {
+    const { offer, asked } = inspecting(requests())
+    const tcp = new Connection()
+    const [, answer] = tcp.handshake()
+    expect(answer && offer(answer)).toEqual(['pass'])
+    expect(offer(tcp.client('r'), tcp.client('DEL'))).toEqual(['pass', 'drop'])
+    expect(asked).toHaveLength(1)
+  })
+})
+
 describe('policies that change', () => {
   const open = () => {
     const inspection = inspecting(requests())

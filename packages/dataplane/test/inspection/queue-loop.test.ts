@@ -109,6 +109,20 @@ describe('verdicts', () => {
   })
 })
 
+test('what is to be queued of a connection is a bit of the packet’s mark', () => {
+  const { queue, loop, put } = looping()
+  const tcp = new Connection()
+  for (const each of [...tcp.handshake(), tcp.client('r')]) put(each)
+  put(tcp.server('alone'), MARK)
+  put(tcp.client('x'.repeat(LIMITS.streamUnheardBytes.value + 1)), MARK)
+  loop.turn()
+  loop.turn()
+  expect(queue.sent.slice(-2)).toEqual([
+    [5, { queue: 41, action: 'accept', mark: (MARK | PACKET_MARK.requestsOnly) >>> 0 }],
+    [6, { queue: 40, action: 'accept', mark: (MARK | PACKET_MARK.everything) >>> 0 }],
+  ])
+})
+
 describe('a turn', () => {
   const many = (count: number) => {
     const all = looping()

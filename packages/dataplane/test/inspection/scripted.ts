@@ -29,7 +29,7 @@ const WORDS: Readonly<Record<string, () => Reading>> = {
   },
 }
 
-/** A protocol that begins with one letter, and whose packets are words with blanks between. */
+/** A protocol that begins with one letter, and whose packets are words with blanks between; `alone` leaves the server. */
 const scripted = (application: Application, letter: string): Protocol => ({
   application,
   transports: ['TCP', 'UDP'],
@@ -37,12 +37,17 @@ const scripted = (application: Application, letter: string): Protocol => ({
     if (first === undefined) return { kind: 'more' }
     return first === letter.charCodeAt(0) ? { kind: 'certain', evidence: letter } : { kind: 'no' }
   },
-  open: () => ({
-    read: (_side, bytes) =>
-      String.fromCharCode(...bytes)
-        .split(' ')
-        .flatMap(word => WORDS[word]?.() ?? (/^[A-Z]+$/.test(word) ? requestOf(word) : [])),
-  }),
+  open() {
+    let isAlone = false
+    return {
+      read(_side, bytes) {
+        const words = String.fromCharCode(...bytes).split(' ')
+        isAlone ||= words.includes('alone')
+        return words.flatMap(word => WORDS[word]?.() ?? (/^[A-Z]+$/.test(word) ? requestOf(word) : []))
+      },
+      leaveServer: () => isAlone,
+    }
+  },
 })
 const requestOf = (word: string): Reading => ({ kind: 'request', request: command(word) })
 

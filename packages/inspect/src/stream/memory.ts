@@ -29,6 +29,11 @@ export class StreamMemory {
     return this.#used
   }
 
+  /** More than half of it is in use: what can be given back should be. */
+  get isShort(): boolean {
+    return this.#used > this.#limit / 2
+  }
+
   /** A buffer of at least `size` bytes, with anything in it; undefined when there is no room for it. */
   take(size: number): Uint8Array | undefined {
     const capacity = 2 ** classOf(size)

@@ -22,7 +22,8 @@ const CT: Record<CtKey, number> = {
 }
 const DIRECTION = { original: 0, reply: 1 } as const
 const COMPARE = { '==': 0, '!=': 1, '<=': 3, '>=': 5 } as const
-const BASE = { network: 1, transport: 2 } as const
+/** `data`: behind the transport's header (NFT_PAYLOAD_INNER_HEADER). */
+const BASE = { network: 1, transport: 2, data: 3 } as const
 const VERDICT = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const
 const COUNTER_OBJECT = 1
 const LIST_ELEMENT = 1

@@ -36,7 +36,8 @@ export type NftExpression =
   | { readonly kind: 'constant'; readonly value: Uint8Array; readonly to: Register }
   | {
       readonly kind: 'payload'
-      readonly base: 'network' | 'transport'
+      /** `data`: a packet that has none does not match. */
+      readonly base: 'network' | 'transport' | 'data'
       readonly offset: number
       readonly length: number
       readonly to: Register

@@ -2,6 +2,7 @@ import { type AgentStatus, type EpochMs, LIMITS, VERSION } from '@sekisho/core'
 import type { Dataplane } from '@sekisho/dataplane'
 import { findDegraded } from './degraded.ts'
 import { openEnforcement } from './kernel/enforcement.ts'
+import type { Inspecting } from './kernel/inspecting.ts'
 import { nodeAddresses, type Observer, openObserver } from './kernel/observer.ts'
 import type { Programmer } from './kernel/programmer.ts'
 import { type Log, reasonOf } from './log.ts'
@@ -60,10 +61,12 @@ export async function runAgent(
       notes,
       onModelChanged: () => observer?.flows.modelChanged(),
       onInventory: () => reporter?.inventoryChanged(),
+      onTold: told => observer?.flows.inspected(told),
+      onRequests: requests => observer?.flows.requested(requests),
     },
     stack,
   )
-  const { world, model, table, dataplane, programmer, sources } = enforcement
+  const { world, model, table, dataplane, programmer, inspecting, sources } = enforcement
 
   // 3. Eyes: what passes and what is stopped, beginning with the connections that are already there.
   const seen = stack.use(
@@ -96,6 +99,7 @@ export async function runAgent(
     world,
     programmer,
     dataplane,
+    inspecting,
     degraded: () => sources.degraded,
   })
   const connection = new Connection({
@@ -122,7 +126,10 @@ export async function runAgent(
     timers,
     spool,
     notes,
-    takeFlows: () => seen.flows.take(),
+    takeFlows() {
+      const { flows, ledger } = seen.flows.take()
+      return { flows, ledger: { ...ledger, ...inspecting?.ledger } }
+    },
     inventory: () => world.local,
     status,
     onSpooled: () => connection.notify(),
@@ -186,13 +193,14 @@ interface Described {
   readonly world: World
   readonly programmer: Programmer
   readonly dataplane: Pick<Dataplane, 'stats'>
+  readonly inspecting: Pick<Inspecting, 'status'> | undefined
   degraded(): readonly string[]
 }
 
 const DEGRADED_MOST = 64
 
 function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentStatus {
-  const { options, startedAt, world, programmer, dataplane, degraded } = parts
+  const { options, startedAt, world, programmer, dataplane, inspecting, degraded } = parts
   return ledger => {
     const { rules, elements, programs, programErrors } = dataplane.stats
     const { local } = world
@@ -209,6 +217,7 @@ function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentSta
       programErrors,
       programMs: programmer.durations,
       ledger,
+      ...(inspecting && { inspection: inspecting.status }),
       degraded: [...degraded(), ...findDegraded(options.netns, local)].slice(0, DEGRADED_MOST),
     }
   }

@@ -13,8 +13,15 @@ export interface RunOptions {
   readonly workloads: string | undefined
   readonly containers: boolean
   readonly systemd: boolean
+  /** Conversations that are read although no policy asks: the first ones of each service, all, or none. */
+  readonly identify: Identify
+  /** False: nothing is read, so that policies about applications and requests are not enforced. */
+  readonly inspection: boolean
   readonly metrics: { readonly host: string; readonly port: number } | undefined
 }
+
+export const IDENTIFY = ['services', 'all', 'off'] as const
+export type Identify = (typeof IDENTIFY)[number]
 
 export type Command =
   | RunOptions
@@ -41,6 +48,9 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --workloads FILE    read workloads from a JSON file, and follow it
   --containers        find the containers of this host
   --systemd           find the systemd services of this host
+  --identify WHAT     say what is spoken where no policy asks: services (default; each service once an
+                      hour), all (each conversation), or off
+  --no-inspection     read no conversations; policies about applications and requests are not enforced
   --metrics HOST:PORT serve /metrics, /livez and /readyz; loopback addresses only
 `
 
@@ -53,6 +63,8 @@ const FLAGS = {
   workloads: { type: 'string' },
   containers: { type: 'boolean', default: false },
   systemd: { type: 'boolean', default: false },
+  identify: { type: 'string', default: 'services' },
+  'no-inspection': { type: 'boolean', default: false },
   metrics: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -98,8 +110,16 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     workloads: values.workloads,
     containers: values.containers,
     systemd: values.systemd,
+    identify: identify(values.identify),
+    inspection: !values['no-inspection'],
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
   }
+}
+
+function identify(text: string): Identify {
+  const known = IDENTIFY.find(each => each === text)
+  if (!known) throw new UsageError(`--identify must be one of ${IDENTIFY.join(', ')}: ${text}`)
+  return known
 }
 
 function serverUrl(text: string | undefined): URL {

@@ -18,7 +18,15 @@ describe('the command line', () => {
       '--workloads',
       '/w.json',
     ]
-    const flags = ['--containers', '--systemd', '--metrics', '127.0.0.1:9100']
+    const flags = [
+      '--containers',
+      '--systemd',
+      '--identify',
+      'all',
+      '--no-inspection',
+      '--metrics',
+      '127.0.0.1:9100',
+    ]
     expect(parseCommand([...SERVER, ...args, ...flags], {})).toEqual({
       kind: 'run',
       server: new URL('https://127.0.0.1:7444'),
@@ -29,6 +37,8 @@ describe('the command line', () => {
       workloads: '/w.json',
       containers: true,
       systemd: true,
+      identify: 'all',
+      inspection: false,
       metrics: { host: '127.0.0.1', port: 9100 },
     })
   })
@@ -46,6 +56,7 @@ describe('the command line', () => {
     [[...SERVER, '--metrics', '0.0.0.0:9100'], 'loopback'],
     [[...SERVER, '--metrics', '127.0.0.1:99999'], 'loopback'],
     [[...SERVER, '--speed', '9'], '--speed'],
+    [[...SERVER, '--identify', 'some'], '--identify'],
     [['dance'], 'unknown command: dance'],
     [['status', 'now'], 'unexpected: now'],
   ])('%j is refused: %s', (args, reason) => {

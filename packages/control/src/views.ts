@@ -91,6 +91,7 @@ export function agentView(
   now: { readonly connected: ReadonlySet<NodeName>; readonly revision: number },
 ): AgentView {
   const { version, workloads, rules, programMs, programErrors, ledger, degraded } = status ?? NOTHING_YET
+  const inspection = status?.inspection
   const revision = status?.revision ?? 0
   return {
     node,
@@ -104,6 +105,7 @@ export function agentView(
     programMs,
     programErrors,
     ledger: { ...ledger },
+    ...(inspection && { inspection }),
     degraded: [...degraded],
   }
 }

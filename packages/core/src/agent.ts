@@ -52,6 +52,19 @@ export interface AgentEvent {
 /** What was not seen or not inspected, by reason: the bypass ledger. Counts since the agent started. */
 export type BypassLedger = Readonly<Record<string, number>>
 
+/** What reads conversations on a node. */
+export interface InspectionStatus {
+  /** Whether its threads listen now; while they do not, packets of policies that fail closed are dropped. */
+  readonly isListening: boolean
+  readonly threads: number
+  /** Times that threads were started again because one had died. */
+  readonly restarts: number
+  /** Conversations that are followed now. */
+  readonly flows: number
+  /** Packets that were queued since the start. */
+  readonly queued: number
+}
+
 export interface AgentStatus {
   readonly node: NodeName
   readonly version: string
@@ -68,6 +81,8 @@ export interface AgentStatus {
   /** Milliseconds from a change's arrival to the kernel's commit. */
   readonly programMs: { readonly p50: number; readonly p99: number }
   readonly ledger: BypassLedger
+  /** Absent where nothing is inspected. */
+  readonly inspection?: InspectionStatus
   /** What this node cannot do, in words a person can act on. */
   readonly degraded: readonly string[]
 }

@@ -1,5 +1,11 @@
 import { fail, ok, type Result, type StateDelta, type StateSnapshot } from '@sekisho/core'
-import { type Dataplane, openDataplane, TABLE_NAME } from '@sekisho/dataplane'
+import {
+  type CountedRequests,
+  type Dataplane,
+  openDataplane,
+  TABLE_NAME,
+  type Told,
+} from '@sekisho/dataplane'
 import { enableAccounting, openNftables } from '@sekisho/linux'
 import { createModel, createTableCompiler, type Model, type RuleTable } from '@sekisho/policy'
 import { type LastState, openLastState } from '../last-state.ts'
@@ -10,11 +16,12 @@ import { type Sources, startSources } from '../sources/inventory.ts'
 import type { WorkloadSource } from '../sources/source.ts'
 import type { Timers } from '../timers.ts'
 import { World } from '../world.ts'
+import { INSPECTION_QUEUES, Inspecting } from './inspecting.ts'
 import { nodeAddresses } from './observer.ts'
 import { Programmer } from './programmer.ts'
 
 export interface EnforcementOptions {
-  readonly run: Pick<RunOptions, 'node' | 'netns'>
+  readonly run: Pick<RunOptions, 'node' | 'netns' | 'inspection'>
   /** Where the last state is kept. */
   readonly lastState: string
   readonly sources: readonly WorkloadSource[]
@@ -25,6 +32,9 @@ export interface EnforcementOptions {
   onModelChanged(): void
   /** The node's own workloads are others. */
   onInventory(): void
+  /** What inspection learned of conversations, and requests that it judged. */
+  onTold(told: readonly Told[]): void
+  onRequests(requests: readonly CountedRequests[]): void
 }
 
 /** What is known, and the kernel that follows it. Works without a server and without eyes. */
@@ -34,6 +44,8 @@ export interface Enforcement {
   readonly table: RuleTable
   readonly dataplane: Dataplane
   readonly programmer: Programmer
+  /** Undefined where nothing is inspected. */
+  readonly inspecting: Inspecting | undefined
   readonly sources: Sources
   /** The kernel had a table of ours when we came. */
   readonly adopted: boolean
@@ -59,6 +71,8 @@ export async function openEnforcement(
   enableAccounting(netns)
   const model = createModel()
   const compiler = createTableCompiler(model, { name: node, addresses: [] })
+  // Before any rule can send packets there: a queue without a listener drops what policies want read.
+  const inspecting = stack.use(await openInspecting(options, model))
   const dataplane = openDataplane({
     nft,
     clock: timers,
@@ -71,6 +85,7 @@ export async function openEnforcement(
       dataplane,
       timers,
       onModelChanged: () => options.onModelChanged(),
+      ...(inspecting && { beforeCommit: () => inspecting.revise() }),
       onError(error) {
         log.error('the kernel refused the whole table', error)
         const reason = reasonOf(error).slice(0, 500)
@@ -102,6 +117,7 @@ export async function openEnforcement(
     table: compiler.table,
     dataplane,
     programmer,
+    inspecting,
     sources,
     adopted,
     nodeChanged,
@@ -111,6 +127,21 @@ export async function openEnforcement(
       return applied
     },
   }
+}
+
+async function openInspecting(options: EnforcementOptions, model: Model): Promise<Inspecting | undefined> {
+  const { run, timers, log, notes, onTold, onRequests } = options
+  if (!run.inspection) return undefined
+  return Inspecting.open({
+    netns: run.netns,
+    queues: INSPECTION_QUEUES,
+    model,
+    timers,
+    log,
+    notes,
+    onTold: told => onTold(told),
+    onRequests: requests => onRequests(requests),
+  })
 }
 
 const keepLastState = ({ lastState: path, timers, log }: EnforcementOptions, world: World): LastState =>

@@ -1,5 +1,12 @@
 import type { NodeName, RuleId, WorkloadId } from '@sekisho/core'
-import { createFlowLog, type Dataplane, type DeniedCounts, type FlowLog, LOG_GROUP } from '@sekisho/dataplane'
+import {
+  createFlowLog,
+  type Dataplane,
+  type DeniedCounts,
+  type FlowLog,
+  LOG_GROUP,
+  pauseAfter,
+} from '@sekisho/dataplane'
 import { addresses, links, openConntrack, openNflog, watchLinks } from '@sekisho/linux'
 import type { Model, RuleTable } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
@@ -21,11 +28,7 @@ export interface ObserverOptions {
   onFailed(error: Error): void
 }
 
-/** How often the counts of long-lived connections and of rules are read, and how much of the time that may take. */
-const REFRESH_MS = 5_000
-const REFRESH_SHARE = 0.02
-
-/** Sees the node's traffic: connection events, logged packets, and from time to time the whole table. */
+/** Sees the node's traffic: connections that live, those that end, and logged packets. */
 export interface Observer extends AsyncDisposable {
   readonly flows: FlowLog
   /** Interface names of the node and their indexes, as of now. */
@@ -51,11 +54,12 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
     }),
   )
   readLinks()
-  // Events first: a connection that begins while the table is read is in one or in both, never in neither.
+  // Events first: a connection that ends while the table is read is in one or in both, never in neither.
   const conntrack = stack.use(
     openConntrack({
       netns,
-      onEvent: event => flows.connection(event),
+      groups: ['destroy'],
+      onEvent: event => flows.ended(event),
       onLost: count => flows.lost('connection-events', count),
       onFailed,
     }),
@@ -108,7 +112,7 @@ async function countDenials({ dataplane, table }: ObserverOptions): Promise<Deni
   return { denied: sum(enforce) + spoofed.packets, audited: sum(audit) }
 }
 
-/** Reads what is only there for the asking, at once and then again and again; a large table less often. */
+/** Reads what is only there for the asking, at once and then again and again. */
 async function refreshing(flows: FlowLog, options: ObserverOptions): Promise<AsyncDisposable> {
   const { timers, onError } = options
   let next: Disposable | undefined
@@ -121,7 +125,7 @@ async function refreshing(flows: FlowLog, options: ObserverOptions): Promise<Asy
       await flows.refresh()
       flows.counted(await countDenials(options))
       const took = timers.monotonic() - start
-      next = timers.after(Math.max(REFRESH_MS, took / REFRESH_SHARE), () => runner.trigger())
+      next = timers.after(pauseAfter(took), () => runner.trigger())
     },
   })
   runner.trigger()

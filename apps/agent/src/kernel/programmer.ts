@@ -15,6 +15,8 @@ export interface ProgrammerOptions {
   readonly compiler: TableCompiler
   readonly dataplane: Pick<Dataplane, 'sync' | 'update'>
   readonly timers: Timers
+  /** The model is another than when this was last called: resolves when nobody decides packets by the one before. */
+  beforeCommit?(): Promise<void>
   /** The kernel refused even the whole table; it is tried again by itself. */
   onError(error: unknown): void
   /** The model is another: what was judged by it must be judged again. */
@@ -23,6 +25,8 @@ export interface ProgrammerOptions {
 
 /** A burst within this time is one transaction; a single change does not wait for it. */
 const INTERVAL_MS = 2
+/** Changes that come without end must not keep the first from the kernel. */
+const ROUNDS = 4
 /** What a timer holds (a signed 32-bit number of milliseconds); an end further away is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -98,8 +102,20 @@ export class Programmer implements AsyncDisposable {
     return this.#programmed
   }
 
+  /** What is decided meanwhile is stamped with the generation that is about to be, so it must be decided by its model. */
+  async #settled(): Promise<void> {
+    const { beforeCommit } = this.#options
+    if (!beforeCommit) return
+    for (let round = 0; round < ROUNDS; round++) {
+      const changes = this.#pending.length
+      await beforeCommit()
+      if (changes === this.#pending.length) return
+    }
+  }
+
   async #program(): Promise<void> {
     const { compiler, dataplane, timers } = this.#options
+    await this.#settled()
     const [since, revision] = [this.#since, this.#revision]
     const change = compiler.update(mergeDeltas(this.#pending.splice(0)))
     this.#since = undefined

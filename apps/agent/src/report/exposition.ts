@@ -76,6 +76,7 @@ const metrics = (status: LocalStatus): readonly Metric[] => [
     help: 'What was not seen or not kept, by reason.',
     samples: Object.entries(status.ledger).map(([reason, count]) => [{ reason }, count]),
   },
+  ...inspection(status),
   {
     name: 'sekisho_agent_spool_bytes',
     kind: 'gauge',
@@ -89,6 +90,36 @@ const metrics = (status: LocalStatus): readonly Metric[] => [
     samples: single(status.degraded.length),
   },
 ]
+
+const inspection = ({ inspection: now }: LocalStatus): readonly Metric[] =>
+  now === undefined
+    ? []
+    : [
+        {
+          name: 'sekisho_agent_inspection_listening',
+          kind: 'gauge',
+          help: 'Whether the threads that read conversations listen.',
+          samples: single(Number(now.isListening)),
+        },
+        {
+          name: 'sekisho_agent_inspection_restarts_total',
+          kind: 'counter',
+          help: 'Times that they were started again because one had died.',
+          samples: single(now.restarts),
+        },
+        {
+          name: 'sekisho_agent_inspected_conversations',
+          kind: 'gauge',
+          help: 'Conversations that are followed now.',
+          samples: single(now.flows),
+        },
+        {
+          name: 'sekisho_agent_inspection_packets_total',
+          kind: 'counter',
+          help: 'Packets that the kernel queued to be read.',
+          samples: single(now.queued),
+        },
+      ]
 
 const escaped = (text: string): string =>
   text.replace(/[\\"\n]/g, char => (char === '\n' ? '\\n' : `\\${char}`))

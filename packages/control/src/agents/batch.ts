@@ -98,6 +98,15 @@ const status = z.strictObject({
   programErrors: count,
   programMs: z.strictObject({ p50: measure, p99: measure }),
   ledger: z.record(z.string().max(64), count),
+  inspection: optional(
+    z.strictObject({
+      isListening: z.boolean(),
+      threads: count,
+      restarts: count,
+      flows: count,
+      queued: count,
+    }),
+  ),
   degraded: z.array(text).max(64),
 })
 

@@ -111,7 +111,9 @@ const agentsAway = ({ store, connected }: InsightPorts): Attention[] =>
 
 function recordsDropped({ store, clock }: InsightPorts): Attention[] {
   return store.agents.list().flatMap(({ node, status }) => {
-    const reasons = Object.entries(status?.ledger ?? {}).filter(([, count]) => count > 0)
+    const reasons = Object.entries(status?.ledger ?? {})
+      // Packets that nobody could read are on record; it is their content that is not known.
+      .filter(([reason, count]) => count > 0 && !reason.startsWith('not-inspected-'))
     if (reasons.length === 0) return []
     const records = reasons.reduce((sum, [, count]) => sum + count, 0)
     return [

@@ -100,6 +100,16 @@ export const agentView = z.object({
   programMs: z.object({ p50: z.number(), p99: z.number() }),
   programErrors: z.number().int(),
   ledger: z.record(z.string(), z.number()),
+  /** What reads conversations there; absent where nothing does. */
+  inspection: z
+    .object({
+      isListening: z.boolean(),
+      threads: z.number().int(),
+      restarts: z.number().int(),
+      flows: z.number().int(),
+      queued: z.number(),
+    })
+    .optional(),
   degraded: z.array(z.string()),
 })
 

@@ -14,6 +14,8 @@ const codes = sentences({
   'change-reverted': (_workload, d) => `Nobody kept it, so this took itself back: ${detail(d, 'summary')}.`,
   'program-failed': (_workload, d) =>
     `The kernel refused new rules; the last good ones stay. ${detail(d, 'reason')}`,
+  'inspection-failed': (_workload, d) =>
+    `A thread that inspects died and is started again; meanwhile the policies’ settings for failures decide. ${detail(d, 'reason')}`,
   'state-refused': (_workload, d) =>
     `The agent refused the server’s state and keeps its last good one. ${detail(d, 'reason')}`,
   'spool-failed': (_workload, d) =>
@@ -70,7 +72,24 @@ export const records = {
       'spool-failed': 'Records that could not be written to disk',
       'spool-overflowed': 'Records dropped because the disk spool was full',
       'batch-refused': 'Records the server refused',
+      'inspection-queue-full': 'Packets to be inspected for which there was no room',
+      'inspection-notices-lost': 'Findings of inspection lost before they were recorded',
+      'not-inspected-not-ip': 'Packets not inspected: not IP',
+      'not-inspected-malformed-header': 'Packets not inspected: malformed header',
+      'not-inspected-fragment': 'Packets not inspected: fragment',
+      'not-inspected-extension-chain': 'Packets not inspected: too many extension headers',
+      'not-inspected-ip-in-ip': 'Packets not inspected: IP in IP',
+      'not-inspected-gre': 'Packets not inspected: GRE',
+      'not-inspected-esp': 'Packets not inspected: encrypted by IPsec',
+      'not-inspected-other-transport': 'Packets not inspected: another transport',
+      'not-inspected-checksum': 'Packets not inspected: wrong checksum',
+      'not-inspected-midstream': 'Packets not inspected: the beginning was not seen',
+      'not-inspected-no-room': 'Packets not inspected: too many conversations',
     },
+    inspection: 'Inspection',
+    inspects: (flows: string) => `${flows} conversations followed`,
+    notListening: 'not listening',
+    restarts: (count: string) => `${count} restarts`,
     degraded: 'What this node cannot do',
   },
   audit: {

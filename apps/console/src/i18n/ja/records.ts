@@ -21,6 +21,8 @@ export const records: Dictionary['records'] = {
         `確定されなかったため、自動的に取り消しました: ${detail(d, 'summary')}`,
       'program-failed': (_workload, d) =>
         `カーネルが新しいルールを受け付けませんでした。直前のルールのまま動作しています。${detail(d, 'reason')}`,
+      'inspection-failed': (_workload, d) =>
+        `検査スレッドが停止したため、再起動します。それまではポリシーの障害時設定に従います。${detail(d, 'reason')}`,
       'state-refused': (_workload, d) =>
         `エージェントがサーバーの状態を受け付けず、直前の状態のまま動作しています。${detail(d, 'reason')}`,
       'spool-failed': (_workload, d) =>
@@ -65,7 +67,24 @@ export const records: Dictionary['records'] = {
       'spool-failed': 'ディスクに書き込めなかった記録',
       'spool-overflowed': 'ディスク上の待ち行列が満杯のため破棄した記録',
       'batch-refused': 'サーバーが受け付けなかった記録',
+      'inspection-queue-full': '待ち行列が満杯のため検査できなかったパケット',
+      'inspection-notices-lost': '記録前に失われた検査結果',
+      'not-inspected-not-ip': '未検査のパケット: IP 以外',
+      'not-inspected-malformed-header': '未検査のパケット: 不正なヘッダー',
+      'not-inspected-fragment': '未検査のパケット: 断片',
+      'not-inspected-extension-chain': '未検査のパケット: 拡張ヘッダーが多すぎる',
+      'not-inspected-ip-in-ip': '未検査のパケット: IP in IP',
+      'not-inspected-gre': '未検査のパケット: GRE',
+      'not-inspected-esp': '未検査のパケット: IPsec による暗号化',
+      'not-inspected-other-transport': '未検査のパケット: その他のトランスポート',
+      'not-inspected-checksum': '未検査のパケット: チェックサム不一致',
+      'not-inspected-midstream': '未検査のパケット: 接続の開始を観測していない',
+      'not-inspected-no-room': '未検査のパケット: 接続が多すぎる',
     },
+    inspection: '検査',
+    inspects: flows => `${flows} 件の通信を検査中`,
+    notListening: '停止中',
+    restarts: count => `再起動 ${count} 回`,
     degraded: 'このノードでできないこと',
   },
   audit: {

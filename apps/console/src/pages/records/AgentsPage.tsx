@@ -7,6 +7,17 @@ import './records.css'
 const JOIN_COMMANDS = `sekisho-server join-token
 sekisho-agent --server https://SERVER:7444 --join-token TOKEN --state /var/lib/sekisho --node "$(hostname)"`
 
+function Inspection({ now }: { readonly now: NonNullable<AgentView['inspection']> }) {
+  const { t, f } = useI18n()
+  const { agents } = t.records
+  return (
+    <span className={now.isListening ? '' : 'warn'}>
+      {now.isListening ? agents.inspects(f.number(now.flows)) : agents.notListening}
+      {now.restarts > 0 && <span className="muted"> · {agents.restarts(f.number(now.restarts))}</span>}
+    </span>
+  )
+}
+
 function Ledger({ ledger }: Pick<AgentView, 'ledger'>) {
   const { t, f } = useI18n()
   const { agents } = t.records
@@ -66,6 +77,7 @@ function AgentCard({ agent }: { readonly agent: AgentView }) {
                 {f.number(programErrors)}
               </span>,
             ],
+            [agents.inspection, agent.inspection && <Inspection key="inspection" now={agent.inspection} />],
             [agents.version, agent.version],
           ]}
         />

@@ -1,0 +1,208 @@
+import { availableParallelism } from 'node:os'
+import { Backoff, type BypassLedger, type InspectionStatus } from '@sekisho/core'
+import {
+  type ConversationEnds,
+  type CountedRequests,
+  type Inspection,
+  type NotInspected,
+  openInspection,
+  type QueueRange,
+  queueNumbers,
+  type TermsData,
+  type Told,
+} from '@sekisho/dataplane'
+import { packetQueues, type QueueCounts } from '@sekisho/linux'
+import { type FlowQuery, type Model, residual } from '@sekisho/policy'
+import { type Log, reasonOf } from '../log.ts'
+import type { Notes } from '../report/notes.ts'
+import type { Timers } from '../timers.ts'
+
+export interface InspectingOptions {
+  readonly netns: string | undefined
+  readonly queues: QueueRange
+  readonly model: Model
+  readonly timers: Timers
+  readonly log: Log
+  readonly notes: Notes
+  onTold(told: readonly Told[]): void
+  onRequests(requests: readonly CountedRequests[]): void
+}
+
+/** More threads than this only wait for each other: the kernel hands packets over one by one for each queue. */
+const MOST_THREADS = 4
+/** Between the numbers that people write by hand and those that other products use. */
+const FIRST_QUEUE = 21_300
+export const INSPECTION_QUEUES: QueueRange = {
+  first: FIRST_QUEUE,
+  workers: Math.min(availableParallelism(), MOST_THREADS),
+}
+
+/** Threads that lived this long were not ended by what they met first. */
+const STEADY_MS = 60_000
+
+/** Counts that begin anew with each start of what counts them, as sums since the agent's. */
+class Sums<K> {
+  readonly #ended = new Map<K, number>()
+  #current: ReadonlyMap<K, number> = new Map()
+
+  /** What is counted now; less than before where the counter began anew. */
+  update(current: ReadonlyMap<K, number>): void {
+    for (const [key, before] of this.#current) {
+      if ((current.get(key) ?? 0) < before) this.#ended.set(key, (this.#ended.get(key) ?? 0) + before)
+    }
+    this.#current = current
+  }
+
+  of(key: K): number {
+    return (this.#ended.get(key) ?? 0) + (this.#current.get(key) ?? 0)
+  }
+
+  keys(): Iterable<K> {
+    return new Set([...this.#ended.keys(), ...this.#current.keys()])
+  }
+}
+
+type QueueCount = keyof Omit<QueueCounts, 'number' | 'waiting'>
+
+/**
+ * The threads that read conversations, kept alive: when one dies all are started again, and what that cost is counted.
+ * Until then packets have the fate of their queues.
+ */
+export class Inspecting implements AsyncDisposable {
+  readonly #options: InspectingOptions
+  readonly #numbers: ReadonlySet<number>
+  readonly #notInspected = new Sums<NotInspected>()
+  readonly #queues = new Sums<QueueCount>()
+  readonly #backoff = new Backoff({ firstMs: 200, mostMs: 10_000, random: Math.random })
+  #inspection: Inspection | undefined
+  #restart: Disposable | undefined
+  #restarting: Promise<void> | undefined
+  #restarts = 0
+  #startedAt = 0
+  #isClosed = false
+
+  private constructor(options: InspectingOptions) {
+    this.#options = options
+    const numbers = queueNumbers(options.queues).flatMap(({ closed, open }) => [closed, open])
+    this.#numbers = new Set(numbers.flatMap(({ original, reply }) => [original, reply]))
+  }
+
+  /** Returns when the queues are listened to: only then may rules send packets there. */
+  static async open(options: InspectingOptions): Promise<Inspecting> {
+    const inspecting = new Inspecting(options)
+    await inspecting.#start()
+    return inspecting
+  }
+
+  async #start(): Promise<void> {
+    const { netns, queues, timers, notes, onTold, onRequests } = this.#options
+    this.#startedAt = timers.monotonic()
+    this.#inspection = await openInspection({
+      netns,
+      queues,
+      identify: true,
+      terms: ends => this.#terms(ends),
+      onAnswer: () => Promise.resolve(),
+      onTold: told => onTold(told),
+      onRequests: requests => onRequests(requests),
+      onLost: count => notes.count('inspection-notices-lost', count),
+      onFailed: error => this.#failed(error),
+    })
+  }
+
+  #terms({ client, server, protocol, port }: ConversationEnds): TermsData {
+    const { model } = this.#options
+    const query: FlowQuery = { source: { ip: client }, destination: { ip: server }, protocol, port }
+    const { outcome, decision } = model.judge(query)
+    // Where only policies in Audit ask, nobody is stopped for what cannot be found out.
+    const onFailure = outcome === 'audited' ? 'open' : (decision.inspect?.onFailure ?? 'open')
+    return { residual: residual(model, query), facts: {}, onFailure }
+  }
+
+  #failed(error: unknown): void {
+    const { log, notes, timers } = this.#options
+    if (this.#isClosed) return
+    log.error('a thread that inspects has died; all are started again', error)
+    const reason = reasonOf(error).slice(0, 500)
+    notes.event({ code: 'inspection-failed', severity: 'critical', details: { reason } })
+    if (timers.monotonic() - this.#startedAt > STEADY_MS) this.#backoff.succeeded()
+    // Two may die of one packet before the first is replaced.
+    this.#restart ??= timers.after(this.#backoff.next(), () => {
+      this.#restarting = this.#again()
+    })
+  }
+
+  async #again(): Promise<void> {
+    this.#sample()
+    this.#restarts++
+    const old = this.#inspection
+    this.#inspection = undefined
+    try {
+      await old?.[Symbol.asyncDispose]()
+      if (!this.#isClosed) await this.#start()
+      this.#restart = undefined
+    } catch (error) {
+      this.#restart = undefined
+      this.#failed(error)
+    }
+  }
+
+  /** See `Inspection.revise`. Threads that are started meanwhile know nothing of before. */
+  async revise(): Promise<void> {
+    await this.#inspection?.revise()
+  }
+
+  #sample(): void {
+    if (!this.#inspection) return
+    this.#notInspected.update(this.#inspection.notInspected())
+    const counts = packetQueues({ netns: this.#options.netns }).filter(({ number }) =>
+      this.#numbers.has(number),
+    )
+    const sum = (of: QueueCount) => counts.reduce((total, each) => total + each[of], 0)
+    const all = ['full', 'undelivered', 'queued'] as const satisfies readonly QueueCount[]
+    this.#queues.update(new Map(all.map(each => [each, sum(each)])))
+  }
+
+  /** What was not inspected, by reason, since the agent's start. */
+  get ledger(): BypassLedger {
+    this.#sample()
+    const notInspected = LEDGER.map(
+      reason => [`not-inspected-${reason}`, this.#notInspected.of(reason)] as const,
+    )
+    const full = this.#queues.of('full') + this.#queues.of('undelivered')
+    const counted = [...notInspected, ['inspection-queue-full', full] as const]
+    return Object.fromEntries(counted.filter(([, count]) => count > 0))
+  }
+
+  get status(): InspectionStatus {
+    return {
+      isListening: this.#inspection !== undefined && this.#restart === undefined,
+      threads: this.#options.queues.workers,
+      restarts: this.#restarts,
+      flows: this.#inspection?.flows ?? 0,
+      queued: this.#queues.of('queued'),
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    this.#restart?.[Symbol.dispose]()
+    await this.#restarting
+    await this.#inspection?.[Symbol.asyncDispose]()
+  }
+}
+
+/** What nobody could read. What a stream does not let pass is no loss: its sender repeats it, or was refused. */
+const LEDGER = [
+  'not-ip',
+  'malformed-header',
+  'fragment',
+  'extension-chain',
+  'ip-in-ip',
+  'gre',
+  'esp',
+  'other-transport',
+  'checksum',
+  'midstream',
+  'no-room',
+] as const satisfies readonly NotInspected[]

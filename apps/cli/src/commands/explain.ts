@@ -36,8 +36,12 @@ export function language(option: string | undefined): 'en' | 'ja' {
 }
 
 export const explain: Command = {
-  usage: 'sekisho explain SOURCE DESTINATION [PORT] [--protocol TCP] [--policies FILE]',
-  options: { protocol: { type: 'string' }, policies: { type: 'string' } },
+  usage: 'sekisho explain SOURCE DESTINATION [PORT] [--protocol TCP] [--application NAME] [--policies FILE]',
+  options: {
+    protocol: { type: 'string' },
+    application: { type: 'string' },
+    policies: { type: 'string' },
+  },
   run: async ({ values, positionals, output, client }) => {
     const source = required(positionals, 0, 'SOURCE (namespace/name or address)')
     const destination = required(positionals, 1, 'DESTINATION (namespace/name or address)')
@@ -46,12 +50,14 @@ export const explain: Command = {
       throw new UsageError(`PORT must be 0 to 65535, not "${port}"`)
     }
     const file = text(values, 'policies')
+    const application = text(values, 'application')
     const api = await client()
     const view = await api.post<ExplanationView>('explain', {
       source,
       destination,
       ...(port === undefined ? {} : { port: Number(port) }),
       protocol: (text(values, 'protocol') ?? 'TCP').toUpperCase(),
+      ...(application === undefined ? {} : { application }),
       ...(file === undefined ? {} : { yaml: await readInput(file) }),
     })
     const name = (shown: ExplanationView) => `${shown.outcome} ${end(shown.source)} ${end(shown.destination)}`

@@ -47,7 +47,7 @@ const flow = z.strictObject({
   destination: end,
   protocol,
   port,
-  application: optional(wireText(64)),
+  application: optional(z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/)),
   outcome: z.enum(OUTCOMES),
   direction: optional(z.enum(['ingress', 'egress'])),
   by: optional(id<NonNullable<Batch['flows'][number]['by']>>()),

@@ -1,4 +1,12 @@
-import { hasPorts, type Protocol, protocolName, protocolNumber, SekishoError } from '@sekisho/core'
+import {
+  type FilterTerm,
+  hasPorts,
+  knownApplication,
+  type Protocol,
+  protocolName,
+  protocolNumber,
+  SekishoError,
+} from '@sekisho/core'
 import { type Explanation, explain, explainSentences, type PolicyDocument } from '@sekisho/policy'
 import type { Window } from '@sekisho/store'
 import type { ExplanationView } from '../schema/policies.ts'
@@ -13,6 +21,8 @@ export interface ExplainRequest {
   /** Left out: the port of the last flow between the two, else the first that the destination declares. */
   readonly port?: number | undefined
   readonly protocol: string
+  /** Left out: what was last seen to be spoken. */
+  readonly application?: string | undefined
   /** Judge by these instead of the policies in force. */
   readonly documents?: readonly PolicyDocument[] | undefined
 }
@@ -37,22 +47,47 @@ export function explainView(ports: InsightPorts, request: ExplainRequest): Expla
   const protocol = protocolOf(request.protocol)
   const source = resolveEnd(model, request.source)
   const destination = resolveEnd(model, request.destination)
-  const port = request.port ?? likelyPort(ports, { source, destination, protocol })
-  const explanation = explain(model, { source: source.query, destination: destination.query, protocol, port })
-  return view(explanation, source, destination)
+  const between = { source, destination, protocol }
+  const port = request.port ?? likelyPort(ports, between)
+  const application = request.application ?? spokenOn(ports, between, port)
+  const explanation = explain(model, {
+    source: source.query,
+    destination: destination.query,
+    protocol,
+    port,
+    ...(application !== undefined && { facts: { application: knownApplication(application) } }),
+  })
+  return {
+    ...view(explanation, source, destination),
+    ...(application !== undefined && { application }),
+  }
 }
 
-function likelyPort(
-  { store }: InsightPorts,
-  { source, destination, protocol }: { source: ResolvedEnd; destination: ResolvedEnd; protocol: Protocol },
-): number {
+interface Between {
+  readonly source: ResolvedEnd
+  readonly destination: ResolvedEnd
+  readonly protocol: Protocol
+}
+
+const filterOf = ({ source, destination, protocol }: Between): readonly FilterTerm[] => [
+  { key: 'src', value: source.view.key, not: false },
+  { key: 'dst', value: destination.view.key, not: false },
+  { key: 'proto', value: protocol, not: false },
+]
+
+/** Flows looked at for one that says what was spoken: attempts that were denied at once say nothing. */
+const LOOKED_AT = 50
+
+function spokenOn({ store }: InsightPorts, between: Between, port: number): string | undefined {
+  const filter = [...filterOf(between), { key: 'port' as const, value: String(port), not: false }]
+  const { items } = store.records.flows({ window: EVER, filter, limit: LOOKED_AT })
+  return items.find(({ application }) => application !== undefined)?.application
+}
+
+function likelyPort({ store }: InsightPorts, between: Between): number {
+  const { destination, protocol } = between
   if (!hasPorts(protocol) && !protocol.startsWith('ICMP')) return 0
-  const filter = [
-    { key: 'src' as const, value: source.view.key, not: false },
-    { key: 'dst' as const, value: destination.view.key, not: false },
-    { key: 'proto' as const, value: protocol, not: false },
-  ]
-  const seen = store.records.flows({ window: EVER, filter, limit: 1 }).items[0]?.port
+  const seen = store.records.flows({ window: EVER, filter: filterOf(between), limit: 1 }).items[0]?.port
   const same = (other: Protocol) => protocolNumber(other) === protocolNumber(protocol)
   const declared = destination.workload?.ports.find(each => same(each.protocol))?.port
   const port = seen ?? declared

@@ -165,6 +165,8 @@ export const explainRequest = z.object({
   destination: z.string(),
   port: z.number().int().min(0).max(65_535).optional(),
   protocol: z.string().default('TCP'),
+  /** What is spoken; left out: what was last seen to be spoken between the two on that port, if anything. */
+  application: z.string().max(64).optional(),
   /** Judge by these documents instead of the ones in force. */
   yaml: z.string().optional(),
 })
@@ -175,6 +177,8 @@ export const explanation = z.object({
   by: z.string().optional(),
   why: reason,
   direction: z.enum(['ingress', 'egress']).optional(),
+  /** What was taken to be spoken. */
+  application: z.string().optional(),
   source: edgeEnd,
   destination: edgeEnd,
   sentences: z.object({ en: z.array(z.string()), ja: z.array(z.string()) }),

@@ -463,6 +463,18 @@ spec:
     })
   })
 
+  test('an explanation takes what was last spoken there for granted, unless told otherwise', () => {
+    using here = world()
+    here.report({ workloads: SHOP, flows: [flow({ application: 'ssh' }), flow({ outcome: 'denied' })] })
+    here.apply(asks('applications: [postgresql]'))
+    const ask = (application?: string) =>
+      explainView(here.ports, { source: 'shop/web', destination: 'shop/db', protocol: 'TCP', application })
+    expect(ask()).toMatchObject({ application: 'ssh', outcome: 'denied' })
+    expect(ask().sentences.en).toContain('What is spoken is ssh.')
+    expect(ask('postgresql')).toMatchObject({ outcome: 'allowed', why: 'rule-allow' })
+    explanation.parse(ask())
+  })
+
   test('a node goes on reaching its own workloads', () => {
     using here = world()
     const probe = flow({ source: { ip: '10.9.9.9' }, why: 'own-node', connections: 3 })

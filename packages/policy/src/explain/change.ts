@@ -98,7 +98,7 @@ function ruleJson({ direction, peer }: Side, query: FlowQuery, namespace: string
 }
 
 function valid(json: PolicyDocumentJson): PolicyDocument {
-  const read = validatePolicy(json)
+  const read = validatePolicy(json, { applications: 'any' })
   if (!read.ok) throw new TypeError(`a proposed policy is not valid: ${JSON.stringify(read.error)}`)
   return read.value
 }

@@ -28,6 +28,8 @@ export interface Dictionary {
   readonly policy: (kind: string, name: string) => string
   readonly otherSide: Readonly<Record<'allow' | 'deny', (facts: ReasonFacts) => string>>
   readonly needs: Readonly<Record<Need, string>>
+  /** What is spoken, where the question says so. */
+  readonly spoken: (application: string) => string
   /** The verdict holds for as long as these are not known. */
   readonly inspect: (needs: readonly string[]) => string
   /** A rule that would have matched, had it not ended. */

@@ -55,6 +55,8 @@ export const en: Dictionary = {
     kafka: 'the Kafka request',
     mongodb: 'the MongoDB operation',
   },
+  spoken: application =>
+    application === 'unknown' ? 'What is spoken was not recognised.' : `What is spoken is ${application}.`,
   inspect: needs => `This can change once ${new Intl.ListFormat('en').format(needs)} is known.`,
   expired: rule => `${rule} would have matched, but has expired.`,
   finish: sentence => sentence,

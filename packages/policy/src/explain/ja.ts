@@ -57,6 +57,10 @@ export const ja: Dictionary = {
     kafka: 'Kafka リクエスト',
     mongodb: 'MongoDB 操作',
   },
+  spoken: application =>
+    application === 'unknown'
+      ? 'アプリケーションは識別できませんでした。'
+      : `使われているアプリケーションは ${application} です。`,
   inspect: needs => `${needs.join('、')}が分かると、この結果は変わることがあります。`,
   expired: rule => `${rule} は一致しますが、期限が切れています。`,
   // A full-width bracket brings its own space.

@@ -69,9 +69,11 @@ function otherSide(words: Dictionary, explanation: Explanation): readonly string
 }
 
 /** What the answer depends on, and what no longer counts. */
-function reservations(words: Dictionary, { inspect, considered }: Explanation): readonly string[] {
+function reservations(words: Dictionary, { query, inspect, considered }: Explanation): readonly string[] {
+  const { application } = query.facts ?? {}
   const expired = considered.filter(({ outcome }) => outcome === 'expired')
   return [
+    ...(application === undefined ? [] : [words.spoken(application)]),
     ...(inspect ? [words.inspect(inspect.needs.map(need => words.needs[need]))] : []),
     ...expired.map(({ rule }) => words.expired(byText(words, rule))),
   ]

@@ -30,7 +30,8 @@ const between = (flow: FlowView): string =>
   ])
 
 const explainCommand = (flow: FlowView): string =>
-  `sekisho explain ${named(flow.source)} ${named(flow.destination)} ${flow.port} --protocol ${flow.protocol}`
+  `sekisho explain ${named(flow.source)} ${named(flow.destination)} ${flow.port} --protocol ${flow.protocol}` +
+  (flow.application === undefined ? '' : ` --application ${flow.application}`)
 
 export function RuleLink({ rule }: { readonly rule: string }) {
   const { t } = useI18n()
@@ -54,6 +55,7 @@ function Explanation({ flow }: { readonly flow: FlowView }) {
     destination: named(flow.destination),
     port: flow.port,
     protocol: flow.protocol,
+    ...(flow.application === undefined ? {} : { application: flow.application }),
   }
   const query = useQuery({ queryKey: ['policies', 'explain', request], queryFn: () => api.explain(request) })
   if (query.error) return <Failure error={query.error} onRetry={() => void query.refetch()} />

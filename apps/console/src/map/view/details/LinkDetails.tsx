@@ -27,6 +27,7 @@ function WhatIf({
     destination: askName(destination) ?? '',
     port: edge.port,
     protocol: edge.protocol,
+    ...(edge.application === undefined ? {} : { application: edge.application }),
   }
   const { data, error } = useQuery({
     queryKey: ['policies', 'explain', ask],

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { printTable, type Row, writeReport } from '../bench/report.ts'
 import { ciliumManifests } from './cilium.ts'
 import { clusterPolicies } from './cluster-policies.ts'
+import { dnsLists, dnsTraffic, generatedNames } from './inspect-dns.ts'
 import { ja4 } from './inspect-ja4.ts'
 import { ndpi } from './inspect-ndpi.ts'
 import { zeek } from './inspect-zeek.ts'
@@ -37,6 +38,9 @@ const SUITES: readonly Suite[] = [
   { name: 'inspect/app-id-ndpi', needs: 'l7/ndpi', run: ndpi },
   { name: 'inspect/app-id-zeek', needs: 'l7/zeek', run: zeek },
   { name: 'inspect/ja4', needs: 'l7/ja4', run: ja4 },
+  { name: 'inspect/dns-generated', needs: 'l7', run: generatedNames },
+  { name: 'inspect/dns-traffic', needs: 'l7', run: dnsTraffic },
+  { name: 'inspect/dns-lists', needs: 'l7/url-categories', run: dnsLists },
 ]
 
 const wanted = process.argv.slice(2).filter(arg => !arg.startsWith('-'))

@@ -37,8 +37,8 @@ function labelsOf(names: Iterable<string>): ReadonlySet<string> {
   for (const name of names) {
     const text = name.trim().toLowerCase()
     if (!NAME.test(text) || /^[\d.]+$/.test(text)) continue
-    const { label } = registeredOf(text)
-    if (label.length >= SHORTEST && !label.startsWith('xn--')) labels.add(label)
+    const { label, isAssigned } = registeredOf(text)
+    if (label.length >= SHORTEST && !label.startsWith('xn--') && !isAssigned) labels.add(label)
   }
   return labels
 }

@@ -98,7 +98,7 @@ export class DomainIndex {
    */
   match(name: string): readonly DomainMatch[] {
     let [one, other] = [FIRST, SECOND]
-    let found: Map<number, string | undefined> | undefined
+    let found: DomainMatch[] | undefined
     let code = name.charCodeAt(name.length - 1)
     for (let at = name.length - 1; at >= 0; at--) {
       one = first(one, code)
@@ -107,13 +107,10 @@ export class DomainIndex {
       if (code !== DOT) continue
       const entry = this.#find(highOf(one, other) >>> 0, lowOf(other))
       if (entry < 0) continue
-      found ??= new Map()
+      found ??= []
       this.#collect(entry, { name, at }, found)
     }
-    if (!found) return NO_MATCH
-    return Array.from(found).flatMap(([list, domain]) =>
-      domain === undefined ? [] : [{ list: this.#lists[list] ?? '', domain }],
-    )
+    return found ?? NO_MATCH
   }
 
   /** The first entry of the fingerprint, or -1. */
@@ -130,15 +127,18 @@ export class DomainIndex {
   #collect(
     entry: number,
     { name, at: from }: { readonly name: string; readonly at: number },
-    found: Map<number, string | undefined>,
+    found: DomainMatch[],
   ): void {
     const words = this.#words
-    const [low = 0, high] = [words[entry * 2], words[entry * 2 + 1]]
+    const [low, high] = [words[entry * 2] ?? 0, words[entry * 2 + 1]]
     for (let at = entry; words[at * 2 + 1] === high && (((words[at * 2] ?? 0) ^ low) & ~META) === 0; at++) {
       const meta = (words[at * 2] ?? 0) & META
       const scope = SCOPES[meta & 3]
       if (from === 0 ? scope === 'below' : scope === 'exact') continue
-      found.set(meta >> 3, meta & 4 ? undefined : name.slice(from))
+      const list = this.#lists[meta >> 3] ?? ''
+      const before = found.findIndex(match => match.list === list)
+      if (before >= 0) found.splice(before, 1)
+      if ((meta & 4) === 0) found.push({ list, domain: name.slice(from) })
     }
   }
 }

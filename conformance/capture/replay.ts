@@ -1,6 +1,5 @@
-import { formatIp, protocolName, type Transport } from '@sekisho/core'
+import { type ApplicationName, formatIp, protocolName, type Transport } from '@sekisho/core'
 import {
-  type ApplicationName,
   applicationOfProtocol,
   type Conversation,
   type Finding,

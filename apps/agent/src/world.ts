@@ -185,7 +185,7 @@ const addressesOf = (workloads: readonly Workload[]): Set<string> =>
 function validateAll(documents: readonly PolicyDocumentJson[]): Result<readonly PolicyDocument[], string> {
   const policies: PolicyDocument[] = []
   for (const [document, json] of documents.entries()) {
-    const policy = validatePolicy(json, { document })
+    const policy = validatePolicy(json, { document, applications: 'any' })
     if (!policy.ok) {
       const [problem] = policy.error
       return fail(`policy ${document}: ${problem ? `${problem.path}: ${problem.reason}` : 'not valid'}`)

@@ -77,11 +77,6 @@ export const APPLICATIONS = [
 ] as const
 export type Application = (typeof APPLICATIONS)[number]
 
-const KNOWN: ReadonlyMap<string, Application> = new Map(APPLICATIONS.map(name => [name, name]))
-
-/** As policies name it: one that a user defined is none of those. */
-export const knownApplication = (name: string): Application | 'unknown' => KNOWN.get(name) ?? 'unknown'
-
 /** What is spoken inside another protocol's messages is that protocol, too. */
 const WITHIN: Readonly<Partial<Record<Application, Application>>> = {
   consul: 'http',
@@ -95,8 +90,10 @@ const WITHIN: Readonly<Partial<Record<Application, Application>>> = {
   websocket: 'http',
 }
 
+const OUTER: ReadonlyMap<string, Application> = new Map(Object.entries(WITHIN))
+
 /** The application and what it is spoken in, as in `etcd`, `grpc`, `http`: a rule for any of them is about it. */
-export function applicationsOf(application: Application): readonly Application[] {
-  const outer = WITHIN[application]
+export function applicationsOf(application: string): readonly string[] {
+  const outer = OUTER.get(application)
   return outer ? [application, ...applicationsOf(outer)] : [application]
 }

@@ -52,5 +52,5 @@ const CARRIERS: Readonly<Record<L7Kind, readonly Application[]>> = {
 }
 
 /** Whether requests of this kind can still come in a conversation of this application. */
-export const carries = (application: Application, kind: L7Kind): boolean =>
-  applicationsOf(application).some(name => CARRIERS[kind].includes(name))
+export const carries = (application: string, kind: L7Kind): boolean =>
+  applicationsOf(application).some(name => CARRIERS[kind].some(carrier => carrier === name))

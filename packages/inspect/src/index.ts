@@ -1,21 +1,13 @@
 export { applicationOfProtocol } from './identify/by-protocol.ts'
 export {
-  type ApplicationName,
   type Confidence,
   Conversation,
   type Finding,
   type Identified,
 } from './identify/conversation.ts'
-export {
-  type BytePattern,
-  type CustomApplication,
-  type CustomDefinition,
-  type CustomProtocol,
-  compileCustom,
-} from './identify/custom.ts'
-export { type Definitions, readDefinitions } from './identify/definitions.ts'
+export { type CustomProtocol, compileCustom, customProtocols } from './identify/custom.ts'
 export { Identifier, type IdentifierOptions } from './identify/identifier.ts'
-export { compileOverrides, type Override, type Overrides } from './identify/override.ts'
+export { compileOverrides, type Overrides } from './identify/override.ts'
 export { UNKNOWN, type WhyUnknown } from './identify/search.ts'
 export { Inbox } from './inbox.ts'
 export { checksumsHold } from './packet/checksum.ts'

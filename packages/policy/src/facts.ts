@@ -1,10 +1,10 @@
-import type { Application, L7Kind, L7Request } from '@sekisho/core'
+import type { ApplicationName, L7Kind, L7Request } from '@sekisho/core'
 import type { AnsweredDeny } from './documents/document.ts'
 
 /** What is known of a conversation besides its ends and port. What is absent is not known yet. */
 export interface FlowFacts {
   /** `unknown`: it was looked for, and is none of those that are known. */
-  readonly application?: Application | 'unknown'
+  readonly application?: ApplicationName | 'unknown'
   /** Names that led to the destination's address; `[]` where it is known that none did. */
   readonly names?: readonly string[]
   /** The request that is asked about. */

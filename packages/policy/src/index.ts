@@ -14,6 +14,7 @@ export {
 } from './code/cluster.ts'
 export { type Code, renderCode } from './code/render.ts'
 export type * from './decision.ts'
+export { type DefinedApplications, definedBy, undefinedApplications } from './documents/defined.ts'
 export * from './documents/document.ts'
 export { POLICY_KINDS } from './documents/kinds.ts'
 export * from './documents/l7.ts'

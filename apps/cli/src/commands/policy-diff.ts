@@ -27,10 +27,10 @@ export function lineDiff(before: readonly string[], after: readonly string[]): s
 
 /** What applying `yaml` would change, both sides in canonical form; empty when nothing would. */
 export async function diffPolicies(yaml: string, current: ReadonlyMap<string, string>): Promise<string> {
-  const parsed = parsePolicies(yaml)
+  const parsed = parsePolicies(yaml, { applications: 'any' })
   if (!parsed.ok) throw new SekishoError('policy-refused', undefined, parsed.error)
   const canonical = (text: string): string => {
-    const stored = parsePolicies(text)
+    const stored = parsePolicies(text, { applications: 'any' })
     return stored.ok ? stored.value.map(policyToYaml).join('---\n') : text
   }
   return parsed.value

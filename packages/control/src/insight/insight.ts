@@ -82,13 +82,14 @@ function answerTo(ports: InsightPorts, question: Question): Answer {
     case 'simulate': {
       const { ends, yaml, mode, without } = question
       // Without documents it is the question what deleting some would do.
-      const documents = yaml.trim() === '' ? [] : parseOrRefuse(yaml).map(each => withMode(each, mode))
+      const documents =
+        yaml.trim() === '' ? [] : parseOrRefuse(yaml, ports.model).map(each => withMode(each, mode))
       return simulateView(ports, { window: windowOf(ends, clock), documents, without })
     }
     case 'model':
       return modelView(ports.model)
     case 'explain': {
-      const documents = question.yaml === undefined ? undefined : parseOrRefuse(question.yaml)
+      const documents = question.yaml === undefined ? undefined : parseOrRefuse(question.yaml, ports.model)
       return explainView(ports, { ...question, documents })
     }
   }

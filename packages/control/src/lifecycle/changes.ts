@@ -1,9 +1,17 @@
 import { type Clock, type EpochMs, type Mode, type PolicyId, type Problem, SekishoError } from '@sekisho/core'
-import { type PolicyDocument, parsePolicies, policyToYaml, withMode } from '@sekisho/policy'
+import {
+  definedBy,
+  type Model,
+  type PolicyDocument,
+  parsePolicies,
+  policyToYaml,
+  undefinedApplications,
+  withMode,
+} from '@sekisho/policy'
 import type { AuditResult, Change, ChangeRequest, PolicyText, Store } from '@sekisho/store'
 import type { Timer } from '../live/timer.ts'
 import type { Log } from '../log.ts'
-import type { LiveState } from './state.ts'
+import { type LiveState, readStored } from './state.ts'
 
 /** Who does something, and from which address. */
 export interface Actor {
@@ -54,9 +62,12 @@ const ITSELF: Actor = { user: 'sekisho', from: '' }
 /** Before a failed revert is tried again. */
 const RETRY_MS = 60_000
 
-/** @throws SekishoError policy-refused */
-export function parseOrRefuse(yaml: string): readonly PolicyDocument[] {
-  const read = parsePolicies(yaml)
+/**
+ * @param model in which applications may be defined that the text names.
+ * @throws SekishoError policy-refused
+ */
+export function parseOrRefuse(yaml: string, model: Model): readonly PolicyDocument[] {
+  const read = parsePolicies(yaml, { applications: definedBy(model.policies.values()) })
   if (!read.ok) throw new SekishoError('policy-refused', undefined, read.error)
   if (read.value.length > 0) return read.value
   const empty: Problem = { document: 0, path: '', reason: 'there is no policy in it' }
@@ -93,6 +104,20 @@ interface Note {
 interface Work<P, T> {
   readonly prepare: () => P
   readonly commit: (prepared: P) => { readonly value: T; readonly target: string; readonly details: string }
+}
+
+/**
+ * A policy that names an application whose definition has gone would say nothing, and nobody would see it.
+ * @throws SekishoError conflict
+ */
+function refuseUndefined(policies: readonly PolicyText[]): void {
+  const about = policies.filter(
+    ({ yaml, document }) => document.kind === 'Application' || yaml.includes('applications'),
+  )
+  const [missing] = undefinedApplications(about.map(({ document }) => readStored(document)))
+  if (!missing) return
+  const [name, policy] = missing
+  throw new SekishoError('conflict', `${policy} names the application ${name}, which nothing would define.`)
 }
 
 /** Ends a dry run: the transaction is rolled back, its result is kept. */
@@ -148,9 +173,15 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   })
 
   const applyRequest = ({ yaml, mode, revertAfterSeconds }: Apply, actor: Actor): ChangeRequest => {
-    const set = parseOrRefuse(yaml).map(each => textOf(mode ? withMode(each, mode) : each))
+    const set = parseOrRefuse(yaml, state.model).map(each => textOf(mode ? withMode(each, mode) : each))
     const summary = `apply ${summaryOf(set.map(({ id }) => id))}`
     return { actor: actor.user, summary, set, removed: [], revertsAt: revertsAt(revertAfterSeconds) }
+  }
+
+  const applied = (request: ChangeRequest): Change | undefined => {
+    const change = store.policies.apply(request)
+    if (change) refuseUndefined(store.policies.list())
+    return change
   }
 
   /** Does everything the real run does, then takes it back: what it says is what would happen. */
@@ -158,7 +189,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     let change: Change | undefined
     try {
       store.transaction(() => {
-        change = store.policies.apply(request)
+        change = applied(request)
         throw new DryRun()
       })
     } catch (error) {
@@ -173,7 +204,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       {
         prepare,
         commit: request => {
-          const change = store.policies.apply(request)
+          const change = applied(request)
           const details = change ? `change ${change.id}` : 'nothing to change'
           return { value: change ?? unchanged(request), target: request.summary, details }
         },
@@ -187,6 +218,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         prepare: () => id,
         commit: change => {
           const value = store.policies[action](change, actor.user)
+          refuseUndefined(store.policies.list())
           return { value, target: String(change), details: value.summary }
         },
       },

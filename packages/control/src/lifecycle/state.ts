@@ -19,8 +19,8 @@ export interface LiveState {
 }
 
 /** What is stored was validated before; a document that no longer reads means a newer program wrote it. */
-function document(json: unknown): PolicyDocument {
-  const read = validatePolicy(json)
+export function readStored(json: unknown): PolicyDocument {
+  const read = validatePolicy(json, { applications: 'any' })
   if (read.ok) return read.value
   const [first] = read.error
   throw new Error(`a stored policy cannot be read: ${first?.path ?? ''} ${first?.reason ?? ''}`)
@@ -38,7 +38,7 @@ export function modelChange({
     ...(policies
       ? {
           policies: {
-            set: (policies.set ?? []).map(document),
+            set: (policies.set ?? []).map(readStored),
             removed: (policies.removed ?? []) as readonly PolicyId[], // the store's own ids come back from it
           },
         }

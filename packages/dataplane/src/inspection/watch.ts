@@ -1,5 +1,5 @@
-import { APPLICATIONS, type Application, type L7Request } from '@sekisho/core'
-import type { ApplicationName, Conversation, Finding, NameAddress, Side } from '@sekisho/inspect'
+import type { ApplicationName, L7Request } from '@sekisho/core'
+import type { Conversation, Finding, NameAddress, Side } from '@sekisho/inspect'
 import type { FlowFacts, ResidualAnswer } from '@sekisho/policy'
 
 /** What the policies say of one conversation, given what is known of it. */
@@ -34,10 +34,6 @@ export interface WatchOptions {
   /** It told names of addresses, and they are believed. */
   readonly answered?: (names: readonly NameAddress[]) => void
 }
-
-const KNOWN: ReadonlySet<string> = new Set(APPLICATIONS)
-/** Policies name built-in applications only, so one that a user defined is none of those. */
-const isBuiltIn = (name: ApplicationName): name is Application => KNOWN.has(name)
 
 /** Nothing that may become known changes it. */
 const isDenied = ({ enforced }: ResidualAnswer): boolean => enforced.verdict !== 'allow' && !enforced.inspect
@@ -116,7 +112,7 @@ export class Watch {
       case 'request':
         return this.#judge(finding.request)
       case 'identified':
-        return this.#learn(finding, isBuiltIn(finding.application) ? finding.application : 'unknown')
+        return this.#learn(finding, finding.application)
       case 'unknown':
         return this.#learn(finding, 'unknown')
       case 'opaque':
@@ -133,7 +129,7 @@ export class Watch {
     }
   }
 
-  #learn(notice: Notice, application: Application | 'unknown'): boolean {
+  #learn(notice: Notice, application: ApplicationName | 'unknown'): boolean {
     this.#options.notice(notice)
     this.#facts = { ...this.#facts, application }
     this.#answer = this.#ask(this.#facts)

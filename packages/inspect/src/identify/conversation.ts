@@ -1,12 +1,9 @@
-import { type Application, LIMITS, type Transport } from '@sekisho/core'
+import { type ApplicationName, LIMITS, type Transport } from '@sekisho/core'
 import type { ConversationReader, Side } from '../protocol.ts'
 import { NOTHING, type Reading, unreadable } from '../reading.ts'
 import type { Candidate } from './candidates.ts'
-import type { CustomApplication } from './custom.ts'
 import type { Identifier } from './identifier.ts'
 import { type Found, Search, type WhyUnknown } from './search.ts'
-
-export type ApplicationName = Application | CustomApplication
 
 /** `configured`: a user said so, and nothing was compared. */
 export type Confidence = 'likely' | 'certain' | 'configured'
@@ -140,7 +137,7 @@ export class Conversation {
       this.#state = FINISHED
       return [ENGINE_ERROR]
     }
-    return readings.length === 0 ? NOTHING_FOUND : readings.flatMap(reading => this.#say(reading, side))
+    return readings.every(isSaid) ? readings : readings.flatMap(reading => this.#say(reading, side))
   }
 
   /** A reader speaks about itself; whoever judges wants to know what is spoken, and what was said. */
@@ -183,5 +180,9 @@ export class Conversation {
     return [this.#identified({ application, confidence: 'certain', evidence }), ...this.read(side, rest)]
   }
 }
+
+/** Whether it is told as it is. */
+const isSaid = (reading: Reading): reading is Reading & Finding =>
+  reading.kind === 'request' || reading.kind === 'detail' || reading.kind === 'names'
 
 const NOTHING_FOUND: readonly Finding[] = NOTHING as readonly never[]

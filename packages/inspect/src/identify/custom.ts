@@ -1,4 +1,11 @@
-import { APPLICATIONS, type Brand, type Pattern, type Transport } from '@sekisho/core'
+import {
+  type ApplicationDefinition,
+  type ApplicationName,
+  type BytePattern,
+  compilePattern,
+  type Pattern,
+  type Transport,
+} from '@sekisho/core'
 import { latin1 } from '../ascii.ts'
 import {
   type ConversationReader,
@@ -10,73 +17,73 @@ import {
   type Recognition,
 } from '../protocol.ts'
 
-/** The name of an application that a user defined; never one that is built in. */
-export type CustomApplication = Brand<string, 'CustomApplication'>
-
-const BUILT_IN: ReadonlySet<string> = new Set(APPLICATIONS)
-const NAME = /^[a-z][a-z0-9-]{0,62}$/
-
-export const isCustomApplication = (name: string): name is CustomApplication =>
-  NAME.test(name) && !BUILT_IN.has(name)
-
-/** What a side's first bytes must be, counted from `at`. */
-export type BytePattern =
-  /** Undefined stands for any byte. */
-  | { readonly kind: 'bytes'; readonly at: number; readonly bytes: readonly (number | undefined)[] }
-  /** The text, one character for each byte, fits the whole pattern or one that continues it, within so many bytes. */
-  | { readonly kind: 'text'; readonly at: number; readonly within: number; readonly begins: Pattern }
-
-/** An application as a user defines it: all patterns of both sides must hold. */
-export interface CustomDefinition {
-  readonly application: CustomApplication
-  readonly transports: readonly Transport[]
-  readonly client: readonly BytePattern[]
-  readonly server: readonly BytePattern[]
-}
-
 /** A recogniser with a name and nothing beyond it. */
 export interface CustomProtocol {
-  readonly application: CustomApplication
+  readonly application: ApplicationName
   readonly transports: readonly Transport[]
   recognise(opening: Opening): Recognition
   readonly open?: (transport: Transport) => ConversationReader
 }
 
 type Answer = 'yes' | 'no' | 'more'
+type Compare = (said: Uint8Array) => Answer
 
 function compareBytes({ at, bytes }: BytePattern & { kind: 'bytes' }, said: Uint8Array): Answer {
   const end = Math.min(bytes.length, said.length - at)
   for (let i = 0; i < end; i++) {
-    const byte = bytes[i]
-    if (byte !== undefined && byte !== said[at + i]) return 'no'
+    const byte = bytes[i] ?? null
+    if (byte !== null && byte !== said[at + i]) return 'no'
   }
   return said.length >= at + bytes.length ? 'yes' : 'more'
 }
 
-function compareText({ at, within, begins }: BytePattern & { kind: 'text' }, said: Uint8Array): Answer {
-  if (said.length > at && begins(latin1(said.subarray(at, at + within)))) return 'yes'
-  return said.length >= at + within ? 'no' : 'more'
+/** Whatever follows is not the pattern's: only the beginning must fit it. */
+function beginningOf(pattern: string): Pattern {
+  const compiled = compilePattern(`(${pattern}).*`)
+  if (!compiled.ok) throw new TypeError(`definition with a pattern that is none: ${compiled.error}`)
+  return compiled.value
 }
 
+function compileText({ at, within, pattern }: BytePattern & { kind: 'text' }): Compare {
+  const begins = beginningOf(pattern)
+  return said => {
+    if (said.length > at && begins(latin1(said.subarray(at, at + within)))) return 'yes'
+    return said.length >= at + within ? 'no' : 'more'
+  }
+}
+
+const compilePatterns = (patterns: readonly BytePattern[]): readonly Compare[] =>
+  patterns.map(pattern =>
+    pattern.kind === 'text' ? compileText(pattern) : said => compareBytes(pattern, said),
+  )
+
 /** A datagram is whole: there is no more to come. */
-function compareSide(patterns: readonly BytePattern[], said: Uint8Array, isWhole: boolean): Answer {
+function compareSide(patterns: readonly Compare[], said: Uint8Array, isWhole: boolean): Answer {
   let answer: Answer = 'yes'
-  for (const pattern of patterns) {
-    const one = pattern.kind === 'bytes' ? compareBytes(pattern, said) : compareText(pattern, said)
+  for (const compare of patterns) {
+    const one = compare(said)
     if (one === 'no' || (one === 'more' && isWhole)) return 'no'
     if (one === 'more') answer = 'more'
   }
   return answer
 }
 
-/** Certain when both sides fit, or the only one that has patterns; one of two is likely, until the other speaks. */
-export function compileCustom({ application, transports, client, server }: CustomDefinition): CustomProtocol {
+/**
+ * Certain when both sides fit, or the only one that has patterns; one of two is likely, until the other speaks.
+ * @throws TypeError for a pattern that was not validated.
+ */
+export function compileCustom({
+  application,
+  transport: only,
+  ...sides
+}: ApplicationDefinition): CustomProtocol {
   const evidence = `definition of ${application}`
-  const compare = (patterns: readonly BytePattern[], said: Uint8Array, transport: Transport): Answer =>
+  const [client, server] = [compilePatterns(sides.client), compilePatterns(sides.server)]
+  const compare = (patterns: readonly Compare[], said: Uint8Array, transport: Transport): Answer =>
     patterns.length > 0 && said.length === 0 ? 'more' : compareSide(patterns, said, transport !== 'TCP')
   return {
     application,
-    transports,
+    transports: [only],
     recognise(opening) {
       const answers = [
         compare(client, opening.client, opening.transport),
@@ -89,3 +96,7 @@ export function compileCustom({ application, transports, client, server }: Custo
     },
   }
 }
+
+/** Those that are told by their bytes. */
+export const customProtocols = (definitions: readonly ApplicationDefinition[]): readonly CustomProtocol[] =>
+  definitions.filter(({ client, server }) => client.length + server.length > 0).map(compileCustom)

@@ -1,7 +1,7 @@
-import type { Transport } from '@sekisho/core'
+import type { ApplicationName, Transport } from '@sekisho/core'
 import type { Protocol } from '../protocol.ts'
 import { Candidates } from './candidates.ts'
-import { type ApplicationName, Conversation } from './conversation.ts'
+import { Conversation } from './conversation.ts'
 import type { CustomProtocol } from './custom.ts'
 
 export interface IdentifierOptions {

@@ -1,29 +1,21 @@
+import type { ApplicationDefinition, ApplicationName, CustomApplication } from '@sekisho/core'
+import { parseCidr } from '@sekisho/core'
 import { describe, expect, test } from 'vitest'
-import {
-  compileCustom,
-  compileOverrides,
-  type Definitions,
-  Identifier,
-  PROTOCOLS,
-  readDefinitions,
-} from '../../src/index.ts'
+import { compileCustom, compileOverrides, customProtocols, Identifier, PROTOCOLS } from '../../src/index.ts'
 import { bytesOf, opening, type Said } from '../conversation.ts'
 
-const ORDERS = {
-  name: 'acme-orders',
-  transport: 'TCP',
-  client: [{ text: 'ORD1' }, { at: 4, hex: '00 ?? 01' }, { at: 7, within: 8, pattern: 'user=[a-z]+;' }],
-  server: [{ hex: '06' }],
-}
-const one = (application: object, more: object = {}) => ({
-  applications: [{ ...ORDERS, ...application }],
-  ...more,
-})
+const bytes = (text: string, at = 0) => ({ kind: 'bytes', at, bytes: [...bytesOf(text)] }) as const
 
-function defined(json: unknown): Definitions {
-  const read = readDefinitions(json)
-  if (!read.ok) throw new TypeError(JSON.stringify(read.error))
-  return read.value
+const ORDERS: ApplicationDefinition = {
+  application: 'acme-orders' as CustomApplication, // as the reader of definitions would say
+  transport: 'TCP',
+  client: [
+    bytes('ORD1'),
+    { kind: 'bytes', at: 4, bytes: [0, null, 1] },
+    { kind: 'text', at: 7, within: 8, pattern: 'user=[a-z]+;' },
+  ],
+  server: [bytes('\x06')],
+  overrides: [],
 }
 
 describe('a definition', () => {
@@ -39,20 +31,18 @@ describe('a definition', () => {
     ['has a pattern that did not come in time', { client: 'ORD1\0\x07\x01user=abc' }, 'no'],
     ['waits while both are silent', {}, 'more'],
   ])('%s', (_, said, kind) => {
-    const [definition] = defined(one({})).applications
-    expect(definition && compileCustom(definition).recognise(opening(said)).kind).toBe(kind)
+    expect(compileCustom(ORDERS).recognise(opening(said)).kind).toBe(kind)
   })
 
   test('of one side alone is certain, and a datagram has no more to come', () => {
-    const [definition] = defined(one({ transport: 'UDP', server: [] })).applications
+    const definition: ApplicationDefinition = { ...ORDERS, transport: 'UDP', server: [] }
     const recognise = (client: string) =>
-      definition && compileCustom(definition).recognise(opening({ client, transport: 'UDP' })).kind
+      compileCustom(definition).recognise(opening({ client, transport: 'UDP' })).kind
     expect([whole, 'ORD1'].map(recognise)).toEqual(['certain', 'no'])
   })
 
   test('goes before what is built in', () => {
-    const json = one({ client: [{ text: 'SSH-2.0-acme' }], server: [] })
-    const custom = defined(json).applications.map(compileCustom)
+    const custom = customProtocols([{ ...ORDERS, client: [bytes('SSH-2.0-acme')], server: [] }])
     const conversation = new Identifier({ protocols: PROTOCOLS, custom }).open('TCP')
     expect(conversation.read('client', bytesOf('SSH-2.0-acme'))).toMatchObject([
       { application: 'acme-orders' },
@@ -61,66 +51,26 @@ describe('a definition', () => {
   })
 })
 
-describe('what is refused', () => {
-  test.each<[string, unknown, string]>([
-    ['no object', [], ''],
-    ['an unknown field', { application: [] }, 'application'],
-    ['a name that is built in', one({ name: 'ssh' }), 'applications[0].name'],
-    ['a name that is none', one({ name: 'A b' }), 'applications[0].name'],
-    ['a name twice', { applications: [ORDERS, ORDERS] }, 'applications'],
-    ['no transport', one({ transport: undefined }), 'applications[0].transport'],
-    ['nothing to compare', one({ client: [], server: [] }), 'applications[0]'],
-    ['a pattern of two kinds', one({ client: [{ text: 'a', hex: '00' }] }), 'applications[0].client[0]'],
-    ['a pattern of no kind', one({ client: [{ at: 3 }] }), 'applications[0].client[0]'],
-    ['digits that are none', one({ client: [{ hex: '0g' }] }), 'applications[0].client[0].hex'],
-    ['half a byte', one({ client: [{ hex: '012' }] }), 'applications[0].client[0].hex'],
-    ['a text that is not ASCII', one({ client: [{ text: 'é' }] }), 'applications[0].client[0].text'],
-    [
-      'a place behind the opening',
-      one({ client: [{ at: 9_000, text: 'a' }] }),
-      'applications[0].client[0].at',
-    ],
-    [
-      'a pattern that is not linear',
-      one({ client: [{ pattern: '(a)\\1' }] }),
-      'applications[0].client[0].pattern',
-    ],
-    ['a bracket too many', one({ client: [{ pattern: 'a)|(b' }] }), 'applications[0].client[0].pattern'],
-    [
-      'a width without a pattern',
-      one({ client: [{ text: 'a', within: 3 }] }),
-      'applications[0].client[0].within',
-    ],
-    ['an override of nothing', { overrides: [{ application: 'ssh', transport: 'TCP' }] }, 'overrides[0]'],
-    [
-      'an override by an unknown name',
-      { overrides: [{ application: 'shh', transport: 'TCP', ports: [22] }] },
-      'overrides[0].application',
-    ],
-    [
-      'ports the wrong way around',
-      { overrides: [{ application: 'ssh', transport: 'TCP', ports: ['30-20'] }] },
-      'overrides[0].ports[0]',
-    ],
-    [
-      'an address that is no block',
-      { overrides: [{ application: 'ssh', transport: 'TCP', addresses: ['10.0.0.1'] }] },
-      'overrides[0].addresses[0]',
-    ],
-  ])('%s, by its path', (_, json, path) => {
-    const read = readDefinitions(json)
-    expect(read.ok ? 'accepted' : read.error.map(problem => problem.path)).toContain(path)
-  })
-})
-
 describe('an override', () => {
-  const { overrides } = defined({
-    overrides: [
-      { application: 'ssh', transport: 'TCP', addresses: ['10.0.0.0/8'], ports: [22, '2200-2299'] },
-      { application: 'syslog', transport: 'UDP', ports: [5514] },
-      { application: 'http', transport: 'TCP', addresses: ['2001:db8::/32'] },
-    ],
-  })
+  const at = (
+    application: ApplicationName,
+    transport: 'TCP' | 'UDP',
+    addresses: string | undefined,
+    ports: readonly (readonly [number, number])[],
+  ): ApplicationDefinition => {
+    const block = addresses === undefined ? undefined : parseCidr(addresses)
+    const overrides = [{ addresses: block?.ok ? [block.value] : [], ports }]
+    return { application, transport, client: [], server: [], overrides }
+  }
+  const definitions = [
+    at('ssh', 'TCP', '10.0.0.0/8', [
+      [22, 22],
+      [2_200, 2_299],
+    ]),
+    at('syslog', 'UDP', undefined, [[5_514, 5_514]]),
+    at('http', 'TCP', '2001:db8::/32', []),
+    ORDERS,
+  ]
   test.each([
     ['TCP', '10.1.2.3', 22, 'ssh'],
     ['TCP', '10.1.2.3', 2_250, 'ssh'],
@@ -129,7 +79,7 @@ describe('an override', () => {
     ['UDP', '11.1.2.3', 5_514, 'syslog'],
     ['TCP', '2001:db8::7', 9, 'http'],
   ] as const)('of %s %s port %d is %s', (transport, address, port, application) => {
-    expect(compileOverrides(overrides)(transport, address, port)).toBe(application)
+    expect(compileOverrides(definitions)(transport, address, port)).toBe(application)
   })
 
   test('is taken for granted', () => {
@@ -138,5 +88,9 @@ describe('an override', () => {
       { kind: 'identified', application: 'ssh', confidence: 'configured' },
     ])
     expect(conversation.read('client', bytesOf('SSH-2.0-x\r\n'))).toMatchObject([{ kind: 'detail' }])
+  })
+
+  test('without patterns is no recogniser', () => {
+    expect(customProtocols(definitions).map(({ application }) => application)).toEqual(['acme-orders'])
   })
 })

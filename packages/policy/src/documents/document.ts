@@ -1,5 +1,6 @@
 import type {
-  Application,
+  ApplicationDefinition,
+  ApplicationName,
   Cidr,
   Direction,
   EpochMs,
@@ -93,7 +94,7 @@ export interface PolicyRule {
   /** Any of these; absent means every protocol and port. Never empty. */
   readonly ports?: readonly PortSpec[]
   /** Any of these is spoken. Never empty. */
-  readonly applications?: readonly Application[]
+  readonly applications?: readonly ApplicationName[]
   /** The request is any of these. Never empty. */
   readonly l7?: readonly L7Match[]
   /** Of Deny rules, instead of the policy's. */
@@ -165,5 +166,16 @@ export interface ClusterNetworkPolicy extends PolicyBase {
   readonly priority: number
 }
 
-export type PolicyDocument = NetworkPolicy | SecurityPolicy | ClusterSecurityPolicy | ClusterNetworkPolicy
+/** Not a policy, but what policies name; it selects nobody and has no rules. */
+export interface ApplicationDocument extends PolicyBase {
+  readonly kind: 'Application'
+  readonly definition: ApplicationDefinition
+}
+
+export type PolicyDocument =
+  | NetworkPolicy
+  | SecurityPolicy
+  | ClusterSecurityPolicy
+  | ClusterNetworkPolicy
+  | ApplicationDocument
 export type PolicyKind = PolicyDocument['kind']

@@ -1,3 +1,4 @@
+import { application } from './application.ts'
 import { clusterNetworkPolicy } from './cluster-network-policy.ts'
 import type { PolicyKind } from './document.ts'
 import type { DocumentKind } from './kind.ts'
@@ -10,6 +11,7 @@ export const KINDS = {
   SecurityPolicy: securityPolicy,
   ClusterSecurityPolicy: clusterSecurityPolicy,
   ClusterNetworkPolicy: clusterNetworkPolicy,
+  Application: application,
 } as const satisfies Record<PolicyKind, DocumentKind>
 
 export const POLICY_KINDS = Object.keys(KINDS) as readonly PolicyKind[]

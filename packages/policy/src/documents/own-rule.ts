@@ -1,9 +1,16 @@
-import { APPLICATIONS, type Direction, type EpochMs } from '@sekisho/core'
+import {
+  APPLICATIONS,
+  type ApplicationName,
+  type Direction,
+  type EpochMs,
+  isCustomApplication,
+  LIMITS,
+} from '@sekisho/core'
 import { ON_DENY, type OnDeny, type PolicyRule } from './document.ts'
 import { readL7 } from './l7-reader.ts'
 import { readList, readOwnPeer } from './own-peer.ts'
 import { type RuleDialect, readRule } from './rules.ts'
-import type { Spot } from './spot.ts'
+import { didYouMean, type Spot } from './spot.ts'
 
 const DIALECT: RuleDialect = {
   protocols: ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'],
@@ -33,6 +40,19 @@ function readTicket(spot: Spot): string | undefined {
   return ticket
 }
 
+function readApplication(spot: Spot): ApplicationName | undefined {
+  const name = spot.text()
+  const builtIn = APPLICATIONS.find(each => each === name)
+  if (builtIn || name === undefined) return builtIn
+  const reason = `is neither built in nor defined by an Application${didYouMean(name, APPLICATIONS)}`
+  if (isCustomApplication(name)) {
+    spot.refuseUnlessDefined(name, reason)
+    return name
+  }
+  spot.refuse(reason)
+  return undefined
+}
+
 /** An Allow rule denies nothing: what it leaves out is denied by the policy, or by no one. */
 function readOnDeny(spot: Spot, action: PolicyRule['action']): OnDeny | undefined {
   if (spot.absent) return undefined
@@ -43,9 +63,7 @@ function readOnDeny(spot: Spot, action: PolicyRule['action']): OnDeny | undefine
 /** A rule of Sekisho's own kinds: what a NetworkPolicy's has, and what only Sekisho knows. */
 export function readOwnRule(spot: Spot, direction: Direction): PolicyRule {
   const rule = readRule(spot, direction, DIALECT)
-  const applications = readList(spot.at('applications'), APPLICATIONS.length, item =>
-    item.oneOf(APPLICATIONS),
-  )
+  const applications = readList(spot.at('applications'), LIMITS.wordsPerList.value, readApplication)
   const l7 = readL7(spot.at('l7'))
   const onDeny = readOnDeny(spot.at('onDeny'), rule.action)
   const validUntil = spot.at('validUntil').absent ? undefined : readTime(spot.at('validUntil'))

@@ -1,4 +1,5 @@
 import { fail, LIMITS, ok, type Problem, type Result } from '@sekisho/core'
+import { counting, type DefinedApplications, definedBy } from './defined.ts'
 import type { PolicyDocument } from './document.ts'
 import { type Finding, formatPath, Spot } from './spot.ts'
 import { deepFreeze, readDocument } from './validate.ts'
@@ -59,22 +60,23 @@ function bounded(problems: readonly Problem[]): readonly Problem[] {
 /**
  * Reads a file of policies: one or more YAML documents, Lists unpacked. Refused whole when any has a mistake;
  * the problems come in the order of the text.
+ * @param options.applications that are defined already; those that the file defines count in all of it.
  */
 export function parsePolicies(
   text: string,
-  options: { readonly file?: string } = {},
+  options: { readonly file?: string; readonly applications?: DefinedApplications } = {},
 ): Result<readonly PolicyDocument[], readonly Problem[]> {
   const file = options.file
   const yaml = readYaml(text)
   if (!yaml.ok)
     return fail(bounded(yaml.error.map(wrong => ({ ...wrong, ...(file !== undefined && { file }) }))))
   const seen = new Map<string, number>()
-  const problems: Problem[] = []
-  const documents: PolicyDocument[] = []
-  for (const [document, one] of yaml.value.entries()) {
-    const read = readAll(one, seen, document)
-    documents.push(...read.documents)
-    problems.push(...read.findings.map(finding => problem(finding, { document, file, yaml: one })))
-  }
+  const all = yaml.value.map((one, document) => ({ document, yaml: one, ...readAll(one, seen, document) }))
+  const documents = all.flatMap(one => one.documents)
+  const before = options.applications ?? []
+  const defined = before === 'any' ? before : new Set([...before, ...definedBy(documents)])
+  const problems = all.flatMap(({ findings, ...where }) =>
+    counting(findings, defined).map(finding => problem(finding, { ...where, file })),
+  )
   return problems.length > 0 ? fail(bounded(problems)) : ok(deepFreeze(documents))
 }

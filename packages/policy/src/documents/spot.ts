@@ -1,3 +1,5 @@
+import type { ApplicationName } from '@sekisho/core'
+
 /** Steps from the root of a document to a value in it. */
 export type Path = readonly (string | number)[]
 
@@ -5,6 +7,8 @@ export type Path = readonly (string | number)[]
 export interface Finding {
   readonly path: Path
   readonly reason: string
+  /** It counts only where no such application is defined. */
+  readonly unlessDefined?: ApplicationName
 }
 
 /** As in `spec.ingress[0].ports`; keys that are not plain words are quoted. */
@@ -67,6 +71,11 @@ export class Spot {
 
   refuse(reason: string): void {
     this.#findings.push({ path: this.path, reason })
+  }
+
+  /** Refuses a name unless another document, which may be read later, defines it. */
+  refuseUnlessDefined(name: ApplicationName, reason: string): void {
+    this.#findings.push({ path: this.path, reason, unlessDefined: name })
   }
 
   /** Kubernetes reads null as not written. */

@@ -1,4 +1,5 @@
 import { fail, ok, type PolicyDocumentJson, type Problem, type Result } from '@sekisho/core'
+import { counting, type DefinedApplications } from './defined.ts'
 import type { PolicyDocument } from './document.ts'
 import { KINDS, POLICY_KINDS } from './kinds.ts'
 import { didYouMean, type Finding, formatPath, Spot } from './spot.ts'
@@ -33,13 +34,18 @@ export function readDocument(root: Spot): PolicyDocument | undefined {
 /** Validates one document that is JSON already. All mistakes are reported; with any, nothing is returned. */
 export function validatePolicy(
   json: unknown,
-  at: { readonly document?: number; readonly file?: string } = {},
+  at: {
+    readonly document?: number
+    readonly file?: string
+    readonly applications?: DefinedApplications
+  } = {},
 ): Result<PolicyDocument, readonly Problem[]> {
   const findings: Finding[] = []
   const document = readDocument(new Spot(json, [], findings))
-  if (document && findings.length === 0) return ok(deepFreeze(document))
+  const mistakes = counting(findings, at.applications)
+  if (document && mistakes.length === 0) return ok(deepFreeze(document))
   return fail(
-    findings.map(({ path, reason }) => ({
+    mistakes.map(({ path, reason }) => ({
       document: at.document ?? 0,
       path: formatPath(path),
       reason,

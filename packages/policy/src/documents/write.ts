@@ -8,7 +8,8 @@ import { deepFreeze } from './validate.ts'
 export const policyToYaml = (document: PolicyDocument): string =>
   stringify(document.source, { aliasDuplicateObjects: false, lineWidth: 0 })
 
-/** The same policy in another mode; its source says so too. */
+/** The same policy in another mode; its source says so too. A definition has none. */
 export function withMode(document: PolicyDocument, mode: Mode): PolicyDocument {
+  if (document.kind === 'Application') return document
   return deepFreeze({ ...document, mode, source: KINDS[document.kind].writeMode(document.source, mode) })
 }

@@ -54,7 +54,7 @@ function write({ subject, name, rules }: Proposal, options: LearnOptions): Polic
     },
     options.mode ?? 'Audit',
   )
-  const read = validatePolicy(source)
+  const read = validatePolicy(source, { applications: 'any' })
   if (!read.ok) throw new TypeError(`a learned policy is not valid: ${JSON.stringify(read.error)}`)
   return read.value
 }

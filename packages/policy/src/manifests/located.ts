@@ -1,4 +1,5 @@
 import { LIMITS, type Problem } from '@sekisho/core'
+import { counting, type DefinedApplications } from '../documents/defined.ts'
 import { type Finding, formatPath, type Path, Spot } from '../documents/spot.ts'
 import { readYaml } from '../documents/yaml.ts'
 
@@ -27,7 +28,7 @@ export interface Located {
   /** Place of a path below the object. */
   place(path: Path): Place
   /** Moves what reading has found wrong so far into problems. */
-  problems(): readonly Problem[]
+  problems(defined?: DefinedApplications): readonly Problem[]
 }
 
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -62,7 +63,8 @@ export function readLocated(files: readonly SourceFile[]): {
           apiVersion: textOf(root.at('apiVersion').value),
           kind: textOf(root.at('kind').value),
           place: path => place([...root.path, ...path]),
-          problems: () => findings.splice(0).map(({ path, reason }) => ({ ...place(path), reason })),
+          problems: defined =>
+            counting(findings.splice(0), defined).map(({ path, reason }) => ({ ...place(path), reason })),
         })
       }
       problems.push(...findings.splice(0).map(({ path, reason }) => ({ ...place(path), reason })))

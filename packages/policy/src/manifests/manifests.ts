@@ -1,9 +1,16 @@
-import type { EpochMs, Namespace, Problem, Workload } from '@sekisho/core'
+import {
+  type ApplicationName,
+  type EpochMs,
+  isCustomApplication,
+  type Namespace,
+  type Problem,
+  type Workload,
+} from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 import { POLICY_KINDS } from '../documents/kinds.ts'
 import { deepFreeze, readDocument } from '../documents/validate.ts'
 import { createModel, type Model } from '../model/model.ts'
-import { type Located, readLocated, type SourceFile } from './located.ts'
+import { type Located, readLocated, type SourceFile, textOf } from './located.ts'
 import { readNamespaces, readWorkloads, WORKLOAD_KINDS } from './workloads.ts'
 
 export interface LocatedPolicy {
@@ -26,12 +33,22 @@ export interface Manifests {
 const POLICIES: ReadonlySet<string> = new Set(POLICY_KINDS)
 const WORKLOADS: ReadonlySet<string> = new Set([...WORKLOAD_KINDS, 'Namespace'])
 
+/** Of any file; what is wrong with a definition itself is told of it alone. */
+const definitionsOf = (located: readonly Located[]): ReadonlySet<ApplicationName> =>
+  new Set(
+    located
+      .filter(({ kind }) => kind === 'Application')
+      .map(({ root }) => textOf(root.at('metadata').at('name').value))
+      .filter(isCustomApplication),
+  )
+
 function readPolicies(located: readonly Located[]): {
   policies: readonly LocatedPolicy[]
   problems: Problem[]
 } {
   const problems: Problem[] = []
   const seen = new Map<string, Located>()
+  const defined = definitionsOf(located)
   const policies = located.flatMap(each => {
     const policy = readDocument(each.root)
     const before = policy && seen.get(policy.id)
@@ -40,7 +57,7 @@ function readPolicies(located: readonly Located[]): {
       each.root.at('metadata').at('name').refuse(`${policy.id} is already in ${file}, line ${line}`)
     }
     if (policy) seen.set(policy.id, each)
-    const wrong = each.problems()
+    const wrong = each.problems(defined)
     problems.push(...wrong)
     return policy && wrong.length === 0 ? [{ policy: deepFreeze(policy), located: each }] : []
   })

@@ -1,4 +1,4 @@
-import { type Application, parseRuleId } from '@sekisho/core'
+import { type ApplicationName, parseRuleId } from '@sekisho/core'
 import type { Decision, FlowQuery, SideDecision } from '../decision.ts'
 import type { OnDeny, OnFailure, PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
@@ -42,7 +42,7 @@ export interface ResidualRule {
   readonly onDeny: OnDeny
   /** Patterns of names, one of which must have led to the destination. */
   readonly names?: readonly string[]
-  readonly applications?: readonly Application[]
+  readonly applications?: readonly ApplicationName[]
   readonly l7?: readonly L7Match[]
 }
 

@@ -1,5 +1,5 @@
 import { type PolicyId, policyId, SekishoError } from '@sekisho/core'
-import { type Model, notEnforcedHere, parsePolicies, validatePolicy } from '@sekisho/policy'
+import { definedBy, type Model, notEnforcedHere, parsePolicies, validatePolicy } from '@sekisho/policy'
 import type { StoredPolicy } from '@sekisho/store'
 import type { Applied } from '../../lifecycle/changes.ts'
 import { routes } from '../../routes.ts'
@@ -22,7 +22,7 @@ function selectedBy(model: Model): ReadonlyMap<PolicyId, number> {
 /** Whoever brings a policy into force is told what of it nothing enforces yet. */
 function withWarnings(change: Applied): ChangeView {
   const documents = change.policies.flatMap(({ after }) => {
-    const read = after && validatePolicy(after.document)
+    const read = after && validatePolicy(after.document, { applications: 'any' })
     return read?.ok ? [read.value] : []
   })
   return { ...changeView(change), notEnforced: documents.flatMap(notEnforcedHere) }
@@ -71,7 +71,8 @@ export function servePolicies(api: Api, { store, state, lifecycle, clock }: Depe
     return context.json(withWarnings(lifecycle.setMode(ids, change, context.var.principal)), 200)
   })
   api.openapi(routes.validate, context => {
-    const read = parsePolicies(context.req.valid('json').yaml)
+    const applications = definedBy(state.model.policies.values())
+    const read = parsePolicies(context.req.valid('json').yaml, { applications })
     const documents = read.ok ? read.value : []
     const answer = {
       problems: read.ok ? [] : [...read.error],

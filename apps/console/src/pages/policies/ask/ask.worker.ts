@@ -23,14 +23,14 @@ const POLICIES = 'audit'
 
 function inForce({ policies }: ModelView): PolicyDocument[] {
   return policies.map(text => {
-    const read = validatePolicy(JSON.parse(text))
+    const read = validatePolicy(JSON.parse(text), { applications: 'any' })
     if (!read.ok) throw new Error(`a policy in force cannot be read: ${read.error[0]?.reason ?? ''}`)
     return read.value
   })
 }
 
 function edited(yaml: string): readonly PolicyDocument[] {
-  const read = parsePolicies(yaml)
+  const read = parsePolicies(yaml, { applications: 'any' })
   if (!read.ok) throw new Error(`the policy cannot be read: ${read.error[0]?.reason ?? ''}`)
   return read.value
 }

@@ -74,7 +74,8 @@ function queueForwarded(netns: string): void {
   ])
 }
 
-type Told = Pick<InspectionOptions, 'onTold' | 'onRequests' | 'onLost' | 'onFailed'>
+type Told = Pick<InspectionOptions, 'onTold' | 'onRequests' | 'onLost' | 'onFailed'> &
+  Partial<Pick<InspectionOptions, 'terms' | 'onAnswer'>>
 
 /** Decides all forwarded packets of a node by the policies of a model; closed where it fails. */
 export function inspectForwarded(netns: string, model: Model, told: Told): Promise<Inspection> {

@@ -80,7 +80,7 @@ export class QueueLoop {
         return
       case 'requests-only':
       case 'everything':
-        packets.decide(id, marked(line, mark, MARKS[treatment]))
+        answers.tell(() => packets.decide(id, marked(line, mark, MARKS[treatment])))
         return
       case 'drop':
         answers.forget()

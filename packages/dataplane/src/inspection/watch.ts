@@ -78,7 +78,7 @@ export class Watch {
     if (isDenied(this.#answer)) return 'deny'
     if (this.#answer.inspect) {
       if (conversation.isFinished) return this.#fail()
-      return conversation.leaveServer() ? 'requests-only' : 'pass'
+      return !this.#tellsNames() && conversation.leaveServer() ? 'requests-only' : 'pass'
     }
     if (this.#tellsNames()) return 'pass'
     const isKnown = this.#facts.application !== undefined || conversation.isFinished

@@ -24,14 +24,21 @@ export interface NameBookOptions {
   readonly grace: number
 }
 
+/** The addresses of a name, and how long each counts. */
+type Addresses = Map<string, EpochMs>
+type Names = Map<string, Addresses>
+type Added = BookEntry & { readonly isAsked: boolean }
+
 /**
  * Which names led to which addresses, as trusted resolvers answered. Bounded: of one name the address that ends first
- * gives way, of all names the one that was answered longest ago. Every change is told as moves, in their order.
+ * gives way, of all names the one that was answered longest ago; names that no rule asks for, which tell who else is
+ * behind an address, before the others. Every change is told as moves, in their order.
  */
 export class NameBook {
   readonly #options: NameBookOptions
-  /** In the order of their last answers. */
-  readonly #names = new Map<string, Map<string, EpochMs>>()
+  /** Names that rules asked for when they were last answered, in the order of that; and all others likewise. */
+  readonly #asked: Names = new Map()
+  readonly #others: Names = new Map()
   readonly #addresses = new Map<string, Set<string>>()
   #size = 0
   #evicted = 0
@@ -49,67 +56,71 @@ export class NameBook {
     return this.#evicted
   }
 
-  /** Writes answers down. What is known already is only kept for longer, which is no move. */
-  learn(answers: Iterable<AnsweredAddress>): readonly NameMove[] {
+  /**
+   * Writes answers down. What is known already is only kept for longer, which is no move.
+   * @param asksFor whether any rule asks for a name.
+   */
+  learn(answers: Iterable<AnsweredAddress>, asksFor: (name: string) => boolean): readonly NameMove[] {
     const { clock, minimumTtl, grace } = this.#options
     const now = clock.now()
-    return this.#write(
-      answers,
-      ({ ttl }) => (now + (Math.max(ttl, minimumTtl) + grace) * 1_000) as EpochMs, // milliseconds after another time
-    )
+    const moves: NameMove[] = []
+    for (const { name, ip, ttl } of answers) {
+      const until = (now + (Math.max(ttl, minimumTtl) + grace) * 1_000) as EpochMs // milliseconds after another time
+      this.#add({ name, ip, until, isAsked: asksFor(name) }, moves)
+    }
+    return moves
   }
 
   /** Takes back what was kept, over its time or not: `expire` asks whether it is still in use. */
   restore(entries: Iterable<BookEntry>): readonly NameMove[] {
-    return this.#write(entries, ({ until }) => until)
-  }
-
-  #write<T extends { readonly name: string; readonly ip: string }>(
-    pairs: Iterable<T>,
-    untilOf: (pair: T) => EpochMs,
-  ): readonly NameMove[] {
     const moves: NameMove[] = []
-    for (const pair of pairs) this.#add(pair.name, pair.ip, { until: untilOf(pair), moves })
+    for (const entry of entries) this.#add({ ...entry, isAsked: true }, moves)
     return moves
   }
 
-  #add(name: string, ip: string, { until, moves }: { until: EpochMs; moves: NameMove[] }): void {
-    const addresses = this.#names.get(name) ?? new Map<string, EpochMs>()
-    this.#names.delete(name)
-    this.#names.set(name, addresses)
+  #add({ name, ip, until, isAsked }: Added, moves: NameMove[]): void {
+    const addresses: Addresses = this.#addressesOf(name) ?? new Map()
+    this.#forget(name)
     const known = addresses.get(ip)
     if (known === undefined) {
       this.#makeRoom(name, addresses, moves)
       this.#size++
-      const names = this.#addresses.get(ip) ?? new Set()
-      this.#addresses.set(ip, names.add(name))
+      const sharing = this.#addresses.get(ip) ?? new Set()
+      this.#addresses.set(ip, sharing.add(name))
       moves.push({ name, ip, came: true })
     }
     if (known === undefined || known < until) addresses.set(ip, until)
+    const names = isAsked ? this.#asked : this.#others
+    names.set(name, addresses)
   }
 
-  #makeRoom(name: string, addresses: ReadonlyMap<string, EpochMs>, moves: NameMove[]): void {
-    if (addresses.size >= LIMITS.addressesPerName.value) {
-      const first = firstToEnd(addresses)
-      if (first !== undefined) moves.push(this.#evict(name, first))
-    }
+  #addressesOf(name: string): Addresses | undefined {
+    return this.#asked.get(name) ?? this.#others.get(name)
+  }
+
+  #forget(name: string): void {
+    for (const names of [this.#asked, this.#others]) names.delete(name)
+  }
+
+  #makeRoom(name: string, addresses: Addresses, moves: NameMove[]): void {
+    const ending = addresses.size < LIMITS.addressesPerName.value ? undefined : firstToEnd(addresses)
+    if (ending !== undefined) moves.push(this.#evict(name, ending, addresses))
     if (this.#size < LIMITS.namedAddresses.value) return
-    const [oldest] = this.#names
-    for (const ip of oldest?.[1].keys() ?? []) moves.push(this.#evict(oldest?.[0] ?? '', ip))
+    const [oldest] = this.#others.size > 0 ? this.#others : this.#asked
+    if (oldest) for (const ip of oldest[1].keys()) moves.push(this.#evict(oldest[0], ip, oldest[1]))
   }
 
-  #evict(name: string, ip: string): NameMove {
+  #evict(name: string, ip: string, addresses: Addresses): NameMove {
     this.#evicted++
-    return this.#remove(name, ip)
+    return this.#remove(name, ip, addresses)
   }
 
-  #remove(name: string, ip: string): NameMove {
-    const addresses = this.#names.get(name)
-    if (addresses?.delete(ip)) this.#size--
-    if (addresses?.size === 0) this.#names.delete(name)
-    const names = this.#addresses.get(ip)
-    names?.delete(name)
-    if (names?.size === 0) this.#addresses.delete(ip)
+  #remove(name: string, ip: string, addresses: Addresses): NameMove {
+    if (addresses.delete(ip)) this.#size--
+    if (addresses.size === 0) this.#forget(name)
+    const sharing = this.#addresses.get(ip)
+    sharing?.delete(name)
+    if (sharing?.size === 0) this.#addresses.delete(ip)
     return { name, ip, came: false }
   }
 
@@ -128,7 +139,7 @@ export class NameBook {
    */
   expire(inUse: ReadonlySet<string>): readonly NameMove[] {
     const over = [...this.entries()].filter(({ ip, until }) => this.#isOver(until) && !inUse.has(ip))
-    return over.map(({ name, ip }) => this.#remove(name, ip))
+    return over.map(({ name, ip }) => this.#remove(name, ip, this.#addressesOf(name) ?? new Map()))
   }
 
   /** The names that led to an address. */
@@ -137,15 +148,17 @@ export class NameBook {
   }
 
   *entries(): IterableIterator<BookEntry> {
-    for (const [name, addresses] of this.#names) {
-      for (const [ip, until] of addresses) yield { name, ip, until }
+    for (const names of [this.#others, this.#asked]) {
+      for (const [name, addresses] of names) {
+        for (const [ip, until] of addresses) yield { name, ip, until }
+      }
     }
   }
 }
 
-function firstToEnd(addresses: ReadonlyMap<string, EpochMs>): string | undefined {
-  let first: string | undefined
+function firstToEnd(addresses: Addresses): string | undefined {
+  let ending: string | undefined
   let end = Number.POSITIVE_INFINITY
-  for (const [ip, until] of addresses) if (until < end) [first, end] = [ip, until]
-  return first
+  for (const [ip, until] of addresses) if (until < end) [ending, end] = [ip, until]
+  return ending
 }

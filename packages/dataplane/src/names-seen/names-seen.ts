@@ -3,7 +3,7 @@ import type { AnsweredAddress, BookEntry, NameBook } from './name-book.ts'
 
 export interface NamesSeenOptions {
   readonly book: NameBook
-  /** Whether any rule asks for the name. Others are not written down: nobody can crowd out what policies need. */
+  /** Whether any rule asks for the name. */
   asksFor(name: string): boolean
   /** Brings moves into the compiled table and the kernel. Resolves when they are there, or could not be brought. */
   program(moves: readonly NameMove[]): Promise<void>
@@ -25,7 +25,7 @@ export class NamesSeen {
   /** Resolves when whoever got the answer may connect: also to what an answer just before said, and is on its way. */
   answered(names: readonly AnsweredAddress[]): Promise<void> {
     const { book, asksFor } = this.#options
-    return this.#follow(book.learn(names.filter(({ name }) => asksFor(name))))
+    return this.#follow(book.learn(names, asksFor))
   }
 
   /** To be called from time to time: names whose time is over lead nowhere any more. */

@@ -2,7 +2,7 @@ import { type EpochMs, LIMITS } from '@sekisho/core'
 import type { NameMove } from '@sekisho/policy'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type BookEntry, NameBook } from '../../src/names-seen/name-book.ts'
+import { type AnsweredAddress, type BookEntry, NameBook } from '../../src/names-seen/name-book.ts'
 
 const NOBODY: ReadonlySet<string> = new Set()
 
@@ -12,24 +12,25 @@ function makeBook(minimumTtl = 60, grace = 30) {
   const pass = (seconds: number) => {
     time.now += seconds * 1_000
   }
-  return { book, pass, time }
+  const learn = (answers: readonly AnsweredAddress[]) => book.learn(answers, name => !name.endsWith('.other'))
+  return { book, learn, pass, time }
 }
 const came = (name: string, ip: string): NameMove => ({ name, ip, came: true })
 const went = (name: string, ip: string): NameMove => ({ name, ip, came: false })
 
 describe('what names led to', () => {
   test('an answer is known from name to address and back, and the same again is no move', () => {
-    const { book } = makeBook()
+    const { book, learn } = makeBook()
     const answer = [
       { name: 'www.example.com', ip: '192.0.2.1', ttl: 300 },
       { name: 'www.example.com', ip: '2001:db8::1', ttl: 300 },
     ]
-    expect(book.learn(answer)).toEqual([
+    expect(learn(answer)).toEqual([
       came('www.example.com', '192.0.2.1'),
       came('www.example.com', '2001:db8::1'),
     ])
-    expect(book.learn(answer)).toEqual([])
-    book.learn([{ name: 'cdn.example.net', ip: '192.0.2.1', ttl: 1 }])
+    expect(learn(answer)).toEqual([])
+    learn([{ name: 'cdn.example.net', ip: '192.0.2.1', ttl: 1 }])
     expect(book.namesOf('192.0.2.1')).toEqual(['www.example.com', 'cdn.example.net'])
     expect(book.namesOf('192.0.2.2')).toEqual([])
   })
@@ -38,8 +39,8 @@ describe('what names led to', () => {
     ['a short time to live counts as the least one, and the grace comes on top', 0, 90],
     ['a long one counts as it is', 3_600, 3_630],
   ])('%s', (_, ttl, lasts) => {
-    const { book, pass } = makeBook()
-    book.learn([{ name: 'a.example', ip: '192.0.2.1', ttl }])
+    const { book, learn, pass } = makeBook()
+    learn([{ name: 'a.example', ip: '192.0.2.1', ttl }])
     pass(lasts - 1)
     expect(book.due()).toEqual(new Set())
     expect(book.expire(NOBODY)).toEqual([])
@@ -51,16 +52,16 @@ describe('what names led to', () => {
   })
 
   test('an answer with less time left does not shorten what an earlier one said', () => {
-    const { book, pass } = makeBook()
-    book.learn([{ name: 'a.example', ip: '192.0.2.1', ttl: 1_000 }])
-    book.learn([{ name: 'a.example', ip: '192.0.2.1', ttl: 1 }])
+    const { book, learn, pass } = makeBook()
+    learn([{ name: 'a.example', ip: '192.0.2.1', ttl: 1_000 }])
+    learn([{ name: 'a.example', ip: '192.0.2.1', ttl: 1 }])
     pass(900)
     expect(book.expire(NOBODY)).toEqual([])
   })
 
   test('an address to which connections go on is kept, and goes when they have ended', () => {
-    const { book, pass } = makeBook()
-    book.learn([{ name: 'a.example', ip: '192.0.2.1', ttl: 1 }])
+    const { book, learn, pass } = makeBook()
+    learn([{ name: 'a.example', ip: '192.0.2.1', ttl: 1 }])
     pass(100)
     expect(book.expire(new Set(['192.0.2.1']))).toEqual([])
     expect(book.namesOf('192.0.2.1')).toEqual(['a.example'])
@@ -79,11 +80,11 @@ describe('what names led to', () => {
   })
 
   test('a name with ever new addresses keeps the newest, and what gave way is counted', () => {
-    const { book } = makeBook()
+    const { book, learn } = makeBook()
     const most = LIMITS.addressesPerName.value
     const ip = (i: number) => `10.0.${i >> 8}.${i & 255}`
-    for (let i = 0; i < most; i++) book.learn([{ name: 'a.example', ip: ip(i), ttl: 1_000 + i }])
-    expect(book.learn([{ name: 'a.example', ip: ip(most), ttl: 5_000 }])).toEqual([
+    for (let i = 0; i < most; i++) learn([{ name: 'a.example', ip: ip(i), ttl: 1_000 + i }])
+    expect(learn([{ name: 'a.example', ip: ip(most), ttl: 5_000 }])).toEqual([
       went('a.example', ip(0)),
       came('a.example', ip(most)),
     ])
@@ -91,20 +92,32 @@ describe('what names led to', () => {
   })
 
   test('of all names the one that was answered longest ago gives way', () => {
-    const { book } = makeBook()
+    const { book, learn } = makeBook()
     const most = LIMITS.namedAddresses.value
-    for (let i = 0; i < most; i++) book.learn([{ name: `n${i}.example`, ip: '192.0.2.1', ttl: 1 }])
-    book.learn([{ name: 'n0.example', ip: '192.0.2.1', ttl: 1 }])
-    expect(book.learn([{ name: 'new.example', ip: '192.0.2.9', ttl: 1 }])).toEqual([
+    for (let i = 0; i < most; i++) learn([{ name: `n${i}.example`, ip: '192.0.2.1', ttl: 1 }])
+    learn([{ name: 'n0.example', ip: '192.0.2.1', ttl: 1 }])
+    expect(learn([{ name: 'new.example', ip: '192.0.2.9', ttl: 1 }])).toEqual([
       went('n1.example', '192.0.2.1'),
       came('new.example', '192.0.2.9'),
     ])
     expect([book.size, book.evicted]).toEqual([most, 1])
   })
 
+  test('names that no rule asks for give way to those that rules ask for, and never the other way', () => {
+    const { book, learn } = makeBook()
+    const most = LIMITS.namedAddresses.value
+    learn([{ name: 'asked.example', ip: '192.0.2.1', ttl: 1 }])
+    for (let i = 0; i < most; i++) learn([{ name: `n${i}.other`, ip: '192.0.2.2', ttl: 1 }])
+    expect([book.namesOf('192.0.2.1'), book.size, book.evicted]).toEqual([['asked.example'], most, 1])
+    expect(learn([{ name: 'new.example', ip: '192.0.2.9', ttl: 1 }])).toEqual([
+      went('n1.other', '192.0.2.2'),
+      came('new.example', '192.0.2.9'),
+    ])
+  })
+
   test('its moves, put together, are what it knows, and both ways agree', () => {
     const pair = fc.record({
-      name: fc.constantFrom('a.example', 'b.example', 'c.example'),
+      name: fc.constantFrom('a.example', 'b.example', 'c.other'),
       ip: fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1'),
       ttl: fc.integer({ min: 0, max: 200 }),
     })
@@ -115,7 +128,7 @@ describe('what names led to', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), steps => {
-        const { book, pass } = makeBook()
+        const { book, learn, pass } = makeBook()
         const known = new Set<string>()
         const follow = (moves: readonly NameMove[]) => {
           for (const { name, ip, came: isNew } of moves) {
@@ -125,7 +138,7 @@ describe('what names led to', () => {
           }
         }
         for (const one of steps) {
-          if (one.kind === 'learn') follow(book.learn(one.pairs))
+          if (one.kind === 'learn') follow(learn(one.pairs))
           else if (one.kind === 'expire') follow(book.expire(new Set(one.inUse)))
           else pass(one.seconds)
         }

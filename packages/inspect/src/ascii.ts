@@ -16,10 +16,16 @@ const SHORT = 24
 export const latin1 = (bytes: Uint8Array, limit = 4_096): string =>
   latin1Between(bytes, 0, Math.min(bytes.length, limit))
 
+/** The platform's view of what was last read from: mostly the buffer that packets are received into. */
+let whole: Buffer = Buffer.alloc(0)
+
 /** The same of a part, without a view of its own. */
 export function latin1Between(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > SHORT)
-    return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+  if (end - start > SHORT) {
+    const { buffer, byteOffset } = bytes
+    if (whole.buffer !== buffer) whole = Buffer.from(buffer)
+    return whole.toString('latin1', byteOffset + start, byteOffset + end)
+  }
   let text = ''
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
   return text

@@ -53,6 +53,22 @@ test('equal requests are counted together, whatever port the client has', () => 
   expect(tally.take()).toEqual({ requests: [], unnamed: 0 })
 })
 
+test('what a conversation asks again is counted by its outcome and its name, also in the next report', () => {
+  const tally = new RequestTally()
+  const add = () => {
+    for (const answer of [ALLOWED, ALLOWED, DENIED, ALLOWED]) tally.add(ENDS, http('/orders'), answer)
+    for (const at of [1, 2, 1]) tally.add(ENDS, http(`/key/a${at}bcdefghijklmnopqrstuvwxyz`), ALLOWED)
+    return tally.take().requests.map(({ request, outcome, count }) => [request, outcome, count])
+  }
+  const counted = [
+    ['GET api.shop/orders', 'allowed', 3],
+    ['GET api.shop/orders', 'denied', 1],
+    ['GET api.shop/key/*', 'allowed', 3],
+  ]
+  expect(add()).toEqual(counted)
+  expect(add()).toEqual(counted)
+})
+
 test.each([
   ['allowed', ALLOWED],
   ['audited', answerOf(['allow'], ['deny'])],

@@ -84,14 +84,15 @@ export class ReceiveRing {
 
   /**
    * The same without a copy: each datagram is looked at where the kernel put it, before the next call.
+   * @param each is told which `length` bytes of all slots are one.
    * @returns how many there were, those that were refused included; 0 when there is none, or none came in time.
    */
-  visit(fd: number, flags: number, each: (datagram: Uint8Array) => void): number {
+  visit(fd: number, flags: number, each: (slots: Uint8Array, start: number, length: number) => void): number {
     const count = this.#fill(fd, flags, emptyIsNone)
     for (let i = 0; i < count; i++) {
       const length = this.#accepted(i)
       const start = i * this.#slotBytes
-      if (length > 0) each(this.#slots.subarray(start, start + length))
+      if (length > 0) each(this.#slots, start, length)
     }
     return count
   }

@@ -44,16 +44,14 @@ export const SP = 0x20
 const TAB = 0x09
 const COLON = 0x3a
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = new Uint8Array(256)
+/** RFC 9110 section 5.6.2: by byte, whether a token has it. */
+export const TOKEN = new Uint8Array(256)
 for (const code of asciiBytes("!#$%&'*+-.^_`|~0123456789")) TOKEN[code] = 1
 for (let code = 0x41; code <= 0x5a; code++) TOKEN[code] = TOKEN[code + 0x20] = 1
 /** RFC 9110 section 5.5: visible, blank, or beyond ASCII. */
 const VALUE = new Uint8Array(256).fill(1, 0x20)
 VALUE[TAB] = 1
 VALUE[0x7f] = 0
-
-export const isToken = (byte: number): boolean => TOKEN[byte] === 1
 
 const BY_LENGTH: readonly (readonly Noted[])[] = Array.from({ length: 33 }, (_, length) =>
   NOTED.filter(name => name.length === length),

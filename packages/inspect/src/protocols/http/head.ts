@@ -1,6 +1,6 @@
 import { LIMITS, Malformed } from '@sekisho/core'
 import { asciiBytes, latin1Between } from '../../ascii.ts'
-import { CR, isToken, LF, lineEnd, type Mark, type Notes, notesOf, SP, scanFields } from './fields.ts'
+import { CR, LF, lineEnd, type Mark, type Notes, notesOf, SP, scanFields, TOKEN } from './fields.ts'
 import { HttpRequest } from './request.ts'
 import { parseHost, parseTarget } from './target.ts'
 
@@ -40,8 +40,8 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
   // RFC 9112 section 2.2: an empty line before a request is passed over, as old clients send one after a body.
   const start = bytes[0] === CR ? lineEnd(bytes, 0) : 0
   if (start < 0) return undefined
-  const methodEnd = endOf(bytes, start, isToken)
-  const targetEnd = blankAt(bytes, methodEnd) ? endOf(bytes, methodEnd + 1, isTarget) : bytes.length
+  const methodEnd = endOf(bytes, start, TOKEN)
+  const targetEnd = blankAt(bytes, methodEnd) ? endOf(bytes, methodEnd + 1, TARGET) : bytes.length
   const line = blankAt(bytes, targetEnd) ? versionEnd(bytes, targetEnd + 1) : -1
   const lines = line < 0 ? -1 : startLineEnd(bytes, line)
   if (lines < 0) return undefined
@@ -70,7 +70,7 @@ export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
   if (version < 0 || bytes.length < version + 4) return undefined
   const digits = latin1Between(bytes, version, version + 4)
   if (!/^ [1-9]\d\d$/.test(digits)) throw new Malformed('status that is none', version)
-  const reasonEnd = endOf(bytes, version + 4, isReason)
+  const reasonEnd = endOf(bytes, version + 4, REASON)
   const lines = reasonEnd === bytes.length ? -1 : startLineEnd(bytes, reasonEnd)
   if (lines < 0) return undefined
   const marks: Mark[] = []
@@ -80,12 +80,15 @@ export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
   return { length: end, status: Number(digits), notes, body: responseBody(notes), ...upgradeOf(notes) }
 }
 
-const isTarget = (byte: number): boolean => byte > SP && byte !== DEL
-const isReason = (byte: number): boolean => byte >= SP && byte !== DEL
+/** Visible, or beyond ASCII; a reason may have blanks, too. */
+const TARGET = new Uint8Array(256).fill(1, SP + 1)
+const REASON = new Uint8Array(256).fill(1, SP)
+TARGET[DEL] = REASON[DEL] = 0
 
-function endOf(bytes: Uint8Array, start: number, holds: (byte: number) => boolean): number {
+/** @param allowed by byte, whether it may stand there. */
+function endOf(bytes: Uint8Array, start: number, allowed: Uint8Array): number {
   let at = start
-  while (at < bytes.length && holds(bytes[at] ?? 0)) at++
+  while (at < bytes.length && allowed[bytes[at] ?? 0] === 1) at++
   return at
 }
 
@@ -97,9 +100,9 @@ function blankAt(bytes: Uint8Array, at: number): boolean {
 }
 
 function versionEnd(bytes: Uint8Array, start: number): number {
-  for (const [i, code] of VERSION.entries()) {
+  for (let i = 0; i < VERSION.length; i++) {
     if (start + i >= bytes.length) return -1
-    if (bytes[start + i] !== code) throw new Malformed('not HTTP/1', start + i)
+    if (bytes[start + i] !== VERSION[i]) throw new Malformed('not HTTP/1', start + i)
   }
   const minor = bytes[start + VERSION.length]
   if (minor === undefined) return -1

@@ -89,8 +89,16 @@ function decodePath(raw: string): string {
   }
 }
 
+/** What was read last: requests in a row are mostly for one host. */
+let last = { authority: '', host: '' }
+
 /** A host as names are compared: lower case, without port and last dot. */
 export function parseHost(authority: string): string {
+  if (authority !== last.authority) last = { authority, host: readHost(authority) }
+  return last.host
+}
+
+function readHost(authority: string): string {
   const [, ipv6, name] = AUTHORITY.exec(authority) ?? []
   const host = ipv6 ?? name
   if (host === undefined) throw new Malformed('host that is none', 0)

@@ -59,8 +59,8 @@ export function openTransactions({ netns }: TransactionOptions = {}): Transactio
 function readOutcome(fd: number, ring: ReceiveRing, last: number): void {
   let first: SystemError | undefined
   let answered = false
-  const read = (datagram: Uint8Array) =>
-    eachMessage(datagram, (header, body) => {
+  const read = (slots: Uint8Array, start: number, length: number) =>
+    eachMessage(slots.subarray(start, start + length), (header, body) => {
       if (header.type !== NLMSG.error) return
       const { errno, detail } = parseAcknowledgement(header, body)
       if (errno !== 0) first ??= new SystemError('nftables', errno, detail)

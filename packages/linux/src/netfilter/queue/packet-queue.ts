@@ -123,8 +123,8 @@ class BoundQueue implements PacketQueue {
   }
 
   receive(visit: (packet: QueuedPacket) => void, wait = false): number {
-    return this.#ring.visit(this.fd, wait ? MSG_WAITFORONE : MSG_DONTWAIT, datagram => {
-      if (readQueuedPacket(datagram, this.#packet)) visit(this.#packet)
+    return this.#ring.visit(this.fd, wait ? MSG_WAITFORONE : MSG_DONTWAIT, (slots, start, length) => {
+      if (readQueuedPacket({ slots, start, length }, this.#packet)) visit(this.#packet)
       else this.refused++
     })
   }

@@ -47,16 +47,22 @@ function viewOf({ buffer }: Uint8Array): DataView {
   return view
 }
 
+/** A datagram of the kernel: so many bytes of `slots`, which has a buffer of its own. */
+export interface Datagram {
+  readonly slots: Uint8Array
+  readonly start: number
+  readonly length: number
+}
+
 /**
  * Reads one message of the kernel: nlmsghdr, nfgenmsg (its resource is the queue), attributes. By hand and in place:
  * this runs for every packet of an inspected conversation.
  * @returns false for anything that is not a whole packet message, such as the refusal of a verdict.
  */
-export function readQueuedPacket(datagram: Uint8Array, into: QueuedPacket): boolean {
-  if (datagram.length < NETLINK_HEADER + GENERIC_HEADER) return false
-  const data = viewOf(datagram)
-  const start = datagram.byteOffset
-  const end = start + Math.min(datagram.length, data.getUint32(start, true))
+export function readQueuedPacket({ slots, start, length: size }: Datagram, into: QueuedPacket): boolean {
+  if (size < NETLINK_HEADER + GENERIC_HEADER) return false
+  const data = viewOf(slots)
+  const end = start + Math.min(size, data.getUint32(start, true))
   if (data.getUint16(start + 4, true) !== PACKET_MESSAGE) return false
   into.queue = data.getUint16(start + NETLINK_HEADER + 2)
   into.mark = into.inInterface = into.outInterface = into.length = 0
@@ -75,7 +81,7 @@ export function readQueuedPacket(datagram: Uint8Array, into: QueuedPacket): bool
         named = true
         break
       case PACKET.payload:
-        into.bytes = datagram.subarray(value - start, at + length - start)
+        into.bytes = slots.subarray(value, at + length)
         break
       default:
         if (length === ATTRIBUTE_HEADER + 4) number(into, data.getUint16(at + 2, true), data.getUint32(value))

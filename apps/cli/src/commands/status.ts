@@ -14,6 +14,7 @@ const ATTENTION: Record<Attention['code'], (details: Attention['details']) => st
   'port-scan': d => `${d.source} scans: ${d.ports} ports at ${d.addresses} addresses`,
   'metadata-probe': d => `${d.source} asks ${d.address} for cloud credentials (${d.connections} connections)`,
   'mining-pool': d => `${d.source} looks for a mining pool`,
+  'unexpected-application': d => `${d.source} speaks ${d.application} with ${d.destination}:${d.port}`,
   'denied-attempts': d =>
     `${d.connections} attempts of ${d.source} to reach ${d.destination}:${d.port}/${d.protocol} denied`,
   'audited-traffic': d =>

@@ -6,6 +6,7 @@ import { type Attacks, findAttacks } from './attacks.ts'
 import { readFilter } from './filter.ts'
 import { type InsightPorts, timestamp } from './ports.ts'
 import { groupKey, isProtectable, protectionOf } from './protection.ts'
+import { unexpectedApplications } from './unexpected.ts'
 
 export type Attention = Overview['attention'][number]
 
@@ -28,6 +29,7 @@ export function attention(ports: InsightPorts, window: Window): Attention[] {
     ...agentsAway(ports),
     ...recordsDropped(ports),
     ...pendingChanges(ports),
+    ...unexpectedApplications(ports, window),
     ...denied(ports, window, attacks),
     ...agentsBehind(ports),
     ...audited(ports, window),

@@ -66,6 +66,7 @@ export const overview = z.object({
         'port-scan',
         'metadata-probe',
         'mining-pool',
+        'unexpected-application',
         'denied-attempts',
         'audited-traffic',
         'unprotected-namespace',

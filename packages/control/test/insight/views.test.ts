@@ -259,6 +259,16 @@ describe('overview', () => {
     ['a scan', scan(), ['port-scan']],
     ['a scan from outside', scan({ ip: '192.0.2.66' } as never), ['port-scan']],
     ['a metadata probe', [probe], ['metadata-probe']],
+    [
+      'another application on a port that is known for one',
+      [
+        flow({ application: 'ssh' }),
+        flow({ application: 'postgresql' }),
+        flow({ port: 81, application: 'ssh' }),
+      ],
+      ['unexpected-application'],
+    ],
+    ['what was not recognised says nothing', [flow({ application: 'unknown' }), flow()], []],
     ['denied traffic of an ordinary workload', [deniedWeb], ['denied-attempts']],
     [
       'denied traffic of a scanner is part of the scan',

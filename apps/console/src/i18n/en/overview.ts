@@ -12,6 +12,8 @@ const codes: Record<AttentionCode, Sentence> = {
   'metadata-probe': workload => `${workload} asks the cloud metadata address for credentials.`,
   'mining-pool': (workload, d) =>
     `${workload} looks for a mining pool${d['name'] === undefined ? '' : ` (${detail(d, 'name')})`}.`,
+  'unexpected-application': (workload, d) =>
+    `${workload} speaks ${detail(d, 'application')} with ${detail(d, 'destination')} on port ${detail(d, 'port')}, which is known for something else.`,
   'denied-attempts': (workload, d) =>
     `${plural(count(d, 'connections'), 'attempt')} of ${workload} to reach ${detail(d, 'destination')} on port ${detail(d, 'port')} denied.`,
   'audited-traffic': (_workload, d) =>

@@ -17,6 +17,8 @@ export const overview: Dictionary['overview'] = {
         `${workload} がクラウドのメタデータアドレスから認証情報を取得しようとしています。`,
       'mining-pool': (workload, d) =>
         `${workload} がマイニングプール${d.name === undefined ? '' : `（${detail(d, 'name')}）`}を探しています。`,
+      'unexpected-application': (workload, d) =>
+        `${workload} が ${detail(d, 'destination')} のポート ${detail(d, 'port')} で ${detail(d, 'application')} を使っています。通常は別のアプリケーションのポートです。`,
       'denied-attempts': (workload, d) =>
         `${workload} から ${detail(d, 'destination')} のポート ${detail(d, 'port')} への通信 ${counted(count(d, 'connections'), '件')}を拒否しました。`,
       'audited-traffic': (_workload, d) =>

@@ -1,11 +1,4 @@
-import {
-  APPLICATIONS,
-  type Application,
-  type ApplicationName,
-  applicationsOf,
-  type FilterTerm,
-  formatFilter,
-} from '@sekisho/core'
+import { APPLICATIONS, type Application, applicationsOf, type FilterTerm, formatFilter } from '@sekisho/core'
 import type { EdgeTotals, Window } from '@sekisho/store'
 import type { Overview } from '../schema/map.ts'
 import { type InsightPorts, timestamp } from './ports.ts'
@@ -13,7 +6,7 @@ import { type InsightPorts, timestamp } from './ports.ts'
 type Attention = Overview['attention'][number]
 
 /** What everybody takes these ports for: something else there hides, or is a mistake. */
-const EXPECTED: ReadonlyMap<number, readonly ApplicationName[]> = new Map([
+const EXPECTED: ReadonlyMap<number, readonly string[]> = new Map<number, readonly Application[]>([
   [22, ['ssh']],
   [25, ['smtp', 'tls']],
   [53, ['dns', 'dot']],
@@ -34,11 +27,10 @@ const SHOWN = 5
 const COUNTED = 10_000
 
 const BUILT_IN: ReadonlySet<string> = new Set(APPLICATIONS)
-const isBuiltIn = (name: string): name is Application => BUILT_IN.has(name)
 
 /** Applications of one's own are where their owner put them; of what was not recognised nothing can be said. */
 function isUnexpected({ port, application }: EdgeTotals): boolean {
-  if (application === undefined || !isBuiltIn(application)) return false
+  if (application === undefined || !BUILT_IN.has(application)) return false
   const expected = EXPECTED.get(port)
   return expected !== undefined && !applicationsOf(application).some(each => expected.includes(each))
 }

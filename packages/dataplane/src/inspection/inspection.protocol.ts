@@ -1,3 +1,4 @@
+import type { ApplicationDefinition } from '@sekisho/core'
 import type { NameAddress } from '@sekisho/inspect'
 import type { FlowFacts, Residual } from '@sekisho/policy'
 import type { QueueNumbers } from '../queues.ts'
@@ -10,6 +11,7 @@ export interface InspectionSetup {
   readonly netns?: string | undefined
   readonly numbers: QueueNumbers
   readonly identify: boolean
+  readonly definitions: readonly ApplicationDefinition[]
   /** One word, 1 while there are orders. */
   readonly words: SharedArrayBuffer
   /** The eventfd that tells the worker of orders while it waits for one. */
@@ -33,6 +35,8 @@ export type InspectionOrder =
   | { readonly kind: 'renamed'; readonly number: number; readonly servers: readonly string[] }
   /** The kernel knows the addresses of the answer of that number. */
   | { readonly kind: 'programmed'; readonly number: number }
+  /** What users say of applications has changed; it counts for conversations that begin from here on. */
+  | { readonly kind: 'define'; readonly definitions: readonly ApplicationDefinition[] }
   /** A report was read: another may be sent. */
   | { readonly kind: 'heard' }
   | { readonly kind: 'stop' }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { ApplicationDefinition } from '@sekisho/core'
 import type { NameAddress } from '@sekisho/inspect'
 import { openWake, type Wake } from '@sekisho/linux'
 import { type QueueNumbers, type QueueRange, queueNumbers } from '../queues.ts'
@@ -21,6 +22,8 @@ export interface InspectionOptions {
   readonly queues: QueueRange
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
+  /** What users say of applications; asked for at the start and with each `revise`. The same objects are the same. */
+  readonly definitions?: () => readonly ApplicationDefinition[]
   readonly terms: (ends: ConversationEnds) => TermsData
   /**
    * A resolver whose answers are believed has answered. The answer reaches its client when this resolves, which it must:
@@ -55,8 +58,18 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
   const threads = await Promise.all(
     queueNumbers(options.queues).map(numbers => startThread(options, numbers)),
   )
+  let defined = definitionsOf(options)
+  const redefine = (): void => {
+    const definitions = definitionsOf(options)
+    const isSame =
+      definitions.length === defined.length && definitions.every((one, index) => one === defined[index])
+    if (isSame) return
+    defined = definitions
+    for (const thread of threads) thread.order({ kind: 'define', definitions })
+  }
   return {
     async revise() {
+      redefine()
       await Promise.all(threads.map(thread => thread.revise(number => ({ kind: 'revise', number }))))
     },
     async renamed(servers) {
@@ -80,11 +93,21 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
   }
 }
 
+const definitionsOf = ({ definitions }: InspectionOptions): readonly ApplicationDefinition[] =>
+  definitions?.() ?? []
+
 async function startThread(options: InspectionOptions, numbers: QueueNumbers): Promise<InspectionThread> {
   const { netns, identify } = options
   const wake = openWake()
   const words = new SharedArrayBuffer(4)
-  const setup: InspectionSetup = { netns, numbers, identify, words, wake: wake.fd }
+  const setup: InspectionSetup = {
+    netns,
+    numbers,
+    identify,
+    definitions: definitionsOf(options),
+    words,
+    wake: wake.fd,
+  }
   const worker = new Worker(new URL('./inspection.worker.ts', import.meta.url), {
     workerData: setup,
     // Its sockets are opened by system calls of our own, which Node's list of descriptors does not see.

@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { Identifier, PROTOCOLS } from '@sekisho/inspect'
+import type { ApplicationDefinition } from '@sekisho/core'
+import { compileOverrides, customProtocols, Identifier, PROTOCOLS } from '@sekisho/inspect'
 import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekisho/linux'
 import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
@@ -37,9 +38,13 @@ const answers = new HeldAnswers({
   program: (number, names) => post({ kind: 'answered', number, names }),
   now: () => performance.now(),
 })
+const known = (definitions: readonly ApplicationDefinition[]) => ({
+  identifier: new Identifier({ protocols: PROTOCOLS, custom: customProtocols(definitions) }),
+  overrides: compileOverrides(definitions),
+})
 const own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
 const inspector = new Inspector({
-  identifier: new Identifier({ protocols: PROTOCOLS }),
+  ...known(setup.definitions),
   identify: setup.identify,
   terms: ends => terms.of(ends),
   notice(ends, notice) {
@@ -79,6 +84,9 @@ function follow(order: InspectionOrder): void {
     }
     case 'programmed':
       answers.programmed(order.number)
+      return
+    case 'define':
+      inspector.define(known(order.definitions))
       return
     case 'heard':
       reporter.heard()

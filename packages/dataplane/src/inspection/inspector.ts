@@ -6,6 +6,7 @@ import {
   type Identifier,
   IP_PROTOCOL,
   type NameAddress,
+  type Overrides,
   PacketHeader,
   parsePacket,
   STRICT,
@@ -56,6 +57,8 @@ export type NotInspected = Unread | StreamDrop | 'checksum' | 'no-room'
 
 export interface InspectorOptions {
   readonly identifier: Identifier
+  /** What users say is spoken at a server; default: nothing. */
+  readonly overrides?: Overrides
   /** Undefined while they are not known; they are asked for again with every packet that waits. */
   readonly terms: (ends: ConversationEnds) => Terms | undefined
   /** Whether conversations are read until their application is known, although no policy asks for it. */
@@ -131,10 +134,12 @@ export class Inspector {
   readonly #memory = new StreamMemory()
   readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
   readonly #notInspected = new Map<NotInspected, number>()
+  #known: Pick<InspectorOptions, 'identifier' | 'overrides'>
   #revision = 0
 
   constructor(options: InspectorOptions) {
     this.#options = options
+    this.#known = options
   }
 
   get flows(): number {
@@ -153,6 +158,11 @@ export class Inspector {
   /** Other names lead to these servers now: their conversations are judged anew. */
   renamed(servers: ReadonlySet<string>): void {
     for (const flow of this.#flows.values()) if (servers.has(flow.ends.server)) flow.revision = STALE
+  }
+
+  /** What users say of applications has changed; it counts for conversations that begin from here on. */
+  define(known: Pick<InspectorOptions, 'identifier' | 'overrides'>): void {
+    this.#known = known
   }
 
   /** To be called once a minute or so: conversations that were silent for that long, twice, are forgotten. */
@@ -211,8 +221,9 @@ export class Inspector {
     const terms = this.#options.terms(ends)
     if (!terms) return 'wait'
     this.#flows.delete(key)
+    const transport = ends.protocol === 'TCP' ? 'TCP' : 'UDP'
     const watch = new Watch({
-      conversation: this.#options.identifier.open(ends.protocol === 'TCP' ? 'TCP' : 'UDP'),
+      conversation: this.#known.identifier.open(transport),
       ask: terms.ask,
       facts: terms.facts,
       identify: this.#options.identify,
@@ -228,8 +239,10 @@ export class Inspector {
       this.#count('no-room')
       return terms.onFailure === 'open' ? 'release' : 'drop'
     }
-    const step = watch.review()
-    return step === 'pass' ? this.#offer(key, flow, packet) : this.#treat(key, { flow, packet, step })
+    const given = this.#known.overrides?.(transport, ends.server, ends.port)
+    const step = given === undefined ? watch.review() : watch.configure(given)
+    const isSettled = step === 'deny' || step === 'release'
+    return isSettled ? this.#treat(key, { flow, packet, step }) : this.#offer(key, flow, packet)
   }
 
   #stream({ onFailure }: Terms): TcpStream | undefined {

@@ -65,6 +65,13 @@ export class Watch {
     return this.#next()
   }
 
+  /** What is spoken, as a user says it; nothing was said yet. */
+  configure(application: ApplicationName): Step {
+    for (const finding of this.#options.conversation.configure(application, 'override'))
+      if (!this.#take(finding)) return 'deny'
+    return this.review()
+  }
+
   /** The next bytes of one side: of TCP in order and each once, of UDP one whole datagram. */
   read(side: Side, bytes: Uint8Array): Step {
     for (const finding of this.#options.conversation.read(side, bytes)) {

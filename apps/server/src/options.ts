@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly console: string
   readonly lab: boolean
   readonly retention: { readonly maxAgeMs: number; readonly maxBytes: number }
+  /** Present where the server runs for a cluster: as the pod it is, or as a kubeconfig file says. */
+  readonly kubernetes?: { readonly kubeconfig?: string; readonly context?: string }
 }
 
 export type Command =
@@ -45,6 +47,9 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --name HOST           a name the server is reached by; repeat  (localhost)
   --console DIR         the built console
   --lab                 say that the workloads are samples
+  --kubernetes          take workloads and policies from the cluster this pod runs in
+  --kubeconfig FILE     or from the one that a kubeconfig file names
+  --context NAME        its context                              (its current one)
   --retention-days N    keep flows and events so long            (30)
   --retention-gb N      and at most so much                      (4)
 
@@ -87,6 +92,9 @@ const OPTIONS = {
   name: { type: 'string', multiple: true, default: [] as string[] },
   console: { type: 'string', default: join(import.meta.dirname, '../../console/dist') },
   lab: { type: 'boolean', default: false },
+  kubernetes: { type: 'boolean', default: false },
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
   'retention-days': { type: 'string', default: '30' },
   'retention-gb': { type: 'string', default: '4' },
   minutes: { type: 'string', default: '60' },
@@ -144,6 +152,20 @@ function commandOf(
   }
 }
 
+function kubernetesOf({
+  kubernetes,
+  kubeconfig,
+  context,
+}: ReturnType<typeof read>['values']): Pick<ServerOptions, 'kubernetes'> {
+  if (!kubernetes && kubeconfig === undefined) return {}
+  return {
+    kubernetes: {
+      ...(kubeconfig !== undefined && { kubeconfig }),
+      ...(context !== undefined && { context }),
+    },
+  }
+}
+
 const serverOptions = (values: ReturnType<typeof read>['values'], mistakes: Mistakes): ServerOptions => ({
   data: values.data,
   listen: mistakes.endpoint(values.listen),
@@ -151,6 +173,7 @@ const serverOptions = (values: ReturnType<typeof read>['values'], mistakes: Mist
   names: values.name,
   console: values.console,
   lab: values.lab,
+  ...kubernetesOf(values),
   retention: {
     maxAgeMs: mistakes.number('retention-days', values['retention-days'], [1, 3_650]) * DAY_MS,
     maxBytes: mistakes.number('retention-gb', values['retention-gb'], [0.01, 10_000]) * GIGABYTE,

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { createControl, type Log, openAuthority, SERVER_RENEWAL_MS, type Timer } from '@sekisho/control'
 import { type Clock, parseIp, VERSION } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
+import { openClusterAccount } from './cluster.ts'
 import { databaseIn } from './data.ts'
 import { openInsight } from './insight/insight.ts'
 import { listen } from './listen.ts'
@@ -80,6 +81,7 @@ export async function startServer(options: ServerOptions, world: World): Promise
   const insight = resources.use(openInsight({ data: options.data }))
 
   // 2. The control plane, still without a socket.
+  const cluster = options.kubernetes && resources.use(openClusterAccount(options.kubernetes, world))
   const loopback = isLoopback(options.listen.host)
   const apiHosts = hostsOf(options.listen, options.names)
   const agentHosts = hostsOf(options.agents, options.names)
@@ -96,6 +98,7 @@ export async function startServer(options: ServerOptions, world: World): Promise
     loopback,
     lab: options.lab,
     console: options.console,
+    ...(cluster && { cluster }),
   })
 
   // 3. Sockets. Agents without a certificate get in only as far as the join.

@@ -1,10 +1,11 @@
 import type { RequestListener } from 'node:http'
-import type { Clock } from '@sekisho/core'
+import type { Clock, PolicyId } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createIngest } from './agents/ingest.ts'
 import { createAgents } from './agents/listener.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
+import { type Cluster, type ClusterAccount, openCluster } from './cluster/cluster.ts'
 import { createHttp } from './http/api.ts'
 import { openFiles } from './http/files.ts'
 import type { Reach } from './http/guard.ts'
@@ -31,10 +32,12 @@ export interface ControlOptions {
   readonly lab: boolean
   /** Directory of the built console. */
   readonly console: string
+  /** Present where the server runs for a Kubernetes cluster. */
+  readonly cluster?: ClusterAccount
 }
 
 /** The control plane without its sockets. Disposing ends its streams and timers; the store is the caller's. */
-export interface Control extends Disposable {
+export interface Control extends AsyncDisposable {
   readonly fetch: Api['fetch']
   readonly agents: RequestListener
 }
@@ -45,7 +48,7 @@ const touches = (
 
 export function createControl(options: ControlOptions): Control {
   const { store, clock, timer, log, authority } = options
-  const resources = new DisposableStack()
+  const resources = new AsyncDisposableStack()
   const counters = createCounters()
   const state = openState(store.state)
   const hub = resources.use(createHub({ clock, timer }))
@@ -56,8 +59,15 @@ export function createControl(options: ControlOptions): Control {
     if (touches(delta.workloads) || touches(delta.namespaces)) hub.changed('workloads')
   })
   const onSettled = () => hub.changed('changes')
-  const lifecycle = resources.use(createLifecycle({ store, state, clock, timer, log, onSettled }))
-  const ingest = createIngest({ store, state, hub, counters, clock })
+  let cluster: Cluster | undefined
+  const livesElsewhere = (id: PolicyId): boolean => cluster?.owns(id) === true
+  const lifecycle = resources.use(
+    createLifecycle({ store, state, clock, timer, log, onSettled, livesElsewhere }),
+  )
+  const { cluster: account } = options
+  if (account)
+    cluster = resources.use(openCluster({ ...account, store, state, lifecycle, clock, timer, log }))
+  const ingest = createIngest({ store, state, hub, counters, clock, inCluster: account !== undefined })
   const onPresence = () => hub.changed('agents')
   const agents = resources.use(createAgents({ store, authority, ingest, pulse, clock, log, onPresence }))
   const login = createLogin({ store, passwords: createPasswords(), clock })
@@ -68,6 +78,6 @@ export function createControl(options: ControlOptions): Control {
   return {
     fetch: http.fetch,
     agents: agents.listener,
-    [Symbol.dispose]: () => resources.dispose(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

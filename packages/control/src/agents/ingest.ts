@@ -4,7 +4,7 @@ import { createLimiter } from '../auth/limiter.ts'
 import { raiseAlarms } from '../insight/alarms.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Hub } from '../live/hub.ts'
-import type { Counters } from '../metrics.ts'
+import { type Counters, countFlow } from '../metrics.ts'
 import { eventView, flowView } from '../views.ts'
 import { createAdmission, type Refused } from './admission.ts'
 
@@ -19,6 +19,14 @@ export interface IngestOptions {
   readonly hub: Hub
   readonly counters: Counters
   readonly clock: Clock
+  /** Pods and namespaces come from the cluster's API; what agents say of them is left aside. */
+  readonly inCluster: boolean
+}
+
+/** What only machines outside the cluster know of themselves. */
+function withoutPods(batch: Batch): Batch {
+  const { namespaces: _, workloads, ...rest } = batch
+  return workloads ? { ...rest, workloads: workloads.filter(({ kind }) => kind !== 'pod') } : rest
 }
 
 /** An agent that oversteps does so in every batch; one event in so long is enough. */
@@ -31,7 +39,7 @@ const STATUS_NEWS_MS = 10_000
 /** Records are looked through for attacks this often at most, and only when there are new ones. */
 const ALARMS_MS = 10_000
 
-export function createIngest({ store, state, hub, counters, clock }: IngestOptions): Ingest {
+export function createIngest({ store, state, hub, counters, clock, inCluster }: IngestOptions): Ingest {
   const admission = createAdmission({
     owner: id => state.model.workloads.get(id),
     workloadAt: ip => state.model.workloadAt(ip),
@@ -59,13 +67,13 @@ export function createIngest({ store, state, hub, counters, clock }: IngestOptio
   }
   const count = (batch: Batch) => {
     counters.batches++
-    for (const flow of batch.flows) counters.flows[flow.outcome] += flow.connections
+    for (const flow of batch.flows) countFlow(counters, flow)
   }
 
   return {
     take(whole, node) {
       const { batch, refused } = admission.admit(whole, node)
-      const result = store.records.ingest(batch)
+      const result = store.records.ingest(inCluster ? withoutPods(batch) : batch)
       if (!result.stored) {
         counters.repeatedBatches++
         return

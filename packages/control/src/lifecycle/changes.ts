@@ -41,6 +41,11 @@ export interface Lifecycle extends Disposable {
     change: { mode: Mode; revertAfterSeconds?: number | undefined },
     actor: Actor,
   ): Applied
+  /**
+   * Puts in force what a cluster's API has. @throws SekishoError conflict where a pending change holds one of them.
+   * @param actor in whose name.
+   */
+  mirror(set: readonly PolicyDocument[], removed: readonly PolicyId[], actor: string): Applied
   /** @throws SekishoError not-found, conflict */
   keep(id: number, actor: Actor): Change
   /** @throws SekishoError not-found, conflict */
@@ -55,6 +60,8 @@ export interface LifecycleOptions {
   readonly log: Log
   /** The history of changes is no longer what it was. */
   readonly onSettled: () => void
+  /** Whether a policy lives in a cluster's API, and is changed there only. */
+  readonly livesElsewhere?: (id: PolicyId) => boolean
 }
 
 /** In whose name a pending change takes itself back. */
@@ -130,6 +137,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const revertsAt = (seconds: number | undefined): EpochMs | undefined =>
     seconds === undefined ? undefined : ((clock.now() + seconds * 1000) as EpochMs)
 
+  /** Here it would be undone by the next look at the cluster, or would undo what somebody wrote there. */
+  const refuseElsewhere = (ids: readonly PolicyId[]): void => {
+    const id = ids.find(each => options.livesElsewhere?.(each))
+    if (id) throw new SekishoError('conflict', `${id} lives in the Kubernetes API; change it there.`)
+  }
+
   const known = (id: string): PolicyDocument => {
     const found = state.model.policies.get(id as PolicyId) // an unknown text finds nothing
     if (!found) throw new SekishoError('not-found', `There is no policy ${id}.`)
@@ -179,6 +192,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   }
 
   const applied = (request: ChangeRequest): Change | undefined => {
+    refuseElsewhere([...request.set.map(({ id }) => id), ...request.removed])
     const change = store.policies.apply(request)
     if (change) refuseUndefined(store.policies.list())
     return change
@@ -217,6 +231,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       {
         prepare: () => id,
         commit: change => {
+          if (action === 'revert')
+            refuseElsewhere(store.policies.change(id)?.policies.map(each => each.id) ?? [])
           const value = store.policies[action](change, actor.user)
           refuseUndefined(store.policies.list())
           return { value, target: String(change), details: value.summary }
@@ -268,6 +284,15 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         const summary = `${mode}: ${summaryOf(set.map(({ id }) => id))}`
         return { actor: actor.user, summary, set, removed: [], revertsAt: revertsAt(revertAfterSeconds) }
       }),
+    mirror(set, removed, actor) {
+      const ids = [...set.map(({ id }) => id), ...removed]
+      const summary = `from the cluster: ${summaryOf(ids)}`
+      const request = { actor, summary, set: set.map(textOf), removed }
+      const change = store.policies.apply(request)
+      state.sync()
+      if (change) options.onSettled()
+      return change ?? unchanged(request)
+    },
     keep: (id, actor) => settle('keep', id, actor),
     revert: (id, actor) => settle('revert', id, actor),
     [Symbol.dispose]: () => waiting?.[Symbol.dispose](),

@@ -59,7 +59,7 @@ export class Reflector<T> {
     this.#backoff = new Backoff({ ...BACKOFF, random: options.random })
   }
 
-  /** Everything was listed once. */
+  /** Everything was listed once, and was told or is being told. */
   get isListed(): boolean {
     return this.#isListed
   }
@@ -127,8 +127,9 @@ export class Reflector<T> {
     )
     this.#kept = kept
     this.#resourceVersion = resourceVersion
-    if (set.size > 0 || removed.length > 0 || !this.#isListed) onChange({ set, removed })
+    const isFirst = !this.#isListed
     this.#isListed = true
+    if (set.size > 0 || removed.length > 0 || isFirst) onChange({ set, removed })
     return resourceVersion
   }
 

@@ -112,12 +112,25 @@ export interface IngestResult {
   readonly inventoryChanged: boolean
 }
 
+/** What a cluster's API knows of workloads and namespaces. */
+export interface InventoryChange {
+  readonly set: readonly Workload[]
+  readonly removed: readonly WorkloadId[]
+  /** All of them; absent when they did not change. */
+  readonly namespaces?: readonly Namespace[]
+}
+
 export interface Records {
   /**
    * Stores a batch exactly once, in one transaction that is on disk when this returns.
    * Batches of one node and epoch must come in the order of their sequence; gaps are fine.
    */
   ingest(batch: Batch): IngestResult
+  /**
+   * Workloads and namespaces of a cluster, whose API is asked instead of its nodes. One transaction.
+   * @returns whether anything changed: `state.revision()` has grown.
+   */
+  mirror(change: InventoryChange): boolean
   /** An event of the server itself (no node). */
   addEvent(event: AgentEvent): number
 

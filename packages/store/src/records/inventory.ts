@@ -4,7 +4,7 @@ import { canonicalJson } from '../canonical.ts'
 import type { Database } from '../database.ts'
 import { numericCursor, pageOf } from '../page.ts'
 import { nextRevision } from '../revision.ts'
-import type { WorkloadRecord, WorkloadsRequest } from './api.ts'
+import type { InventoryChange, WorkloadRecord, WorkloadsRequest } from './api.ts'
 
 interface VersionRow {
   readonly id: number
@@ -19,6 +19,15 @@ interface VersionRow {
 const REMEMBERED_VERSIONS = 100
 const VERSIONS = `SELECT id AS version, since FROM workload_versions WHERE workload = ?
   ORDER BY id DESC LIMIT ${REMEMBERED_VERSIONS}`
+
+/** When something begins to hold, and the revision that says so, made when it is first asked for. */
+interface Time {
+  readonly at: EpochMs
+  next(): number
+}
+
+/** In whose name what a cluster's API says is kept: no node is called that. */
+const CLUSTER = ''
 
 /** When a version of a workload began. */
 export interface VersionSince {
@@ -57,20 +66,40 @@ export class Inventory {
     return revision !== undefined
   }
 
-  #workloads(node: NodeName, workloads: readonly Workload[], time: { at: EpochMs; next(): number }): void {
+  /** What a cluster's API says, which knows the workloads of all nodes. @returns whether anything changed. */
+  mirror({ set, removed, namespaces }: InventoryChange, at: EpochMs): boolean {
+    let revision: number | undefined
+    const next = (): number => {
+      revision ??= nextRevision(this.#database)
+      return revision
+    }
+    for (const workload of set) this.#put(workload, this.#current(workload.id), { at, next, node: CLUSTER })
+    for (const id of removed) {
+      const current = this.#current(id)
+      if (current) this.#close(current.id, Math.max(at, current.since), next())
+    }
+    if (namespaces) this.#namespaces(CLUSTER, namespaces, { at, next })
+    return revision !== undefined
+  }
+
+  #workloads(node: NodeName, workloads: readonly Workload[], time: Time): void {
     const reported = new Set<string>()
     for (const workload of workloads) {
       reported.add(workload.id)
       const current = this.#current(workload.id)
-      const document = canonicalJson(workload)
-      if (current?.document === document || (current && isElsewhere(current, workload, node))) continue
-      const since = Math.max(time.at, current?.since ?? 0)
-      if (current) this.#close(current.id, since, time.next())
-      this.#open(workload, document, { node, since, revision: time.next() })
+      if (!current || !isElsewhere(current, workload, node)) this.#put(workload, current, { ...time, node })
     }
     for (const row of this.#ofNode(node)) {
       if (!reported.has(row.workload)) this.#close(row.id, Math.max(time.at, row.since), time.next())
     }
+  }
+
+  #put(workload: Workload, current: VersionRow | undefined, time: Time & { readonly node: string }): void {
+    const document = canonicalJson(workload)
+    if (current?.document === document) return
+    const since = Math.max(time.at, current?.since ?? 0)
+    if (current) this.#close(current.id, since, time.next())
+    this.#open(workload, document, { node: time.node, since, revision: time.next() })
   }
 
   #open(workload: Workload, document: string, at: { node: string; since: number; revision: number }): void {
@@ -98,7 +127,7 @@ export class Inventory {
       .run(until, revision, version)
   }
 
-  #namespaces(node: NodeName, namespaces: readonly Namespace[], time: { at: EpochMs; next(): number }): void {
+  #namespaces(node: string, namespaces: readonly Namespace[], time: Time): void {
     const { build } = this.#database
     const old = this.#database.all(build.selectFrom('namespace_reports').selectAll().where('node', '=', node))
     const known = new Map(old.map(row => [row.name, row]))

@@ -21,6 +21,12 @@ export function openRecords(given: RecordsParts): Records {
   const flows = new Flows(database, () => rollups.rolled())
   return {
     ingest: batch => ingest(parts, batch),
+    mirror: change =>
+      database.transaction(() => {
+        const changed = inventory.mirror(change, parts.clock.now())
+        parts.dimensions.begin(changed)
+        return changed
+      }),
     addEvent: event => addEvent(database, event, ''),
     flows: request => flows.page(request),
     flowsById: ids => flows.byId(ids),

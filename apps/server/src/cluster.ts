@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { ClusterAccount } from '@sekisho/control'
+import { VERSION } from '@sekisho/core'
+import { inClusterAccess, kubeconfigAccess, openKubeClient } from '@sekisho/kube'
+import type { ServerOptions } from './options.ts'
+import type { World } from './server.ts'
+
+/** @throws where the cluster's address or credentials cannot be read. A cluster that does not answer is waited for. */
+export function openClusterAccount(
+  { kubeconfig, context }: NonNullable<ServerOptions['kubernetes']>,
+  { clock, timer }: World,
+): ClusterAccount & Disposable {
+  const access =
+    kubeconfig === undefined ? inClusterAccess(process.env) : kubeconfigAccess(kubeconfig, context)
+  if (!access.ok) throw new Error(access.error)
+  const timers = { now: () => clock.now(), monotonic: () => clock.monotonic(), after: timer.after }
+  const client = openKubeClient({ access: access.value, userAgent: `sekisho-server/${VERSION}`, timers })
+  return {
+    client,
+    namespace: access.value.namespace,
+    // Two processes of one host, or one before and after a restart, must not take each other for themselves.
+    identity: `${hostname()}_${randomUUID()}`,
+    [Symbol.dispose]: () => client[Symbol.dispose](),
+  }
+}

@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLog, systemTimer } from '@sekisho/control'
+import type { PolicyId } from '@sekisho/core'
+import {
+  CLUSTER_SECURITY_POLICIES,
+  type ClusterAccess,
+  type JsonRecord,
+  type KubeClient,
+  KubeObjects,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  openKubeClient,
+  PODS,
+  SECURITY_POLICIES,
+} from '@sekisho/kube'
+import { openStore } from '@sekisho/store'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { stringify } from 'yaml'
+import { startServer } from '../../apps/server/src/server.ts'
+import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
+
+export interface ClusterUnderTest extends AsyncDisposable {
+  readonly access: ClusterAccess
+}
+
+const clock = timers
+const nowhere = { host: '127.0.0.1', port: 0 }
+
+/** A server for that cluster, and its database. */
+async function startFor(access: ClusterAccess, data: string) {
+  const { credentials } = access
+  const kubeconfig = join(data, 'kubeconfig')
+  const user = credentials.kind === 'token' ? { token: credentials.read() } : {}
+  const authority = access.authority
+  const certificate = authority && { 'certificate-authority-data': Buffer.from(authority).toString('base64') }
+  writeFileSync(
+    kubeconfig,
+    stringify({
+      'current-context': 'test',
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace: access.namespace } }],
+      clusters: [{ name: 'test', cluster: { server: access.server.href, ...certificate } }],
+      users: [{ name: 'test', user }],
+    }),
+  )
+  const log: string[] = []
+  const server = await startServer(
+    {
+      data,
+      listen: nowhere,
+      agents: nowhere,
+      names: [],
+      console: join(data, 'no-console'),
+      lab: false,
+      retention: { maxAgeMs: 86_400_000, maxBytes: 1e9 },
+      kubernetes: { kubeconfig },
+    },
+    { clock, timer: systemTimer, log: createLog(line => log.push(line), clock) },
+  )
+  const store = openStore({ path: join(data, 'sekisho.db'), clock })
+  return {
+    store,
+    log,
+    async [Symbol.asyncDispose]() {
+      store[Symbol.dispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** What a server does for a cluster: the same with the double and with a real API server. */
+export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>): void {
+  describe(`a server for ${name}`, () => {
+    const resources = new AsyncDisposableStack()
+    const namespace = `shop-${crypto.randomUUID().slice(0, 8)}`
+    const data = mkdtempSync(join(tmpdir(), 'sekisho-cluster-'))
+    let access: ClusterAccess
+    let client: KubeClient
+    let server: Awaited<ReturnType<typeof startFor>>
+    beforeAll(async () => {
+      const cluster = resources.use(await open())
+      access = cluster.access
+      client = resources.use(openKubeClient({ access, userAgent: 'test/0', timers }))
+      await objects(NAMESPACES).create({}, { metadata: { name: namespace, labels: { team: 'shop' } } })
+      server = await startFor(access, data)
+    }, 300_000)
+    afterAll(async () => {
+      await server?.[Symbol.asyncDispose]()
+      await resources.disposeAsync()
+      rmSync(data, { recursive: true })
+    })
+
+    const objects = (type: typeof PODS) => new KubeObjects(client, type)
+    const at = (object: string) => ({ namespace, name: object })
+    const pod = async (object: string, ip: string, labels: Readonly<Record<string, string>> = {}) => {
+      const containers = [{ name: 'main', image: 'none', ports: [{ name: 'http', containerPort: 80 }] }]
+      await objects(PODS).create(
+        { namespace },
+        { metadata: { name: object, labels }, spec: { nodeName: 'node-1', containers } },
+      )
+      await objects(PODS).apply(
+        { ...at(object), subresource: 'status' },
+        { status: { phase: 'Running', podIP: ip, podIPs: [{ ip }] } },
+        { fieldManager: 'kubelet' },
+      )
+    }
+    const workload = (object: string) =>
+      server.store.records.inventory().workloads.find(({ id }) => id === `pod:${namespace}/${object}`)
+    const policyId = (kind: string, object: string) => `${kind}/${namespace}/${object}` as PolicyId
+    const stored = (kind: string, object: string) => server.store.policies.get(policyId(kind, object))
+    const conditions = async (object: string): Promise<Readonly<Record<string, string>>> => {
+      const { json } = await objects(SECURITY_POLICIES).get(at(object))
+      const status = json.status as
+        | { conditions?: { type: string; status: string; reason: string }[] }
+        | undefined
+      return Object.fromEntries(
+        (status?.conditions ?? []).map(each => [each.type, `${each.status} ${each.reason}`]),
+      )
+    }
+    const ingress = (more: JsonRecord = {}): JsonRecord => ({ spec: { subject: {}, ingress: [], ...more } })
+
+    test('pods and namespaces become workloads and namespaces', async () => {
+      await pod('web-1', '10.9.0.1', { app: 'web' })
+      await vi.waitFor(() => expect(workload('web-1')?.addresses).toEqual(['10.9.0.1']))
+      expect(workload('web-1')).toMatchObject({
+        kind: 'pod',
+        labels: { app: 'web' },
+        node: 'node-1',
+        ports: [{ name: 'http', protocol: 'TCP', port: 80 }],
+      })
+      const spaces = server.store.records.inventory().namespaces
+      expect(spaces.find(each => each.name === namespace)?.labels).toMatchObject({ team: 'shop' })
+      await objects(PODS).remove(at('web-1'))
+      // A real API server waits for a kubelet that is not there; the pod is said to be going at least.
+      await vi.waitFor(() => expect(workload('web-1')?.state ?? 'gone').not.toBe('running'))
+    })
+
+    test('policies of all kinds are in force as they are, and gone when they are deleted', async () => {
+      const spec = { podSelector: {}, policyTypes: ['Ingress'] }
+      await objects(NETWORK_POLICIES).create({ namespace }, { metadata: { name: 'deny' }, spec })
+      await objects(SECURITY_POLICIES).create({ namespace }, { metadata: { name: 'own' }, ...ingress() })
+      const everywhere = {
+        metadata: { name: namespace },
+        spec: { subject: {}, egress: [{ action: 'Deny' }] },
+      }
+      await objects(CLUSTER_SECURITY_POLICIES).create({}, everywhere)
+      await vi.waitFor(() => {
+        expect(stored('NetworkPolicy', 'deny')?.mode).toBe('Enforce')
+        expect(stored('SecurityPolicy', 'own')?.mode).toBe('Audit')
+        expect(server.store.policies.get(`ClusterSecurityPolicy//${namespace}` as PolicyId)).toBeDefined()
+      })
+      expect(stored('SecurityPolicy', 'own')?.updatedBy).toBe('kubernetes')
+      await objects(NETWORK_POLICIES).remove(at('deny'))
+      await vi.waitFor(() => expect(stored('NetworkPolicy', 'deny')).toBeUndefined())
+      await objects(CLUSTER_SECURITY_POLICIES).remove({ name: namespace })
+    })
+
+    test('the cluster is told what became of them', async () => {
+      await objects(SECURITY_POLICIES).apply(at('told'), ingress(), { fieldManager: 'test' })
+      await vi.waitFor(async () => expect(await conditions('told')).toMatchObject({ Accepted: 'True Valid' }))
+    })
+
+    test('one that cannot be read leaves the version before it in force, and says so', async () => {
+      const good = { subject: { podSelector: { matchLabels: { app: 'kept' } } }, ingress: [] }
+      await objects(SECURITY_POLICIES).apply(at('kept'), { spec: good }, { fieldManager: 'test' })
+      await vi.waitFor(() => expect(stored('SecurityPolicy', 'kept')).toBeDefined())
+      const before = stored('SecurityPolicy', 'kept')
+      const wrong = { spec: { ...good, ingress: [{ form: [{ entity: 'dns' }] }] } }
+      await objects(SECURITY_POLICIES).apply(at('kept'), wrong, { fieldManager: 'test', force: true })
+      await vi.waitFor(async () =>
+        expect(await conditions('kept')).toMatchObject({ Accepted: 'False Invalid' }),
+      )
+      expect(stored('SecurityPolicy', 'kept')).toEqual(before)
+      const { json } = await objects(SECURITY_POLICIES).get(at('kept'))
+      expect(JSON.stringify(json.status)).toMatch(
+        /spec.ingress\[0\].form: .*The version before it stays in force/,
+      )
+    })
+
+    test('what changed while the server was away is caught up with', async () => {
+      await pod('away-1', '10.9.0.7')
+      await objects(SECURITY_POLICIES).apply(at('away'), ingress(), { fieldManager: 'test' })
+      await vi.waitFor(() => {
+        expect(workload('away-1')).toBeDefined()
+        expect(stored('SecurityPolicy', 'away')).toBeDefined()
+      })
+      await server[Symbol.asyncDispose]()
+      await objects(SECURITY_POLICIES).remove(at('away'))
+      await objects(SECURITY_POLICIES).apply(at('away-2'), ingress(), { fieldManager: 'test' })
+      server = await startFor(access, data)
+      await vi.waitFor(() => {
+        expect(stored('SecurityPolicy', 'away')).toBeUndefined()
+        expect(stored('SecurityPolicy', 'away-2')).toBeDefined()
+      })
+    })
+  })
+}

@@ -1,0 +1,100 @@
+import type { Clock, PolicyId } from '@sekisho/core'
+import {
+  CLUSTER_SECURITY_POLICIES,
+  Election,
+  type KubeClient,
+  NETWORK_POLICIES,
+  SECURITY_POLICIES,
+} from '@sekisho/kube'
+import type { Store } from '@sekisho/store'
+import type { Lifecycle } from '../lifecycle/changes.ts'
+import type { LiveState } from '../lifecycle/state.ts'
+import type { Timer } from '../live/timer.ts'
+import type { Log } from '../log.ts'
+import { InventoryMirror } from './inventory-mirror.ts'
+import { PolicyMirror } from './policy-mirror.ts'
+import { StatusWriter } from './status-writer.ts'
+import { createWatch } from './watch.ts'
+
+/** The cluster a server runs for, and who it is there. */
+export interface ClusterAccount {
+  readonly client: KubeClient
+  /** Where its lease is. */
+  readonly namespace: string
+  /** Unique among all servers of the cluster, also after a restart. */
+  readonly identity: string
+}
+
+export interface ClusterOptions extends ClusterAccount {
+  readonly store: Store
+  readonly state: LiveState
+  readonly lifecycle: Lifecycle
+  readonly clock: Clock
+  readonly timer: Timer
+  readonly log: Log
+}
+
+export interface Cluster extends AsyncDisposable {
+  /** Whether a policy is the cluster's, to be changed there only. */
+  owns(id: PolicyId): boolean
+  /** This server tells the cluster the status of its policies. */
+  readonly leads: boolean
+}
+
+const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES]
+
+/** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
+export function openCluster(options: ClusterOptions): Cluster {
+  const { client, namespace, identity, store, state, lifecycle, clock, timer, log } = options
+  const troubles = new Map<string, string>()
+  const watch = createWatch({
+    client,
+    timers: { now: () => clock.now(), monotonic: () => clock.monotonic(), after: timer.after },
+    random: Math.random,
+    onTrouble(what, error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      // Said once, not at each try.
+      if (error === undefined ? troubles.delete(what) : troubles.get(what) !== reason) {
+        if (error === undefined) log.info('over', { trouble: what })
+        else {
+          troubles.set(what, reason)
+          log.warn(what, { reason })
+        }
+      }
+    },
+  })
+  const inventory = new InventoryMirror({ watch, records: store.records, state })
+  const types = [NETWORK_POLICIES, ...OURS]
+  const policies = new PolicyMirror({ watch, types, policies: store.policies, lifecycle })
+  const election = new Election({
+    client,
+    namespace,
+    name: 'sekisho-server',
+    identity,
+    timers: watch.timers,
+    random: Math.random,
+    onChange: leads => log.info(leads ? 'leads' : 'no longer leads', { identity }),
+    onTrouble: error => watch.onTrouble('the lease cannot be renewed', error),
+  })
+  const statuses = new StatusWriter({
+    watch,
+    types: OURS,
+    mirror: policies,
+    state,
+    store,
+    clock,
+    leads: () => election.leads,
+  })
+  const stop = new AbortController()
+  const running = [inventory, policies, election, statuses].map(part => part.run(stop.signal))
+  return {
+    owns: id => policies.owns(id),
+    get leads() {
+      return election.leads
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await Promise.all(running)
+    },
+  }
+}

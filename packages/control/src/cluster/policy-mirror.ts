@@ -1,0 +1,149 @@
+import { LIMITS, type PolicyId, type Problem, policyId } from '@sekisho/core'
+import {
+  apiVersionOf,
+  type JsonRecord,
+  type KubeObject,
+  type Reflected,
+  Reflector,
+  type ResourceType,
+} from '@sekisho/kube'
+import { type PolicyDocument, validatePolicy } from '@sekisho/policy'
+import type { Store } from '@sekisho/store'
+import type { Lifecycle } from '../lifecycle/changes.ts'
+import type { ClusterWatch } from './watch.ts'
+
+/** A policy as the cluster has it. */
+export interface ClusterPolicy {
+  readonly id: PolicyId
+  readonly type: ResourceType
+  readonly object: Pick<KubeObject, 'name' | 'namespace' | 'generation'> & { readonly status: unknown }
+  /** What it says, or every mistake in it. */
+  readonly document: PolicyDocument | undefined
+  readonly problems: readonly Problem[]
+}
+
+export interface PolicyMirrorOptions {
+  readonly watch: ClusterWatch
+  readonly types: readonly ResourceType[]
+  readonly policies: Pick<Store['policies'], 'list'>
+  readonly lifecycle: Pick<Lifecycle, 'mirror'>
+}
+
+/** In whose name the cluster's policies are written. */
+export const CLUSTER_ACTOR = 'kubernetes'
+
+const GATHER_MS = 50
+/** What kubectl keeps of the last apply: the whole document again. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/** The document without what the API server adds for itself. Items of lists lack even their kind. */
+function written(object: KubeObject, type: ResourceType): JsonRecord {
+  const { name, namespace, labels, json } = object
+  const { [LAST_APPLIED]: _, ...annotations } = object.annotations
+  const metadata = {
+    name,
+    ...(namespace !== '' && { namespace }),
+    ...(Object.keys(labels).length > 0 && { labels }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
+  }
+  return { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec: json.spec }
+}
+
+function read(object: KubeObject, type: ResourceType): ClusterPolicy {
+  const document = validatePolicy(written(object, type))
+  const { name, namespace, generation, json } = object
+  return {
+    id: policyId(type.kind, namespace, name),
+    type,
+    object: { name, namespace, generation, status: json.status },
+    document: document.ok ? document.value : undefined,
+    problems: document.ok ? [] : document.error.slice(0, LIMITS.problemsPerFile.value),
+  }
+}
+
+/**
+ * Policies of the cluster, kept in force as the cluster has them. One that cannot be read leaves what was in force for it
+ * as it was: nothing opens because somebody wrote nonsense, or because a newer version wrote what this one does not know.
+ */
+export class PolicyMirror {
+  readonly #options: PolicyMirrorOptions
+  readonly #reflectors: readonly Reflector<ClusterPolicy>[]
+  readonly #current = new Map<PolicyId, ClusterPolicy>()
+  readonly #owned: Set<PolicyId>
+  readonly #whole = new Set<string>()
+  #touched = new Set<PolicyId>()
+  #waiting: Disposable | undefined
+
+  constructor(options: PolicyMirrorOptions) {
+    this.#options = options
+    const stored = options.policies.list().filter(({ updatedBy }) => updatedBy === CLUSTER_ACTOR)
+    this.#owned = new Set(stored.map(({ id }) => id))
+    this.#reflectors = options.types.map(
+      type =>
+        new Reflector<ClusterPolicy>({
+          ...options.watch.options(type),
+          type,
+          read: object => read(object, type),
+          onChange: change => this.#changed(type, change),
+        }),
+    )
+  }
+
+  /** What the cluster has now, by id. */
+  get current(): ReadonlyMap<PolicyId, ClusterPolicy> {
+    return this.#current
+  }
+
+  /** Whether a policy is the cluster's: it is changed there, and only there. */
+  owns(id: PolicyId): boolean {
+    return this.#owned.has(id)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map(reflector => reflector.run(signal)))
+    this.#waiting?.[Symbol.dispose]()
+  }
+
+  #changed(type: ResourceType, { set, removed }: Reflected<ClusterPolicy>): void {
+    for (const [, policy] of set) {
+      this.#current.set(policy.id, policy)
+      this.#touched.add(policy.id)
+    }
+    for (const key of removed) {
+      const id = idOf(type, key)
+      this.#current.delete(id)
+      this.#touched.add(id)
+    }
+    if (!this.#whole.has(type.kind)) this.#forgetOthers(type)
+    this.#waiting ??= this.#options.watch.timers.after(GATHER_MS, () => this.#write())
+  }
+
+  /** Policies that went while nobody watched. */
+  #forgetOthers({ kind }: ResourceType): void {
+    this.#whole.add(kind)
+    for (const id of this.#owned)
+      if (id.startsWith(`${kind}/`) && !this.#current.has(id)) this.#touched.add(id)
+  }
+
+  #write(): void {
+    const { lifecycle, watch } = this.#options
+    this.#waiting = undefined
+    const touched = [...this.#touched]
+    const set = touched.flatMap(id => this.#current.get(id)?.document ?? [])
+    const removed = touched.filter(id => !this.#current.has(id) && this.#owned.has(id))
+    try {
+      lifecycle.mirror(set, removed, CLUSTER_ACTOR)
+      for (const { id } of set) this.#owned.add(id)
+      for (const id of removed) this.#owned.delete(id)
+      this.#touched = new Set()
+    } catch (error) {
+      watch.onTrouble('policies of the cluster could not be put in force', error)
+      this.#waiting = watch.timers.after(GATHER_MS * 20, () => this.#write())
+    }
+  }
+}
+
+function idOf({ kind, namespaced }: ResourceType, key: string): PolicyId {
+  const [first = '', second = ''] = key.split('/')
+  return namespaced ? policyId(kind, first, second) : policyId(kind, '', first)
+}

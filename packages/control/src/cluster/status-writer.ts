@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Clock, type EpochMs, type NodeName, type PolicyId, pause, type WorkloadId } from '@sekisho/core'
+import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
+import type { Store } from '@sekisho/store'
+import type { LiveState } from '../lifecycle/state.ts'
+import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
+import { type Condition, policyStatus } from './status.ts'
+import type { ClusterWatch } from './watch.ts'
+
+export interface StatusWriterOptions {
+  readonly watch: ClusterWatch
+  /** Kinds whose status is ours to write. */
+  readonly types: readonly ResourceType[]
+  readonly mirror: Pick<PolicyMirror, 'current'>
+  readonly state: Pick<LiveState, 'model'>
+  readonly store: Pick<Store, 'agents' | 'policies' | 'records'>
+  readonly clock: Clock
+  /** Only one of several servers writes. */
+  readonly leads: () => boolean
+}
+
+/** Between two rounds. A policy whose status is what it was costs no request. */
+const ROUND_MS = 5_000
+const HOUR_MS = 3_600_000
+const FIELD_MANAGER = 'sekisho-server'
+
+/** Which workloads each policy selects; asked of the model once a round. */
+function selections(model: LiveState['model']): ReadonlyMap<PolicyId, ReadonlySet<WorkloadId>> {
+  const found = new Map<PolicyId, Set<WorkloadId>>()
+  for (const workload of model.workloads.values()) {
+    for (const { policy } of model.selecting(workload.id)) {
+      const ids = found.get(policy.id)
+      if (ids) ids.add(workload.id)
+      else found.set(policy.id, new Set([workload.id]))
+    }
+  }
+  return found
+}
+
+/** Tells the cluster of each policy whether it was read, where it is in force, and what it denies. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions
+  readonly #objects: ReadonlyMap<string, KubeObjects>
+  /** What was written last, by policy; what is not here is compared with what the cluster has. */
+  readonly #written = new Map<PolicyId, unknown>()
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options
+    this.#objects = new Map(
+      options.types.map(type => [type.kind, new KubeObjects(options.watch.client, type)]),
+    )
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { watch, leads } = this.#options
+    while (!signal.aborted) {
+      // Who did not lead may find what another wrote.
+      if (!leads()) this.#written.clear()
+      else await this.#round(signal)
+      await pause(watch.timers, ROUND_MS, signal)
+    }
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { mirror, state, store, clock, leads } = this.#options
+    const now = clock.now()
+    const selected = selections(state.model)
+    const denied = store.records.byPolicy({ since: (now - HOUR_MS) as EpochMs, until: now })
+    const agents = new Map(store.agents.list().map(({ node, status }) => [node, status?.revision ?? 0]))
+    const inForce = new Map(store.policies.list().map(policy => [policy.id, policy.revision]))
+    for (const id of this.#written.keys()) if (!mirror.current.has(id)) this.#written.delete(id)
+    for (const policy of mirror.current.values()) {
+      const objects = this.#objects.get(policy.type.kind)
+      if (!objects || signal.aborted || !leads()) continue
+      const revision = inForce.get(policy.id)
+      const workloads = [...(selected.get(policy.id) ?? [])].flatMap(
+        each => state.model.workloads.get(each) ?? [],
+      )
+      const desired = new Set<NodeName>(workloads.map(({ node }) => node))
+      const { denied: stopped = 0, audited = 0 } = denied.get(policy.id) ?? {}
+      const facts = {
+        generation: policy.object.generation,
+        problems: policy.problems,
+        keepsOlder: policy.problems.length > 0 && revision !== undefined,
+        workloads: workloads.length,
+        rules: rulesOf(policy),
+        deniedLastHour: stopped + audited,
+        desired,
+        programmed: new Set(
+          [...desired].filter(node => revision !== undefined && (agents.get(node) ?? 0) >= revision),
+        ),
+      }
+      await this.#tell(policy, objects, policyStatus(facts, conditionsOf(this.#known(policy)), now))
+    }
+  }
+
+  #known(policy: ClusterPolicy): unknown {
+    return this.#written.get(policy.id) ?? policy.object.status
+  }
+
+  async #tell(policy: ClusterPolicy, objects: KubeObjects, status: object): Promise<void> {
+    if (isDeepStrictEqual(this.#known(policy), status)) return
+    const { name, namespace } = policy.object
+    try {
+      const place = { namespace, name, subresource: 'status' } as const
+      await objects.apply(place, { status }, { fieldManager: FIELD_MANAGER, force: true })
+      this.#written.set(policy.id, status)
+    } catch (error) {
+      // Deleted in the meantime: the watch will say so.
+      if (!isNotFound(error))
+        this.#options.watch.onTrouble(`the status of ${policy.id} could not be written`, error)
+    }
+  }
+}
+
+const rulesOf = ({ document }: ClusterPolicy): number =>
+  Object.values(document?.sections ?? {}).reduce((sum, { rules }) => sum + rules.length, 0)
+
+/** As the cluster has them; written by this program, or by an older one of it. */
+function conditionsOf(status: unknown): readonly Condition[] {
+  const conditions: unknown =
+    typeof status === 'object' && status !== null && 'conditions' in status ? status.conditions : undefined
+  return Array.isArray(conditions) ? (conditions as readonly Condition[]) : []
+}

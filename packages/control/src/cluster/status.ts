@@ -1,0 +1,115 @@
+import type { EpochMs, NodeName, Problem } from '@sekisho/core'
+
+/** What is known of one policy of the cluster. */
+export interface PolicyFacts {
+  readonly generation: number
+  /** Every mistake in it; none where it was read. */
+  readonly problems: readonly Problem[]
+  /** An earlier version of it is still in force, since this one could not be read. */
+  readonly keepsOlder: boolean
+  readonly workloads: number
+  readonly rules: number
+  readonly deniedLastHour: number
+  /** Nodes of workloads it selects, and those that have it in their kernel. */
+  readonly desired: ReadonlySet<NodeName>
+  readonly programmed: ReadonlySet<NodeName>
+}
+
+interface Finding {
+  readonly type: 'Accepted' | 'Programmed' | 'Ready'
+  readonly status: 'True' | 'False' | 'Unknown'
+  readonly reason: string
+  readonly message: string
+}
+
+/** metav1.Condition. */
+export interface Condition extends Finding {
+  readonly observedGeneration: number
+  /** RFC 3339, whole seconds. */
+  readonly lastTransitionTime: string
+}
+
+export interface PolicyStatus {
+  readonly observedGeneration: number
+  readonly conditions: readonly Condition[]
+  readonly workloads: number
+  readonly rules: number
+  readonly deniedLastHour: number
+  readonly nodes: { readonly desired: number; readonly programmed: number }
+}
+
+const MESSAGE_CHARACTERS = 2_000
+const NODES_NAMED = 5
+
+function accepted({ problems, keepsOlder }: PolicyFacts): Finding {
+  if (problems.length === 0)
+    return { type: 'Accepted', status: 'True', reason: 'Valid', message: 'The policy was read whole.' }
+  const mistakes = problems
+    .map(({ path, reason }) => (path === '' ? reason : `${path}: ${reason}`))
+    .join('; ')
+  const still = keepsOlder ? ' The version before it stays in force.' : ''
+  return {
+    type: 'Accepted',
+    status: 'False',
+    reason: 'Invalid',
+    message: `Refused whole: ${mistakes}`.slice(0, MESSAGE_CHARACTERS) + still,
+  }
+}
+
+function programmed({ desired, programmed: done }: PolicyFacts): Finding {
+  const missing = [...desired].filter(node => !done.has(node)).toSorted()
+  if (desired.size === 0)
+    return {
+      type: 'Programmed',
+      status: 'True',
+      reason: 'NothingSelected',
+      message: 'It selects no workload on any node.',
+    }
+  if (missing.length === 0)
+    return {
+      type: 'Programmed',
+      status: 'True',
+      reason: 'Programmed',
+      message: `In the kernel of ${desired.size} nodes.`,
+    }
+  const named = missing.slice(0, NODES_NAMED).join(', ')
+  const more = missing.length > NODES_NAMED ? ` and ${missing.length - NODES_NAMED} more` : ''
+  return {
+    type: 'Programmed',
+    status: 'False',
+    reason: 'NodesMissing',
+    message: `Not in the kernel of ${named}${more}.`,
+  }
+}
+
+function ready(parts: readonly Finding[]): Finding {
+  const missing = parts.find(({ status }) => status !== 'True')
+  if (!missing) return { type: 'Ready', status: 'True', reason: 'Ready', message: 'It does what it says.' }
+  return { type: 'Ready', status: missing.status, reason: missing.reason, message: missing.message }
+}
+
+/** Conditions keep the time of their last change: written anew each time, they would be news for ever. */
+function since({ type, status }: Finding, before: readonly Condition[], now: EpochMs): string {
+  const old = before.find(condition => condition.type === type)
+  if (old?.status === status) return old.lastTransitionTime
+  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+/** What the cluster is told of a policy. @param before the conditions it was told last. */
+export function policyStatus(facts: PolicyFacts, before: readonly Condition[], now: EpochMs): PolicyStatus {
+  const parts = [accepted(facts), programmed(facts)]
+  const conditions = [...parts, ready(parts)].map(finding => ({
+    ...finding,
+    observedGeneration: facts.generation,
+    lastTransitionTime: since(finding, before, now),
+  }))
+  const { workloads, rules, deniedLastHour, desired, programmed: done } = facts
+  return {
+    observedGeneration: facts.generation,
+    conditions,
+    workloads,
+    rules,
+    deniedLastHour,
+    nodes: { desired: desired.size, programmed: [...desired].filter(node => done.has(node)).length },
+  }
+}

@@ -14,7 +14,12 @@ export {
 } from './code/cluster.ts'
 export { type Code, renderCode } from './code/render.ts'
 export type * from './decision.ts'
-export { type DefinedApplications, definedBy, undefinedApplications } from './documents/defined.ts'
+export {
+  type DefinedApplications,
+  definedBy,
+  definitionsIn,
+  undefinedApplications,
+} from './documents/defined.ts'
 export * from './documents/document.ts'
 export { POLICY_KINDS } from './documents/kinds.ts'
 export * from './documents/l7.ts'

@@ -12,7 +12,7 @@ import {
   type Told,
 } from '@sekisho/dataplane'
 import { packetQueues, type QueueCounts } from '@sekisho/linux'
-import { type FlowQuery, type Model, residual } from '@sekisho/policy'
+import { definitionsIn, type FlowQuery, type Model, residual } from '@sekisho/policy'
 import { type Log, reasonOf } from '../log.ts'
 import type { Notes } from '../report/notes.ts'
 import type { Timers } from '../timers.ts'
@@ -101,6 +101,7 @@ export class Inspecting implements AsyncDisposable {
       netns,
       queues,
       identify: true,
+      definitions: () => definitionsIn(this.#options.model.policies.values()),
       terms: ends => this.#terms(ends),
       onAnswer: () => Promise.resolve(),
       onTold: told => onTold(told),

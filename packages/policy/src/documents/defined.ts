@@ -1,4 +1,4 @@
-import { APPLICATIONS, type ApplicationName, type PolicyId } from '@sekisho/core'
+import { APPLICATIONS, type ApplicationDefinition, type ApplicationName, type PolicyId } from '@sekisho/core'
 import type { PolicyDocument } from './document.ts'
 import type { Finding } from './spot.ts'
 
@@ -18,11 +18,18 @@ export const counting = (
     ({ unlessDefined }) => unlessDefined === undefined || (defined !== 'any' && !defined.has(unlessDefined)),
   )
 
+/**
+ * What documents say of applications; of one document always the same object. By name, so that it is the same for all
+ * who have the same documents: of two definitions that fit the first counts.
+ */
+export const definitionsIn = (documents: Iterable<PolicyDocument>): readonly ApplicationDefinition[] =>
+  Array.from(documents)
+    .flatMap(each => (each.kind === 'Application' ? each.definition : []))
+    .toSorted((a, b) => (a.application < b.application ? -1 : 1))
+
 /** The applications that documents define. */
 export const definedBy = (documents: Iterable<PolicyDocument>): ReadonlySet<ApplicationName> =>
-  new Set(
-    Array.from(documents).flatMap(each => (each.kind === 'Application' ? each.definition.application : [])),
-  )
+  new Set(definitionsIn(documents).map(({ application }) => application))
 
 const namedBy = ({ sections }: PolicyDocument): readonly ApplicationName[] =>
   [sections.ingress, sections.egress].flatMap(

@@ -1,4 +1,4 @@
-import { APPLICATIONS, L7_KINDS, type L7Kind, LIMITS } from '@sekisho/core'
+import { L7_KINDS, type L7Kind, LIMITS } from '@sekisho/core'
 import { DNS_TYPES, STATEMENTS } from '../documents/l7-reader.ts'
 import { exactlyOne, type JsonSchema, object, oneOf, some, text } from './schema.ts'
 
@@ -42,8 +42,9 @@ export const REQUESTS = some(
   'Requests that the rule is about: any of the items, each of one protocol.',
 )
 
+/** Built in, or defined by an Application: only who has all documents knows. */
 export const APPLICATION_NAMES = some(
-  oneOf(APPLICATIONS),
-  APPLICATIONS.length,
+  text(63, /^[a-z][a-z0-9-]*$/),
+  LIMITS.wordsPerList.value,
   'Any of these applications is spoken, whatever the port.',
 )

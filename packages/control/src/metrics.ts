@@ -1,9 +1,13 @@
-import { MODES, type Mode, OUTCOMES, type Outcome, VERSION } from '@sekisho/core'
+import { APPLICATIONS, type Flow, MODES, type Mode, OUTCOMES, type Outcome, VERSION } from '@sekisho/core'
 
 /** What is counted while the process lives. Plain numbers: whoever counts adds, whoever scrapes reads. */
 export interface Counters {
   /** Conversations by outcome. */
   readonly flows: Record<Outcome, number>
+  /** Requests in conversations that policies asked to be read, by outcome. */
+  readonly judged: Record<Outcome, number>
+  /** Conversations by what is spoken: one of `APPLICATIONS`, `custom`, `unknown`; others were not read. */
+  readonly spoken: Map<string, number>
   batches: number
   repeatedBatches: number
   /** Flows and workloads an agent reported that were not its own. */
@@ -15,6 +19,8 @@ export interface Counters {
 
 export const createCounters = (): Counters => ({
   flows: { allowed: 0, audited: 0, denied: 0 },
+  judged: { allowed: 0, audited: 0, denied: 0 },
+  spoken: new Map(),
   batches: 0,
   repeatedBatches: 0,
   overreach: 0,
@@ -22,6 +28,17 @@ export const createCounters = (): Counters => ({
   failures: 0,
   logins: { ok: 0, refused: 0 },
 })
+
+const LABELS: ReadonlySet<string> = new Set([...APPLICATIONS, 'unknown'])
+
+export function countFlow({ flows, judged, spoken }: Counters, flow: Flow): void {
+  const { outcome, connections, application, requests = [] } = flow
+  flows[outcome] += connections
+  for (const { count } of requests) judged[outcome] += count
+  if (application === undefined) return
+  const label = LABELS.has(application) ? application : 'custom'
+  spoken.set(label, (spoken.get(label) ?? 0) + connections)
+}
 
 /** What is measured when asked. */
 export interface Gauges {
@@ -57,6 +74,18 @@ const families = (count: Counters, now: Gauges): readonly Family[] => [
     type: 'counter',
     help: 'Conversations recorded, by outcome.',
     samples: by('outcome', OUTCOMES, count.flows),
+  },
+  {
+    name: 'sekisho_requests_total',
+    type: 'counter',
+    help: 'Requests judged by what they ask, by outcome.',
+    samples: by('outcome', OUTCOMES, count.judged),
+  },
+  {
+    name: 'sekisho_flows_spoken_total',
+    type: 'counter',
+    help: 'Conversations recorded with what is spoken, by application; those that a user defined are one.',
+    samples: [...count.spoken].sort().map(([name, value]) => [`{application="${name}"}`, value]),
   },
   {
     name: 'sekisho_ingest_batches_total',

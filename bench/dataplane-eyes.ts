@@ -1,10 +1,9 @@
-import { createFlowLog, type FlowLog } from '@sekisho/dataplane'
+import { createFlowLog, type FlowLog, pauseAfter } from '@sekisho/dataplane'
 import { enableAccounting, openConntrack } from '@sekisho/linux'
 import { NODE } from './dataplane-cluster.ts'
 import { clock, type LoadedNode } from './dataplane-node.ts'
 
 const WINDOW_MS = 1_000
-const REFRESH_MS = 5_000
 
 /** What the agent does to see a node's connections, all of it: events, the whole table from time to time, flows. */
 export async function openEyes({ model }: LoadedNode, netns: string): Promise<Disposable> {
@@ -17,7 +16,8 @@ export async function openEyes({ model }: LoadedNode, netns: string): Promise<Di
   const conntrack = stack.use(
     openConntrack({
       netns,
-      onEvent: event => flows.connection(event),
+      groups: ['destroy'],
+      onEvent: event => flows.ended(event),
       onLost(count) {
         lost += count
       },
@@ -32,14 +32,20 @@ export async function openEyes({ model }: LoadedNode, netns: string): Promise<Di
     ruleOf: () => undefined,
     visit: visit => conntrack.visit(visit),
   })
-  await flows.refresh()
-  const every = (ms: number, action: () => void) => {
-    const timer = setInterval(action, ms)
-    stack.defer(() => clearInterval(timer))
+  let next: NodeJS.Timeout | undefined
+  let isOpen = true
+  const refresh = async () => {
+    const pause = pauseAfter(await flows.refresh())
+    if (isOpen) next = setTimeout(() => void refresh(), pause)
   }
-  every(WINDOW_MS, () => {
+  await refresh()
+  const window = setInterval(() => {
     for (const { connections } of flows.take().flows) seen += connections
+  }, WINDOW_MS)
+  stack.defer(() => {
+    isOpen = false
+    clearTimeout(next)
+    clearInterval(window)
   })
-  every(REFRESH_MS, () => void flows.refresh())
   return stack.move()
 }

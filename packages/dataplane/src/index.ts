@@ -1,6 +1,7 @@
 export * from './dataplane.ts'
 export { createDurations, type Durations } from './durations.ts'
 export { createFlowLog, type DeniedCounts, type FlowLog, type FlowLogOptions } from './flow-log/flow-log.ts'
+export { pauseAfter } from './flow-log/pace.ts'
 export type { TermsData, Told } from './inspection/inspection.protocol.ts'
 export { type Inspection, type InspectionOptions, openInspection } from './inspection/inspection.ts'
 export type { ConversationEnds, NotInspected } from './inspection/inspector.ts'

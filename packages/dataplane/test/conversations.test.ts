@@ -79,8 +79,7 @@ describe('records of inspected conversations', () => {
   let nextId = 1
   function connect(port: number, source = WEB, destination = API): void {
     const ports = { protocol: 6, sourcePort: 40_000, destinationPort: port }
-    log.connection({
-      kind: 'new',
+    log.ended({
       id: nextId++,
       zone: 0,
       mark: 0,

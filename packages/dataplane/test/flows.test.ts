@@ -1,5 +1,5 @@
 import { type EpochMs, type Flow, LIMITS, type WorkloadId, workloadId } from '@sekisho/core'
-import type { ConntrackEntry, ConntrackEvent, LoggedPacket } from '@sekisho/linux'
+import type { ConntrackEntry, LoggedPacket } from '@sekisho/linux'
 import type { Judgement } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
 import { createFlowLog } from '../src/index.ts'
@@ -61,8 +61,6 @@ function entry({
     timestampStart: 500 as EpochMs,
   }
 }
-const began = (what?: Conversation): ConntrackEvent => ({ kind: 'new', ...entry(what) })
-const ended = (what?: Conversation): ConntrackEvent => ({ kind: 'destroy', ...entry(what) })
 
 /** TCP over IPv4, as the log copies it. */
 function logged(
@@ -115,10 +113,9 @@ const counts = (flow: Partial<Flow> | undefined) => [
 ]
 
 describe('connections', () => {
-  test('a short one is counted when it begins and weighed when it ends', () => {
+  test('a short one is counted and weighed when it ends', () => {
     const { log, flows } = setUp()
-    log.connection(began())
-    log.connection(ended({ forth: [5, 500], back: [4, 4000] }))
+    log.ended(entry({ forth: [5, 500], back: [4, 4000] }))
     expect(flows()).toEqual([
       {
         source: { workload: WEB, ip: '10.0.0.1' },
@@ -131,7 +128,7 @@ describe('connections', () => {
         packets: 9,
         bytesToDestination: 500,
         bytesToSource: 4000,
-        first: 1_000,
+        first: 500,
         last: 1_000,
       },
     ])
@@ -140,20 +137,22 @@ describe('connections', () => {
 
   test('the destination is the one behind the service address', () => {
     const { log, flows } = setUp()
-    log.connection(began({ service: '10.96.0.1' }))
+    log.ended(entry({ service: '10.96.0.1' }))
     expect(flows()[0]).toMatchObject({ destination: { workload: API, ip: '10.0.0.2' }, port: 80 })
   })
 
   test('a long one is weighed at each dump and at its end, each byte once', async () => {
     const { log, refresh, flows } = setUp()
-    log.connection(began())
     await refresh([entry({ forth: [10, 1000], back: [1, 10] })])
+    expect(counts(flows()[0])).toEqual([1, 11, 1000, 10])
     await refresh([entry({ forth: [15, 1500], back: [1, 10] })])
-    log.connection(ended({ forth: [16, 1600], back: [2, 20] }))
-    expect(counts(flows()[0])).toEqual([1, 18, 1600, 20])
+    log.ended(entry({ forth: [16, 1600], back: [2, 20] }))
+    const [flow] = flows()
+    expect(counts(flow)).toEqual([0, 7, 600, 10])
+    expect(flow).toMatchObject({ first: 1_000, last: 1_000 })
   })
 
-  test('one that was there before is counted by the first dump, since when it began', async () => {
+  test('one that lives is counted by the first dump that shows it, since when it began', async () => {
     const { refresh, flows } = setUp()
     await refresh([entry({ forth: [10, 1000] })])
     await refresh([entry({ forth: [10, 1000] })])
@@ -163,71 +162,63 @@ describe('connections', () => {
     expect(others).toEqual([])
   })
 
-  test.each<[string, number]>([
-    ['before the first dump shows it', 0],
-    ['after it', 1],
-    ['before and after it', 2],
-  ])('one whose beginning is told %s is counted once', async (_name, when) => {
-    const { log, refresh, flows } = setUp()
-    if (when !== 1) log.connection(began())
+  test('one that a dump shows twice is counted once', async () => {
+    const { refresh, flows } = setUp()
     await refresh([entry({ forth: [1, 60] }), entry({ forth: [1, 60] })])
-    if (when !== 0) log.connection(began())
     expect(counts(flows()[0])).toEqual([1, 1, 60, 0])
   })
 
-  test('another with the id of one that ended is another', async () => {
+  test('another with the id of one that ended is another, whether or not its end was told', async () => {
     const { log, refresh, flows } = setUp()
-    await refresh([entry()])
-    log.connection(ended({ forth: [1, 60] }))
-    log.connection(began())
-    await refresh([])
-    log.connection(began())
-    expect(flows()).toMatchObject([{ connections: 3, packets: 1 }])
+    await refresh([entry({ forth: [5, 500] })])
+    log.ended(entry({ forth: [6, 600] }))
+    await refresh([entry({ forth: [7, 700] })])
+    await refresh([entry({ forth: [1, 60] })])
+    expect(counts(flows()[0])).toEqual([3, 14, 1360, 0])
   })
 
   test('one that ends while a dump is read is counted once', async () => {
     const { log, refresh, flows } = setUp()
     const reading = refresh([entry({ forth: [10, 1000] })])
-    log.connection(ended({ forth: [12, 1200] }))
+    log.ended(entry({ forth: [12, 1200] }))
     await reading
-    expect(counts(flows()[0])).toEqual([0, 12, 1200, 0])
+    expect(counts(flows()[0])).toEqual([1, 12, 1200, 0])
   })
 
   test('one whose end is told after the dump that no longer has it is not weighed twice', async () => {
     const { log, refresh, flows } = setUp()
-    log.connection(began())
     await refresh([entry({ forth: [10, 1000] })])
     await refresh([])
-    log.connection(ended({ forth: [11, 1100] }))
+    log.ended(entry({ forth: [11, 1100] }))
     expect(counts(flows()[0])).toEqual([1, 11, 1100, 0])
   })
 
   test('what has no workload at either end is nobody’s business', () => {
     const { log, flows } = setUp()
-    log.connection(began({ source: '192.0.2.1', destination: '192.0.2.2' }))
+    log.ended(entry({ source: '192.0.2.1', destination: '192.0.2.2' }))
     expect(flows()).toEqual([])
   })
 
   test('between two nodes the source’s reports', () => {
     const { log, flows } = setUp()
-    log.connection(began({ source: '10.9.0.3' }))
-    log.connection(began({ id: 2, destination: '10.9.0.3' }))
+    log.ended(entry({ source: '10.9.0.3' }))
+    log.ended(entry({ id: 2, destination: '10.9.0.3' }))
     expect(flows().map(flow => flow.source?.workload)).toEqual([WEB])
   })
 
   test('what its destination’s node denies is told there', () => {
     const { log, flows } = setUp(() => DENIED)
-    log.connection(began({ destination: '10.9.0.3' }))
+    log.ended(entry({ destination: '10.9.0.3' }))
     expect(flows()).toEqual([])
   })
 
-  test('what passed before it was denied keeps the answer it passed with', () => {
+  test('what passed before it was denied keeps the answer it passed with', async () => {
     let judgement = AUDITED
-    const { log, flows } = setUp(() => judgement)
-    log.connection(began())
+    const { log, refresh, flows } = setUp(() => judgement)
+    await refresh([entry()])
     judgement = DENIED
     log.modelChanged()
-    log.connection(ended({ forth: [1, 10] }))
+    log.ended(entry({ forth: [1, 10] }))
     expect(flows()).toMatchObject([{ outcome: 'audited', by: ruleIdOf(), connections: 1, packets: 1 }])
   })
 })
@@ -285,9 +276,9 @@ describe('denials', () => {
 describe('bounds', () => {
   test('one workload’s scan is gathered and does not push others out', () => {
     const { log, flows } = setUp(() => ALLOWED, 80)
-    const scan = Array.from({ length: 100 }, (_, port) => began({ id: port, port: port + 1 }))
-    for (const event of scan) log.connection(event)
-    log.connection(began({ id: 1000, source: '10.0.0.2', destination: '192.0.2.1' }))
+    const scan = Array.from({ length: 100 }, (_, port) => entry({ id: port, port: port + 1 }))
+    for (const one of scan) log.ended(one)
+    log.ended(entry({ id: 1000, source: '10.0.0.2', destination: '192.0.2.1' }))
     const { flows: seen, ledger } = log.take()
     expect(seen.reduce((sum, flow) => sum + flow.connections, 0)).toBe(101)
     expect(seen.length).toBeLessThanOrEqual(12)
@@ -295,6 +286,17 @@ describe('bounds', () => {
     expect(ledger['flows-gathered']).toBe(90)
     expect(seen.at(-1)).toMatchObject({ source: { workload: API } })
     expect(flows()).toEqual([])
+  })
+
+  test('a connection that there is no room for is counted when it ends, and told to be unknown until then', async () => {
+    const { log, refresh } = setUp(() => ALLOWED, 1)
+    const lives = [1, 2, 3, 4, 5].map(id => entry({ id, forth: [1, 60] }))
+    await refresh(lives)
+    const { flows, ledger } = log.take()
+    expect(counts(flows[0])).toEqual([4, 4, 240, 0])
+    expect(ledger['connections-not-followed']).toBe(1)
+    for (const one of lives) log.ended(one)
+    expect(counts(log.take().flows[0])).toEqual([1, 1, 60, 0])
   })
 
   test('losses are told', () => {

@@ -82,7 +82,13 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
       onFailed,
     }),
   )
-  stack.use(await refreshing(flows, options))
+  stack.use(await repeating(options, async () => pauseAfter(await flows.refresh())))
+  stack.use(
+    await repeating(options, async () => {
+      flows.counted(await countDenials(options))
+      return COUNTERS_MS
+    }),
+  )
   const resources = stack.move()
   return { flows, interfaces, [Symbol.asyncDispose]: () => resources.disposeAsync() }
 }
@@ -112,20 +118,22 @@ async function countDenials({ dataplane, table }: ObserverOptions): Promise<Deni
   return { denied: sum(enforce) + spoofed.packets, audited: sum(audit) }
 }
 
-/** Reads what is only there for the asking, at once and then again and again. */
-async function refreshing(flows: FlowLog, options: ObserverOptions): Promise<AsyncDisposable> {
-  const { timers, onError } = options
+/** How often the counters of rules are read. */
+const COUNTERS_MS = 5_000
+
+/** Reads what is only there for the asking, at once and then again and again. @param read returns the pause, in ms. */
+async function repeating(
+  { timers, onError }: ObserverOptions,
+  read: () => Promise<number>,
+): Promise<AsyncDisposable> {
   let next: Disposable | undefined
   const runner = new Runner({
     timers,
     intervalMs: 0,
     onError,
     async run() {
-      const start = timers.monotonic()
-      await flows.refresh()
-      flows.counted(await countDenials(options))
-      const took = timers.monotonic() - start
-      next = timers.after(pauseAfter(took), () => runner.trigger())
+      const pause = await read()
+      next = timers.after(pause, () => runner.trigger())
     },
   })
   runner.trigger()

@@ -8,13 +8,7 @@ import {
   type RuleId,
   type WorkloadId,
 } from '@sekisho/core'
-import {
-  type ConntrackEntry,
-  type ConntrackEvent,
-  type LoggedPacket,
-  type PacketTuple,
-  parsePacket,
-} from '@sekisho/linux'
+import { type ConntrackEntry, type LoggedPacket, type PacketTuple, parsePacket } from '@sekisho/linux'
 import type { FlowQuery, Judgement } from '@sekisho/policy'
 import type { Told as Inspected } from '../inspection/inspection.protocol.ts'
 import type { ConversationEnds } from '../inspection/inspector.ts'
@@ -22,7 +16,7 @@ import type { CountedRequests } from '../inspection/request-tally.ts'
 import { type LogReason, parsePrefix, type Role } from '../names.ts'
 import { createAttributions } from './attributions.ts'
 import { Conversations } from './conversations.ts'
-import { type Amounts, type EdgeEnds, edgeOf, type Span } from './edge.ts'
+import { type Amounts, type EdgeEnds, edgeOf } from './edge.ts'
 import { createRoutes, portOf, type Route } from './routes.ts'
 import { createSeenConnections } from './seen.ts'
 import { readDenial, readForgery, type Told } from './told.ts'
@@ -58,14 +52,18 @@ export interface DeniedCounts {
 }
 
 export interface FlowLog {
-  connection(event: ConntrackEvent): void
+  /** The kernel told the end of a connection. */
+  ended(entry: ConntrackEntry): void
   packets(packets: readonly LoggedPacket[]): void
   /** What inspection learned of conversations, and what it stopped. */
   inspected(told: readonly Inspected[]): void
   /** Requests that inspection judged. */
   requested(requests: readonly CountedRequests[]): void
-  /** Reads all connections: at the start, so that older ones are known, and then for the counts of long ones. */
-  refresh(): Promise<void>
+  /**
+   * Reads all connections: those that began, and what they have transferred since the last time.
+   * @returns how many there were; see `pauseAfter`.
+   */
+  refresh(): Promise<number>
   /** Judgements are asked for again. */
   modelChanged(): void
   lost(what: LossKind, count: number): void
@@ -81,7 +79,6 @@ const CONNECTIONS_PER_EDGE = 4
  * the rules before. Afterwards both must agree.
  */
 const SETTLING_MS = 2_000
-const BEGINNING: Amounts = { connections: 1, packets: 0, bytesToDestination: 0, bytesToSource: 0 }
 
 class NodeFlowLog implements FlowLog {
   readonly #options: FlowLogOptions
@@ -95,14 +92,8 @@ class NodeFlowLog implements FlowLog {
   #disagreements = 0
   #settledFrom = 0
   #unfollowed = 0
-  #isFirstDump = true
-  /**
-   * Connections counted by the end of the first dump: events and dump overtake each other, and what one has counted the
-   * other may still show. Kept until the second.
-   */
-  #counted: Set<number> | undefined = new Set()
-  /** Connections that ended while a dump was being read. */
-  #ended: Set<number> | undefined
+  /** Connections that ended while all are being read. */
+  #readingEnded: Set<number> | undefined
 
   constructor(options: FlowLogOptions) {
     const { edges = LIMITS.flowEdges.value, connections = edges * CONNECTIONS_PER_EDGE } = options
@@ -124,9 +115,9 @@ class NodeFlowLog implements FlowLog {
     })
   }
 
-  connection(event: ConntrackEvent): void {
-    if (event.kind === 'new') this.#began(event)
-    else if (event.kind === 'destroy') this.#finished(event)
+  ended(entry: ConntrackEntry): void {
+    this.#readingEnded?.add(entry.id)
+    this.#passed(entry, this.#routes.of(entry), this.#seen.ended(entry))
   }
 
   packets(packets: readonly LoggedPacket[]): void {
@@ -144,22 +135,21 @@ class NodeFlowLog implements FlowLog {
     this.#conversations.requested(requests)
   }
 
-  async refresh(): Promise<void> {
-    if (!this.#isFirstDump) this.#counted = undefined
-    const present = new Set<number>()
+  async refresh(): Promise<number> {
+    let count = 0
     const ended = new Set<number>()
-    this.#ended = ended
+    this.#readingEnded = ended
+    this.#seen.dumpBegins()
     try {
       await this.#options.visit(entry => {
-        if (ended.has(entry.id)) return
-        present.add(entry.id)
-        this.#dumped(entry)
+        count++
+        if (!ended.has(entry.id)) this.#dumped(entry)
       })
+      this.#seen.dumpEnds()
+      return count
     } finally {
-      this.#ended = undefined
+      this.#readingEnded = undefined
     }
-    this.#isFirstDump = false
-    this.#seen.dumpDone(present)
   }
 
   modelChanged(): void {
@@ -193,40 +183,21 @@ class NodeFlowLog implements FlowLog {
     }
   }
 
-  #now(): Span {
-    const now = this.#options.clock.now()
-    return { first: now, last: now }
-  }
-
-  #began(entry: ConntrackEntry): void {
-    if (this.#counted?.has(entry.id)) return
-    if (this.#isFirstDump) this.#counted?.add(entry.id)
-    this.#passed(this.#routes.of(entry), BEGINNING, this.#now())
-  }
-
-  #finished(entry: ConntrackEntry): void {
-    this.#ended?.add(entry.id)
-    this.#counted?.delete(entry.id)
-    this.#passed(this.#routes.of(entry), this.#seen.destroyed(entry), this.#now())
-  }
-
   #dumped(entry: ConntrackEntry): void {
     const route = this.#routes.of(entry)
     if (route === 'foreign') return
-    const isOlder = this.#isFirstDump && this.#counted?.has(entry.id) === false
-    if (isOlder) this.#counted?.add(entry.id)
-    const increase = this.#seen.dumped(entry)
-    if (!increase) this.#unfollowed++
-    const connections = isOlder ? 1 : 0
-    const amounts = { packets: 0, bytesToDestination: 0, bytesToSource: 0, ...increase, connections }
-    const now = this.#now()
-    this.#passed(route, amounts, isOlder ? { ...now, first: entry.timestampStart ?? now.first } : now)
+    const amounts = this.#seen.dumped(entry)
+    if (amounts) this.#passed(entry, route, amounts)
+    else this.#unfollowed++
   }
 
   /** Traffic that connection tracking confirmed: it passed. */
-  #passed(route: Route, amounts: Amounts, span: Span): void {
+  #passed({ timestampStart }: ConntrackEntry, route: Route, amounts: Amounts): void {
     if (route === 'foreign' || route === 'elsewhere') return
-    if (amounts.connections > 0 || amounts.packets > 0) this.#window.record(route, amounts, span)
+    if (amounts.connections === 0 && amounts.packets === 0) return
+    const now = this.#options.clock.now()
+    const first = amounts.connections > 0 ? (timestampStart ?? now) : now
+    this.#window.record(route, amounts, { first, last: now })
   }
 
   #route(entry: ConntrackEntry): Route {

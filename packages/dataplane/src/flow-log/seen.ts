@@ -1,74 +1,85 @@
 import type { ConntrackEntry, Counters } from '@sekisho/linux'
 import type { Amounts } from './edge.ts'
 
-/** What of a connection has been reported already. */
+/** What of a connection has been reported already. One object for each of a quarter of a million: no others in it. */
 interface Reported {
-  readonly toDestination: Counters
-  readonly toSource: Counters
-  /** Missing from so many dumps in a row; its end may be reported a moment later. */
-  readonly missing: number
+  packetsForth: number
+  bytesForth: number
+  packetsBack: number
+  bytesBack: number
+  /** The last dump that showed it. */
+  dump: number
 }
 
 const NOTHING: Counters = { packets: 0, bytes: 0 }
 
-/** Counters only grow; one that did not belongs to another connection with the same id. */
-const grown = (now: Counters, before: Counters): Counters =>
-  now.packets < before.packets || now.bytes < before.bytes
-    ? now
-    : { packets: now.packets - before.packets, bytes: now.bytes - before.bytes }
-
-function increase(
-  { originalCounters = NOTHING, replyCounters = NOTHING }: ConntrackEntry,
-  before: Reported | undefined,
-): Amounts {
-  const forth = before ? grown(originalCounters, before.toDestination) : originalCounters
-  const back = before ? grown(replyCounters, before.toSource) : replyCounters
-  const packets = forth.packets + back.packets
-  return { connections: 0, packets, bytesToDestination: forth.bytes, bytesToSource: back.bytes }
-}
-
 /**
- * Counts of connections between dumps. Only connections that lived through a dump are remembered: a short one is
- * counted whole when it ends, so that 20,000 connections per second cost no memory.
+ * Which connections are known, and what they have transferred. The kernel tells of each at least once: one that lives
+ * for seconds is in a dump, and each is told when it ends. It counts as one when it is told first, and what it transferred
+ * counts as far as it was not told before. So the kernel need not tell of beginnings, which would make half of all events.
  */
 export interface SeenConnections {
-  /** What a dumped connection transferred since it was last counted; undefined when there is no room to remember it. */
+  dumpBegins(): void
+  /** What is new of a connection that lives; undefined when there is no room to remember it: its end will tell all. */
   dumped(entry: ConntrackEntry): Amounts | undefined
-  /** What a connection that ended transferred since it was last counted. */
-  destroyed(entry: ConntrackEntry): Amounts
-  /** Forgets what two dumps in a row did not have. Call it after each dump. */
-  dumpDone(ids: ReadonlySet<number>): void
-  readonly size: number
+  /** Forgets what two dumps in a row did not show. */
+  dumpEnds(): void
+  /** What is new of a connection that has ended. */
+  ended(entry: ConntrackEntry): Amounts
+}
+
+/** Counters only grow; where one did not, this is another connection with the same id. */
+const isSame = (before: Reported, forth: Counters, back: Counters): boolean =>
+  forth.packets >= before.packetsForth &&
+  forth.bytes >= before.bytesForth &&
+  back.packets >= before.packetsBack &&
+  back.bytes >= before.bytesBack
+
+function increase(
+  { originalCounters: forth = NOTHING, replyCounters: back = NOTHING }: ConntrackEntry,
+  before: Reported | undefined,
+): Amounts {
+  if (!before || !isSame(before, forth, back)) {
+    const packets = forth.packets + back.packets
+    return { connections: 1, packets, bytesToDestination: forth.bytes, bytesToSource: back.bytes }
+  }
+  return {
+    connections: 0,
+    packets: forth.packets - before.packetsForth + back.packets - before.packetsBack,
+    bytesToDestination: forth.bytes - before.bytesForth,
+    bytesToSource: back.bytes - before.bytesBack,
+  }
 }
 
 export function createSeenConnections(capacity: number): SeenConnections {
   const seen = new Map<number, Reported>()
+  let dump = 0
   return {
+    dumpBegins() {
+      dump++
+    },
     dumped(entry) {
       const before = seen.get(entry.id)
       // Not counted now: it would be counted again, whole, at its end.
       if (before === undefined && seen.size >= capacity) return undefined
-      seen.set(entry.id, {
-        toDestination: entry.originalCounters ?? NOTHING,
-        toSource: entry.replyCounters ?? NOTHING,
-        missing: 0,
-      })
-      return increase(entry, before)
+      const amounts = increase(entry, before)
+      const { originalCounters: forth = NOTHING, replyCounters: back = NOTHING } = entry
+      const reported = before ?? { packetsForth: 0, bytesForth: 0, packetsBack: 0, bytesBack: 0, dump }
+      reported.packetsForth = forth.packets
+      reported.bytesForth = forth.bytes
+      reported.packetsBack = back.packets
+      reported.bytesBack = back.bytes
+      reported.dump = dump
+      if (!before) seen.set(entry.id, reported)
+      return amounts
     },
-    destroyed(entry) {
+    dumpEnds() {
+      for (const [id, reported] of seen) if (reported.dump < dump - 1) seen.delete(id)
+    },
+    ended(entry) {
       const before = seen.get(entry.id)
-      seen.delete(entry.id)
+      if (before) seen.delete(entry.id)
       return increase(entry, before)
-    },
-    dumpDone(ids) {
-      for (const [id, reported] of seen) {
-        if (ids.has(id)) continue
-        if (reported.missing > 0) seen.delete(id)
-        else seen.set(id, { ...reported, missing: 1 })
-      }
-    },
-    get size() {
-      return seen.size
     },
   }
 }

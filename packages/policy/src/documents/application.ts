@@ -11,25 +11,14 @@ import {
   parseCidr,
   policyId,
 } from '@sekisho/core'
-import type { ApplicationDocument, PodsPeer } from './document.ts'
+import type { ApplicationDocument } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { readMetadata, UNINSPECTED } from './metadata.ts'
+import { NOBODY, readMetadata, UNINSPECTED } from './metadata.ts'
 import type { Spot } from './spot.ts'
 
 const PATTERNS = 16
 const WITHIN = { usual: 256, most: 1_024 } as const
 const SIDES = ['client', 'server'] as const
-
-/** No workload: nothing can have a label and not have it. */
-const NOBODY: PodsPeer = {
-  kind: 'pods',
-  podSelector: {
-    matchExpressions: [
-      { key: 'sekisho.dev/nobody', operator: 'Exists' },
-      { key: 'sekisho.dev/nobody', operator: 'DoesNotExist' },
-    ],
-  },
-}
 
 /** The form of names that are not built in. */
 export function customName(spot: Spot, name: string): ApplicationName | undefined {

@@ -3,6 +3,7 @@ import type {
   ApplicationName,
   Cidr,
   Direction,
+  DnsProfile,
   EpochMs,
   LabelSelector,
   Mode,
@@ -172,10 +173,22 @@ export interface ApplicationDocument extends PolicyBase {
   readonly definition: ApplicationDefinition
 }
 
+/** Inspections that policies name; it selects nobody and has no rules. */
+export interface SecurityProfileDocument extends PolicyBase {
+  readonly kind: 'SecurityProfile'
+  readonly dns: DnsProfile
+}
+
 export type PolicyDocument =
   | NetworkPolicy
   | SecurityPolicy
   | ClusterSecurityPolicy
   | ClusterNetworkPolicy
   | ApplicationDocument
+  | SecurityProfileDocument
 export type PolicyKind = PolicyDocument['kind']
+
+/** Named by policies and none itself: it has no mode, selects nobody and judges nothing. */
+export type NamedDocument = ApplicationDocument | SecurityProfileDocument
+export const isNamed = (document: PolicyDocument): document is NamedDocument =>
+  document.kind === 'Application' || document.kind === 'SecurityProfile'

@@ -4,6 +4,7 @@ import type { PolicyKind } from './document.ts'
 import type { DocumentKind } from './kind.ts'
 import { networkPolicy } from './network-policy.ts'
 import { clusterSecurityPolicy, securityPolicy } from './security-policy.ts'
+import { securityProfile } from './security-profile.ts'
 
 /** Every kind of policy document; a new one is a file and a line here. */
 export const KINDS = {
@@ -12,6 +13,7 @@ export const KINDS = {
   ClusterSecurityPolicy: clusterSecurityPolicy,
   ClusterNetworkPolicy: clusterNetworkPolicy,
   Application: application,
+  SecurityProfile: securityProfile,
 } as const satisfies Record<PolicyKind, DocumentKind>
 
 export const POLICY_KINDS = Object.keys(KINDS) as readonly PolicyKind[]

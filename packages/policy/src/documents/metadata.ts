@@ -1,5 +1,5 @@
 import { MODES, type Mode, type PolicyDocumentJson } from '@sekisho/core'
-import type { PolicyBase } from './document.ts'
+import type { PodsPeer, PolicyBase } from './document.ts'
 import { dnsLabel, dnsSubdomain, labelKey } from './names.ts'
 import { readLabels } from './selector.ts'
 import type { Spot } from './spot.ts'
@@ -84,3 +84,14 @@ export const UNINSPECTED = {
   onFailure: 'closed',
   onDeny: 'drop',
 } as const satisfies Partial<PolicyBase>
+
+/** No workload: nothing can have a label and not have it. */
+export const NOBODY: PodsPeer = {
+  kind: 'pods',
+  podSelector: {
+    matchExpressions: [
+      { key: 'sekisho.dev/nobody', operator: 'Exists' },
+      { key: 'sekisho.dev/nobody', operator: 'DoesNotExist' },
+    ],
+  },
+}

@@ -1,6 +1,6 @@
 import type { Mode } from '@sekisho/core'
 import { stringify } from 'yaml'
-import type { PolicyDocument } from './document.ts'
+import { isNamed, type PolicyDocument } from './document.ts'
 import { KINDS } from './kinds.ts'
 import { deepFreeze } from './validate.ts'
 
@@ -10,6 +10,6 @@ export const policyToYaml = (document: PolicyDocument): string =>
 
 /** The same policy in another mode; its source says so too. A definition has none. */
 export function withMode(document: PolicyDocument, mode: Mode): PolicyDocument {
-  if (document.kind === 'Application') return document
+  if (isNamed(document)) return document
   return deepFreeze({ ...document, mode, source: KINDS[document.kind].writeMode(document.source, mode) })
 }

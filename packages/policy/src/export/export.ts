@@ -1,6 +1,13 @@
 import { formatCidr } from '@sekisho/core'
 import { stringify } from 'yaml'
-import type { Peer, PolicyDocument, PolicyRule, PolicySection, PortSpec } from '../documents/document.ts'
+import {
+  isNamed,
+  type Peer,
+  type PolicyDocument,
+  type PolicyRule,
+  type PolicySection,
+  type PortSpec,
+} from '../documents/document.ts'
 
 /** What a plain NetworkPolicy cannot say. */
 export interface Lost {
@@ -33,7 +40,9 @@ function ruleLoss({ action, applications, l7, validUntil, ports, peers }: Policy
   return narrowed ? 'peers by service account or kind have no counterpart' : undefined
 }
 
-function subjectLoss({ kind, subject }: PolicyDocument): string | undefined {
+function subjectLoss(document: PolicyDocument): string | undefined {
+  const { kind, subject } = document
+  if (isNamed(document)) return 'it is named by policies and none itself'
   if (kind === 'ClusterSecurityPolicy' || kind === 'ClusterNetworkPolicy')
     return 'a NetworkPolicy is about one namespace only'
   if (subject.kind !== 'pods') return `policies about ${subject.kind} have no counterpart`

@@ -1,5 +1,5 @@
 import { compileSelector, type Direction } from '@sekisho/core'
-import type { PodsPeer, PortSpec } from '../documents/document.ts'
+import { isNamed, type PodsPeer, type PortSpec } from '../documents/document.ts'
 import type { LocatedPolicy } from '../manifests/manifests.ts'
 import { type Check, type LintContext, objectOf, type Remark } from './finding.ts'
 import {
@@ -222,6 +222,7 @@ export const subjectSelectsNothing: Check = {
   help: 'A policy about nobody protects nothing: a typing mistake in its podSelector, or a namespace that is not the one meant.',
   *run(context) {
     for (const located of context.manifests.policies) {
+      if (isNamed(located.policy)) continue
       const { subject, namespace } = located.policy
       const inhabited = context.workloads.some(
         workload => namespace === '' || workload.namespace === namespace,

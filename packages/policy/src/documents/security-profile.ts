@@ -1,0 +1,36 @@
+import { DEFAULT_DNS_PROFILE, policyId } from '@sekisho/core'
+import { readDnsProfile } from './dns-profile.ts'
+import type { SecurityProfileDocument } from './document.ts'
+import type { DocumentKind } from './kind.ts'
+import { NOBODY, readMetadata, UNINSPECTED } from './metadata.ts'
+import { dnsLabel } from './names.ts'
+
+/**
+ * A named set of inspections that the allowed traffic of policies goes through. Of the whole cluster: policies of any
+ * namespace name it. It judges nothing by itself, so that it has no subject, no rules and no mode.
+ */
+export const securityProfile: DocumentKind<SecurityProfileDocument> = {
+  apiVersion: 'sekisho.dev/v1alpha1',
+  kind: 'SecurityProfile',
+  read(root) {
+    root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
+    const { name } = readMetadata(root.at('metadata'), 'cluster')
+    const wrong = name === '' ? undefined : dnsLabel(name)
+    if (wrong !== undefined) root.at('metadata').at('name').refuse(wrong)
+    const spec = root.at('spec')
+    const dns = spec.at('dns')
+    if (spec.fields(['dns']) && dns.absent) spec.refuse('does nothing; write dns')
+    return {
+      kind: 'SecurityProfile',
+      id: policyId('SecurityProfile', '', name),
+      namespace: '',
+      name,
+      mode: 'Enforce',
+      subject: NOBODY,
+      sections: {},
+      ...UNINSPECTED,
+      dns: dns.absent ? DEFAULT_DNS_PROFILE : readDnsProfile(dns),
+    }
+  },
+  writeMode: source => source,
+}

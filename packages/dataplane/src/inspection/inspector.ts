@@ -181,7 +181,8 @@ export class Inspector {
     const isLower = fromLower(packet.bytes, header)
     const key = flowKey(packet.bytes, header, isLower)
     const flow = this.#flows.get(key)
-    if (!flow || this.#beginsAnew(flow, packet.fromClient)) return this.#open(key, packet)
+    if (!flow) return this.#open(key, packet)
+    if (this.#beginsAnew(flow, packet.fromClient)) return this.#open(key, packet, flow)
     if (flow.revision === this.#revision) return this.#offer(key, flow, packet)
     return this.#review(key, flow, packet)
   }
@@ -216,11 +217,11 @@ export class Inspector {
     return (isOver || stream.isOneSided) && stream.isAnotherAnswer(this.#header)
   }
 
-  #open(key: string, packet: OfferedPacket): Treatment {
+  #open(key: string, packet: OfferedPacket, before?: InspectedFlow): Treatment {
     const ends = this.#ends(packet)
     const terms = this.#options.terms(ends)
     if (!terms) return 'wait'
-    this.#flows.delete(key)
+    if (before) this.#flows.delete(key)
     const transport = ends.protocol === 'TCP' ? 'TCP' : 'UDP'
     const watch = new Watch({
       conversation: this.#known.identifier.open(transport),

@@ -1,11 +1,23 @@
 import { LIMITS } from '@sekisho/core'
-import { askResidual } from '@sekisho/policy'
+import { askResidual, type FlowFacts, type ResidualAnswer } from '@sekisho/policy'
 import type { TermsData } from './inspection.protocol.ts'
 import type { ConversationEnds, Terms } from './inspector.ts'
+import type { AskPolicy } from './watch.ts'
 
 /** Conversations with equal keys have equal terms: the client's port matters to no policy. */
 export const termsKey = ({ client, server, protocol, port }: ConversationEnds): string =>
   `${client} ${server} ${protocol} ${port}`
+
+/** What is known before a request is the same for many conversations: each such question is asked once. */
+function remembering(ask: AskPolicy, { names }: FlowFacts): AskPolicy {
+  const answers = new Map<FlowFacts['application'], ResidualAnswer>()
+  return facts => {
+    if (facts.request !== undefined || facts.names !== names) return ask(facts)
+    const answer = answers.get(facts.application) ?? ask(facts)
+    answers.set(facts.application, answer)
+    return answer
+  }
+}
 
 /** The terms that a worker knows, and those it has asked for; the oldest give way. */
 export class TermsCache {
@@ -41,7 +53,11 @@ export class TermsCache {
       const [oldest] = this.#known.keys()
       if (oldest !== undefined) this.#known.delete(oldest)
     }
-    this.#known.set(key, { ...terms, ask: askResidual(residual), server: asked.server })
+    this.#known.set(key, {
+      ...terms,
+      ask: remembering(askResidual(residual), terms.facts),
+      server: asked.server,
+    })
   }
 
   /** Of conversations with these servers; what was asked about them is not taken either. */

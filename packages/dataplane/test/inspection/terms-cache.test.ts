@@ -1,9 +1,10 @@
 import { LIMITS } from '@sekisho/core'
-import { expect, test } from 'vitest'
+import type { FlowFacts, Residual } from '@sekisho/policy'
+import { describe, expect, test } from 'vitest'
 import type { TermsData } from '../../src/inspection/inspection.protocol.ts'
 import type { ConversationEnds } from '../../src/inspection/inspector.ts'
 import { TermsCache, termsKey } from '../../src/inspection/terms-cache.ts'
-import { ENDS, settled } from './scripted.ts'
+import { command, ENDS, settled } from './scripted.ts'
 
 const TERMS: TermsData = { residual: settled('allow'), facts: { names: ['shop.example'] }, onFailure: 'open' }
 const DENYING: TermsData = { residual: settled('deny'), facts: {}, onFailure: 'closed' }
@@ -90,4 +91,51 @@ test('the oldest give way', () => {
   const [first, second] = all
   expect(first && terms.of(first)).toBeUndefined()
   expect(second && terms.of(second)).toBeDefined()
+})
+
+describe('what is asked again', () => {
+  const names = ['shop.example']
+  const rule = {
+    id: 'SecurityPolicy/shop/api#egress/0',
+    action: 'allow',
+    answer: { verdict: 'allow', why: 'rule-allow' },
+    onFailure: 'closed',
+    names,
+    applications: ['redis'],
+    l7: [{ kind: 'redis', commands: ['GET'] }],
+  } as const
+  const egress: Residual['enforce']['egress'] = {
+    kind: 'open',
+    stages: [{ kind: 'allow', rules: [rule], closing: { verdict: 'deny', why: 'isolated-no-rule' } }],
+  }
+  const allowed = settled('allow').enforce
+  const verdicts = (questions: readonly FlowFacts[]) => {
+    const { terms } = cache()
+    terms.of(ENDS)
+    terms.set(termsKey(ENDS), {
+      residual: { enforce: { ...allowed, egress } },
+      facts: { names },
+      onFailure: 'closed',
+    })
+    const { ask } = terms.of(ENDS) ?? {}
+    return questions.map(facts => {
+      const { verdict, inspect } = ask?.(facts).enforced ?? {}
+      return inspect ? 'open' : verdict
+    })
+  }
+
+  test('is answered as before: for what is spoken, for each request, for other names', () => {
+    const redis = { names, application: 'redis' } as const
+    const questions: readonly FlowFacts[] = [
+      { names },
+      { names, application: 'http' },
+      redis,
+      { ...redis, request: command('GET') },
+      { ...redis, request: command('DEL') },
+      { ...redis, names: ['other.example'] },
+      redis,
+    ]
+    const answers = ['open', 'deny', 'open', 'allow', 'deny', 'deny', 'open']
+    expect(verdicts([...questions, ...questions])).toEqual([...answers, ...answers])
+  })
 })

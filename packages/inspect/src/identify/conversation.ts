@@ -105,11 +105,9 @@ export class Conversation {
       return [found]
     }
     const findings = [this.#found(found)]
-    return [
-      ...findings,
-      ...search.said.flatMap(said => this.read(said.side, said.bytes)),
-      ...this.read(side, bytes),
-    ]
+    for (const said of search.said) findings.push(...this.read(said.side, said.bytes))
+    findings.push(...this.read(side, bytes))
+    return findings
   }
 
   #found({ candidate, confidence, evidence }: Found & { kind: 'found' }): Finding {

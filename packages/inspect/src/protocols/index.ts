@@ -59,8 +59,13 @@ import { websocket } from './websocket/websocket.ts'
 import { wireguard } from './wireguard/wireguard.ts'
 import { zookeeper } from './zookeeper/zookeeper.ts'
 
-/** All that can be recognised, in the order of their names. */
+/**
+ * All that can be recognised, in the order in which they are asked. What most conversations are comes first, for one that
+ * is certain ends the search; then in the order of their names.
+ */
 export const PROTOCOLS: readonly Protocol[] = [
+  http,
+  tls,
   activemq,
   amqp,
   bgp,
@@ -74,7 +79,6 @@ export const PROTOCOLS: readonly Protocol[] = [
   ftp,
   geneve,
   git,
-  http,
   imap,
   ipsec,
   kafka,
@@ -114,7 +118,6 @@ export const PROTOCOLS: readonly Protocol[] = [
   syslog,
   telnet,
   tftp,
-  tls,
   vnc,
   vxlan,
   websocket,

@@ -6,7 +6,7 @@ import {
   PACKET_MARK,
 } from '@sekisho/dataplane'
 import { type NftExpression, openTransactions } from '@sekisho/linux'
-import { type Model, residual } from '@sekisho/policy'
+import { definitionsIn, type Model, residual } from '@sekisho/policy'
 
 const QUEUES = { first: 40, workers: 1 } as const
 const TCP = 6
@@ -84,6 +84,7 @@ export function inspectForwarded(netns: string, model: Model, told: Told): Promi
     netns,
     queues: QUEUES,
     identify: true,
+    definitions: () => definitionsIn(model.policies.values()),
     terms({ client, server, protocol, port }) {
       const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
       return { residual: residual(model, query), facts: {}, onFailure: 'closed' }

@@ -77,6 +77,48 @@ describe('applying', () => {
   })
 })
 
+describe('applications that users define', () => {
+  const definition = [
+    'apiVersion: sekisho.dev/v1alpha1',
+    'kind: Application',
+    'metadata: { name: acme-orders }',
+    'spec: { transport: TCP, client: [{ text: ORD1 }] }',
+    '',
+  ].join('\n')
+  const naming = policyYaml('api').replace(
+    /^spec:$/m,
+    'spec:\n  egress: [{ applications: [acme-orders] }]\n  policyTypes: [Ingress, Egress]',
+  )
+  const application = 'Application//acme-orders'
+  const refused = async (path: string, body: object) => {
+    const { detail, problems } = await problemOf(await client.call('POST', path, body))
+    return [detail, ...(problems ?? []).map(({ path: at, reason }) => `${at}: ${reason}`)].join(' ')
+  }
+
+  test('are applied before, or with, the policies that name them', async () => {
+    expect(await refused('policies/apply', { yaml: naming })).toContain(
+      'spec.egress[0].applications[0]: is neither built in nor defined by an Application',
+    )
+    await apply(definition)
+    await apply(naming)
+    expect((await list()).map(({ id: policy }) => policy)).toEqual([application, id('api')])
+    await client.post('policies/delete', { ids: [application, id('api')] })
+    await apply(`${naming}---\n${definition}`)
+    expect(await list()).toHaveLength(2)
+  })
+
+  test('stay for as long as a policy names them', async () => {
+    const defined = await apply(definition, { revertAfterSeconds: 3_600 })
+    await apply(naming)
+    const reason = `${id('api')} names the application acme-orders, which nothing would define.`
+    expect(await refused(`changes/${defined.id}/revert`, {})).toContain(reason)
+    await client.post(`changes/${defined.id}/keep`)
+    expect(await refused('policies/delete', { ids: [application] })).toContain(reason)
+    expect(await list()).toHaveLength(2)
+    await client.post('policies/delete', { ids: [application, id('api')] })
+  })
+})
+
 describe('a set with one mistake is refused whole: where and why is said, nothing is changed', () => {
   const good = policyYaml('good')
   const broken = (from: string, to: string) => `${good}---\n${policyYaml('bad').replace(from, to)}`

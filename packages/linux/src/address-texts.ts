@@ -17,8 +17,10 @@ export class AddressTexts {
   /** By a hash that need not be a good one: the newest of those that meet in it stays. */
   readonly #ip6 = new Map<number, Known>()
 
-  /** @param word the address in host byte order. */
-  ip4(word: number): string {
+  /** @param address in host byte order. */
+  ip4(address: number): string {
+    // With sign it is a number that V8 makes no object for.
+    const word = address | 0
     const known = this.#ip4.get(word)
     if (known !== undefined) return known
     const text = textOf(word)

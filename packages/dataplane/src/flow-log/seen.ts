@@ -51,6 +51,9 @@ function increase(
   }
 }
 
+/** A number of 32 bits with sign is one that V8 makes no object for. */
+const keyOf = ({ id }: ConntrackEntry): number => id | 0
+
 export function createSeenConnections(capacity: number): SeenConnections {
   const seen = new Map<number, Reported>()
   let dump = 0
@@ -59,7 +62,7 @@ export function createSeenConnections(capacity: number): SeenConnections {
       dump++
     },
     dumped(entry) {
-      const before = seen.get(entry.id)
+      const before = seen.get(keyOf(entry))
       // Not counted now: it would be counted again, whole, at its end.
       if (before === undefined && seen.size >= capacity) return undefined
       const amounts = increase(entry, before)
@@ -70,15 +73,15 @@ export function createSeenConnections(capacity: number): SeenConnections {
       reported.packetsBack = back.packets
       reported.bytesBack = back.bytes
       reported.dump = dump
-      if (!before) seen.set(entry.id, reported)
+      if (!before) seen.set(keyOf(entry), reported)
       return amounts
     },
     dumpEnds() {
       for (const [id, reported] of seen) if (reported.dump < dump - 1) seen.delete(id)
     },
     ended(entry) {
-      const before = seen.get(entry.id)
-      if (before) seen.delete(entry.id)
+      const before = seen.get(keyOf(entry))
+      if (before) seen.delete(keyOf(entry))
       return increase(entry, before)
     },
   }

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import { namespace, workloadId } from '@sekisho/core'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
@@ -26,7 +26,7 @@ const FRESH = 40
 
 describeAsRoot('destinations by name', () => {
   let node: NamingNode
-  const programs: (ChildProcess | Disposable)[] = []
+  const programs: Disposable[] = []
   const pod = (name: string) => node.topology.pod(name)
 
   beforeAll(async () => {
@@ -83,7 +83,7 @@ describeAsRoot('destinations by name', () => {
   })
   afterAll(async () => {
     forgetResolver(pod('web'))
-    for (const program of programs) 'kill' in program ? program.kill() : program[Symbol.dispose]()
+    for (const program of programs) program[Symbol.dispose]()
     await node?.[Symbol.asyncDispose]()
   })
   beforeEach(() => {

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,8 +6,10 @@ import type { Pod } from '../topology.ts'
 
 /** Programs of the world outside, for tests by name: resolvers, and a server that answers for every name. */
 
-const inside = (pod: Pod, command: string, ...args: readonly string[]): ChildProcess =>
-  spawn('ip', ['netns', 'exec', pod.netns, command, ...args], { stdio: 'ignore' })
+function inside(pod: Pod, command: string, ...args: readonly string[]): Disposable {
+  const program = spawn('ip', ['netns', 'exec', pod.netns, command, ...args], { stdio: 'ignore' })
+  return { [Symbol.dispose]: () => void program.kill() }
+}
 
 /** Where programs of a pod ask for names, as `ip netns exec` shows it to them. */
 export function askResolver({ netns }: Pod, resolver: string): void {
@@ -27,7 +29,7 @@ const option = ([name, target]: [string, Zone[string]]): string[] => {
 }
 
 /** dnsmasq with short times to live. */
-export const serveNames = (pod: Pod, zone: Zone): ChildProcess =>
+export const serveNames = (pod: Pod, zone: Zone): Disposable =>
   inside(
     pod,
     'dnsmasq',
@@ -75,7 +77,7 @@ export function serveSite(pod: Pod): Disposable {
   const nginx = inside(pod, 'nginx', '-c', join(dir, 'nginx.conf'))
   return {
     [Symbol.dispose]() {
-      nginx.kill()
+      nginx[Symbol.dispose]()
       rmSync(dir, { recursive: true, force: true })
     },
   }

@@ -55,6 +55,9 @@ export async function runAgent(
     {
       run: options,
       lastState: directory.lastState,
+      names: directory.names,
+      // Until the eyes are open all are taken for connected.
+      connectedTo: addresses => observer?.connectedTo(addresses) ?? Promise.resolve(addresses),
       sources: chooseSources(options, timers),
       timers,
       log,
@@ -77,6 +80,7 @@ export async function runAgent(
       table,
       dataplane,
       timers,
+      judge: query => enforcement.judge(query),
       onNodeChanged: () => enforcement.nodeChanged(),
       onError: error => log.error('reading the kernel', error),
       onFailed: failure.reject,

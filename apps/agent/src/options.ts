@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { NodeName } from '@sekisho/core'
+import { canonicalIp, type NodeName } from '@sekisho/core'
 import { DEFAULT_STATE } from './state-directory.ts'
 
 export interface RunOptions {
@@ -17,11 +17,18 @@ export interface RunOptions {
   readonly identify: Identify
   /** False: nothing is read, so that policies about applications and requests are not enforced. */
   readonly inspection: boolean
+  /** Whose answers say where names lead, beside the cluster's own resolvers; absent: whom the node itself asks. */
+  readonly resolvers: readonly string[] | undefined
+  /** Whether connections to a name go on when its time is over. */
+  readonly expiredNames: ExpiredNames
   readonly metrics: { readonly host: string; readonly port: number } | undefined
 }
 
 export const IDENTIFY = ['services', 'all', 'off'] as const
 export type Identify = (typeof IDENTIFY)[number]
+
+export const EXPIRED_NAMES = ['keep', 'cut'] as const
+export type ExpiredNames = (typeof EXPIRED_NAMES)[number]
 
 export type Command =
   | RunOptions
@@ -51,6 +58,9 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --identify WHAT     say what is spoken where no policy asks: services (default; each service once an
                       hour), all (each conversation), or off
   --no-inspection     read no conversations; policies about applications and requests are not enforced
+  --resolvers LIST    addresses, separated by commas, of resolvers whose answers say where names lead, beside
+                      the cluster's own; default: those in /etc/resolv.conf
+  --expired-names WHAT  connections to a name whose time is over: keep (default) or cut
   --metrics HOST:PORT serve /metrics, /livez and /readyz; loopback addresses only
 `
 
@@ -65,6 +75,8 @@ const FLAGS = {
   systemd: { type: 'boolean', default: false },
   identify: { type: 'string', default: 'services' },
   'no-inspection': { type: 'boolean', default: false },
+  resolvers: { type: 'string' },
+  'expired-names': { type: 'string', default: 'keep' },
   metrics: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -112,6 +124,8 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     systemd: values.systemd,
     identify: identify(values.identify),
     inspection: !values['no-inspection'],
+    resolvers: values.resolvers === undefined ? undefined : addresses(values.resolvers),
+    expiredNames: expiredNames(values['expired-names']),
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
   }
 }
@@ -121,6 +135,19 @@ function identify(text: string): Identify {
   if (!known) throw new UsageError(`--identify must be one of ${IDENTIFY.join(', ')}: ${text}`)
   return known
 }
+
+function expiredNames(text: string): ExpiredNames {
+  const known = EXPIRED_NAMES.find(each => each === text)
+  if (!known) throw new UsageError(`--expired-names must be one of ${EXPIRED_NAMES.join(', ')}: ${text}`)
+  return known
+}
+
+const addresses = (text: string): readonly string[] =>
+  text.split(',').map(each => {
+    const ip = canonicalIp(each.trim())
+    if (ip === undefined) throw new UsageError(`--resolvers must be addresses: ${text}`)
+    return ip
+  })
 
 function serverUrl(text: string | undefined): URL {
   if (text === undefined) throw new UsageError('--server is missing')

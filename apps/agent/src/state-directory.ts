@@ -9,6 +9,8 @@ export interface StateDirectory {
   readonly certificate: string
   readonly authority: string
   readonly lastState: string
+  /** Where names led. */
+  readonly names: string
   readonly spool: string
   readonly socket: string
 }
@@ -22,6 +24,7 @@ export function stateDirectory(root: string): StateDirectory {
     certificate: at('agent.pem'),
     authority: at('ca.pem'),
     lastState: at('last-state.json'),
+    names: at('names.json'),
     spool: at('spool'),
     socket: at('agent.sock'),
   }

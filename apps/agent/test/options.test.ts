@@ -24,6 +24,10 @@ describe('the command line', () => {
       '--identify',
       'all',
       '--no-inspection',
+      '--resolvers',
+      '192.0.2.53,2001:DB8::53',
+      '--expired-names',
+      'cut',
       '--metrics',
       '127.0.0.1:9100',
     ]
@@ -39,6 +43,8 @@ describe('the command line', () => {
       systemd: true,
       identify: 'all',
       inspection: false,
+      resolvers: ['192.0.2.53', '2001:db8::53'],
+      expiredNames: 'cut',
       metrics: { host: '127.0.0.1', port: 9100 },
     })
   })

@@ -7,7 +7,14 @@ import {
   type Told,
 } from '@sekisho/dataplane'
 import { enableAccounting, openNftables } from '@sekisho/linux'
-import { createModel, createTableCompiler, type Model, type RuleTable } from '@sekisho/policy'
+import {
+  createModel,
+  createTableCompiler,
+  type FlowQuery,
+  type Judgement,
+  type Model,
+  type RuleTable,
+} from '@sekisho/policy'
 import { type LastState, openLastState } from '../last-state.ts'
 import { type Log, reasonOf } from '../log.ts'
 import type { RunOptions } from '../options.ts'
@@ -16,14 +23,17 @@ import { type Sources, startSources } from '../sources/inventory.ts'
 import type { WorkloadSource } from '../sources/source.ts'
 import type { Timers } from '../timers.ts'
 import { World } from '../world.ts'
-import { INSPECTION_QUEUES, Inspecting } from './inspecting.ts'
+import { INSPECTION_QUEUES, Inspecting, type InspectingOptions } from './inspecting.ts'
+import { Names, openBook, systemResolvers } from './names.ts'
 import { nodeAddresses } from './observer.ts'
 import { Programmer } from './programmer.ts'
 
 export interface EnforcementOptions {
-  readonly run: Pick<RunOptions, 'node' | 'netns' | 'inspection'>
+  readonly run: Pick<RunOptions, 'node' | 'netns' | 'inspection' | 'resolvers' | 'expiredNames'>
   /** Where the last state is kept. */
   readonly lastState: string
+  /** Where it is kept where names led. */
+  readonly names: string
   readonly sources: readonly WorkloadSource[]
   readonly timers: Timers
   readonly log: Log
@@ -32,6 +42,8 @@ export interface EnforcementOptions {
   onModelChanged(): void
   /** The node's own workloads are others. */
   onInventory(): void
+  /** Which of these addresses have connections that go on. */
+  connectedTo(addresses: ReadonlySet<string>): Promise<ReadonlySet<string>>
   /** What inspection learned of conversations, and requests that it judged. */
   onTold(told: readonly Told[]): void
   onRequests(requests: readonly CountedRequests[]): void
@@ -49,6 +61,8 @@ export interface Enforcement {
   readonly sources: Sources
   /** The kernel had a table of ours when we came. */
   readonly adopted: boolean
+  /** What the model says, with the names that led to the destination. */
+  judge(query: FlowQuery): Judgement
   /** The server's word; on disk soon after. */
   receive(message: StateSnapshot | StateDelta): Result<void, string>
   /** The node's addresses may be others. */
@@ -70,9 +84,19 @@ export async function openEnforcement(
   const adopted = nft.tableExists(TABLE_NAME)
   enableAccounting(netns)
   const model = createModel()
-  const compiler = createTableCompiler(model, { name: node, addresses: [] })
+  const book = openBook(options.names, timers, error => log.error('names of the last run', error))
+  const resolvers = options.run.resolvers ?? systemResolvers()
+  const compiler = createTableCompiler(model, { name: node, addresses: [] }, { names: book, resolvers })
   // Before any rule can send packets there: a queue without a listener drops what policies want read.
-  const inspecting = stack.use(await openInspecting(options, model))
+  let names: Names | undefined
+  const inspecting = stack.use(
+    await openInspecting(options, {
+      model,
+      table: compiler.table,
+      namesOf: ip => book.namesOf(ip),
+      onAnswer: answered => names?.answered(answered) ?? Promise.resolve(),
+    }),
+  )
   const dataplane = openDataplane({
     nft,
     clock: timers,
@@ -84,6 +108,7 @@ export async function openEnforcement(
       compiler,
       dataplane,
       timers,
+      cutsExpired: options.run.expiredNames === 'cut',
       onModelChanged: () => options.onModelChanged(),
       ...(inspecting && { beforeCommit: () => inspecting.revise() }),
       onError(error) {
@@ -91,6 +116,18 @@ export async function openEnforcement(
         const reason = reasonOf(error).slice(0, 500)
         notes.event({ code: 'program-failed', severity: 'critical', details: { reason } })
       },
+    }),
+  )
+  names = stack.use(
+    new Names({
+      path: options.names,
+      book,
+      timers,
+      asksFor: name => compiler.asksFor(name),
+      program: moves => programmer.learn(moves),
+      renamed: async addresses => inspecting?.renamed(addresses),
+      ...(options.run.expiredNames === 'keep' && { inUse: addresses => options.connectedTo(addresses) }),
+      onError: error => log.error('names', error),
     }),
   )
   const nodeChanged = () =>
@@ -121,6 +158,10 @@ export async function openEnforcement(
     sources,
     adopted,
     nodeChanged,
+    judge(query) {
+      const led = { names: book.namesOf(query.destination.ip ?? '') }
+      return model.judge({ ...query, facts: { ...led, ...query.facts } })
+    },
     receive(message) {
       const applied = apply(message)
       if (applied.ok) lastState.save()
@@ -129,13 +170,16 @@ export async function openEnforcement(
   }
 }
 
-async function openInspecting(options: EnforcementOptions, model: Model): Promise<Inspecting | undefined> {
+async function openInspecting(
+  options: EnforcementOptions,
+  knowledge: Pick<InspectingOptions, 'model' | 'table' | 'namesOf' | 'onAnswer'>,
+): Promise<Inspecting | undefined> {
   const { run, timers, log, notes, onTold, onRequests } = options
   if (!run.inspection) return undefined
   return Inspecting.open({
     netns: run.netns,
     queues: INSPECTION_QUEUES,
-    model,
+    ...knowledge,
     timers,
     log,
     notes,

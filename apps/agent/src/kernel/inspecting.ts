@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Backoff, type BypassLedger, type InspectionStatus } from '@sekisho/core'
 import {
+  type AnsweredAddress,
   type ConversationEnds,
   type CountedRequests,
   type Inspection,
@@ -12,7 +13,14 @@ import {
   type Told,
 } from '@sekisho/dataplane'
 import { packetQueues, type QueueCounts } from '@sekisho/linux'
-import { definitionsIn, type FlowQuery, type Model, residual } from '@sekisho/policy'
+import {
+  definitionsIn,
+  type FlowQuery,
+  isResolver,
+  type Model,
+  type RuleTable,
+  residual,
+} from '@sekisho/policy'
 import { type Log, reasonOf } from '../log.ts'
 import type { Notes } from '../report/notes.ts'
 import type { Timers } from '../timers.ts'
@@ -21,6 +29,11 @@ export interface InspectingOptions {
   readonly netns: string | undefined
   readonly queues: QueueRange
   readonly model: Model
+  readonly table: RuleTable
+  /** The names that led to an address. */
+  namesOf(ip: string): readonly string[]
+  /** See `InspectionOptions.onAnswer`. */
+  onAnswer(names: readonly AnsweredAddress[]): Promise<void>
   readonly timers: Timers
   readonly log: Log
   readonly notes: Notes
@@ -103,7 +116,7 @@ export class Inspecting implements AsyncDisposable {
       identify: true,
       definitions: () => definitionsIn(this.#options.model.policies.values()),
       terms: ends => this.#terms(ends),
-      onAnswer: () => Promise.resolve(),
+      onAnswer: names => this.#options.onAnswer(names),
       onTold: told => onTold(told),
       onRequests: requests => onRequests(requests),
       onLost: count => notes.count('inspection-notices-lost', count),
@@ -112,12 +125,14 @@ export class Inspecting implements AsyncDisposable {
   }
 
   #terms({ client, server, protocol, port }: ConversationEnds): TermsData {
-    const { model } = this.#options
+    const { model, table, namesOf } = this.#options
     const query: FlowQuery = { source: { ip: client }, destination: { ip: server }, protocol, port }
-    const { outcome, decision } = model.judge(query)
+    const facts = { names: namesOf(server) }
+    const { outcome, decision } = model.judge({ ...query, facts })
     // Where only policies in Audit ask, nobody is stopped for what cannot be found out.
     const onFailure = outcome === 'audited' ? 'open' : (decision.inspect?.onFailure ?? 'open')
-    return { residual: residual(model, query), facts: {}, onFailure }
+    const ends = { source: client, destination: server, protocol, port }
+    return { residual: residual(model, query), facts, onFailure, isResolver: isResolver(table, ends) }
   }
 
   #failed(error: unknown): void {
@@ -151,6 +166,11 @@ export class Inspecting implements AsyncDisposable {
   /** See `Inspection.revise`. Threads that are started meanwhile know nothing of before. */
   async revise(): Promise<void> {
     await this.#inspection?.revise()
+  }
+
+  /** See `Inspection.renamed`. */
+  async renamed(addresses: readonly string[]): Promise<void> {
+    await this.#inspection?.renamed(addresses)
   }
 
   #sample(): void {

@@ -6,9 +6,10 @@ import {
   type FlowLog,
   LOG_GROUP,
   pauseAfter,
+  readMark,
 } from '@sekisho/dataplane'
 import { addresses, links, openConntrack, openNflog, watchLinks } from '@sekisho/linux'
-import type { Model, RuleTable } from '@sekisho/policy'
+import type { FlowQuery, Judgement, Model, RuleTable } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
 import type { Timers } from '../timers.ts'
 
@@ -20,6 +21,7 @@ export interface ObserverOptions {
   readonly table: RuleTable
   readonly dataplane: Pick<Dataplane, 'ruleOf' | 'counters'>
   readonly timers: Timers
+  judge(query: FlowQuery): Judgement
   /** Links or addresses of the node changed. */
   onNodeChanged(): void
   /** Something could not be read this time; it is tried again. */
@@ -31,6 +33,8 @@ export interface ObserverOptions {
 /** Sees the node's traffic: connections that live, those that end, and logged packets. */
 export interface Observer extends AsyncDisposable {
   readonly flows: FlowLog
+  /** Which of these addresses have connections that were not denied. */
+  connectedTo(addresses: ReadonlySet<string>): Promise<ReadonlySet<string>>
   /** Interface names of the node and their indexes, as of now. */
   readonly interfaces: ReadonlyMap<string, number>
 }
@@ -68,7 +72,7 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
     clock: timers,
     workloadAt: ip => model.workloadAt(ip)?.id,
     isLocal: id => model.workloads.get(id)?.node === node,
-    judge: query => model.judge(query),
+    judge: query => options.judge(query),
     ownerOf: index => ownerOf(model, node, interfaces, index),
     ruleOf: (role, key) => dataplane.ruleOf(role, key),
     visit: visit => conntrack.visit(visit),
@@ -90,7 +94,18 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
     }),
   )
   const resources = stack.move()
-  return { flows, interfaces, [Symbol.asyncDispose]: () => resources.disposeAsync() }
+  return {
+    flows,
+    interfaces,
+    async connectedTo(addresses) {
+      const found = new Set<string>()
+      await conntrack.visit(({ reply, mark }) => {
+        if (addresses.has(reply.source) && readMark(mark)?.verdict !== 'denied') found.add(reply.source)
+      })
+      return found
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }
 
 function ownerOf(

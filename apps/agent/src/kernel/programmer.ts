@@ -5,6 +5,7 @@ import {
   type ModelChange,
   type ModelDelta,
   mergeDeltas,
+  type NameMove,
   type TableCompiler,
 } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
@@ -17,10 +18,18 @@ export interface ProgrammerOptions {
   readonly timers: Timers
   /** The model is another than when this was last called: resolves when nobody decides packets by the one before. */
   beforeCommit?(): Promise<void>
+  /** Whether connections to a name whose time is over are judged anew. */
+  readonly cutsExpired: boolean
   /** The kernel refused even the whole table; it is tried again by itself. */
   onError(error: unknown): void
   /** The model is another: what was judged by it must be judged again. */
   onModelChanged(): void
+}
+
+/** What resolvers answered, and who waits for it. */
+interface Learned {
+  readonly moves: readonly NameMove[]
+  done(): void
 }
 
 /** A burst within this time is one transaction; a single change does not wait for it. */
@@ -36,6 +45,7 @@ export class Programmer implements AsyncDisposable {
   readonly #runner: Runner
   readonly #durations = createDurations()
   #pending: ModelDelta[] = []
+  #learned: Learned[] = []
   /** When the oldest change that is not in the kernel arrived. */
   #since: number | undefined
   /** The kernel's table is not known to be ours: only a whole one will do. */
@@ -68,6 +78,15 @@ export class Programmer implements AsyncDisposable {
     this.#awaitExpiry()
     onModelChanged()
     if (!this.#held) this.#runner.trigger()
+  }
+
+  /** Follows what resolvers answered. Resolves when the kernel knows, or has refused: then it is tried again by itself. */
+  learn(moves: readonly NameMove[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#learned.push({ moves, done: resolve })
+    if (this.#held) return Promise.resolve()
+    this.#runner.trigger()
+    return promise
   }
 
   /** Rules that end go on time: what they allowed is denied in the kernel too. */
@@ -114,22 +133,34 @@ export class Programmer implements AsyncDisposable {
   }
 
   async #program(): Promise<void> {
-    const { compiler, dataplane, timers } = this.#options
-    await this.#settled()
+    const { timers } = this.#options
+    if (this.#pending.length > 0 || this.#astray) await this.#settled()
     const [since, revision] = [this.#since, this.#revision]
-    const change = compiler.update(mergeDeltas(this.#pending.splice(0)))
+    const learned = this.#learned.splice(0)
     this.#since = undefined
     try {
-      if (this.#astray) await dataplane.sync(compiler.table)
-      else if (!isEmptyChange(change)) await dataplane.update(compiler.table, change)
+      await this.#commit(learned.flatMap(({ moves }) => moves))
       this.#astray = false
       this.#programmed = revision
     } catch (error) {
       this.#astray = true
       this.#since = since
       throw error
+    } finally {
+      for (const { done } of learned) done()
     }
     if (since !== undefined) this.#durations.add(timers.monotonic() - since)
+  }
+
+  async #commit(moves: readonly NameMove[]): Promise<void> {
+    const { compiler, dataplane, cutsExpired, beforeCommit } = this.#options
+    const change = compiler.update(mergeDeltas(this.#pending.splice(0)))
+    const named = compiler.learn(moves, cutsExpired)
+    if (this.#astray) return dataplane.sync(compiler.table)
+    if (!isEmptyChange(change)) await dataplane.update(compiler.table, change)
+    if (isEmptyChange(named)) return
+    if (!named.isLasting) await beforeCommit?.()
+    await dataplane.update(compiler.table, named)
   }
 
   /** Resolves when what was received so far is in the kernel or has been refused. */

@@ -3,13 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Inspection } from '@sekisho/dataplane'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { createModel, type OnDeny, validatePolicy } from '@sekisho/policy'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { SHOP, workloadOf } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { inspectForwarded } from './queued.ts'
+import { type InspectedNode, inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 /** Seconds: what is denied and not told would wait for so long, and then end with another code. */
@@ -55,7 +54,7 @@ interface Ended {
 describeAsRoot('the end of a denied conversation', () => {
   let topology: Topology
   let dir: string
-  let inspection: Inspection
+  let inspected: InspectedNode | undefined
   const servers: ChildProcess[] = []
   const model = createModel()
 
@@ -73,8 +72,9 @@ describeAsRoot('the end of a denied conversation', () => {
   async function deniesBy(onDeny: OnDeny): Promise<void> {
     const read = validatePolicy(policy(onDeny))
     if (!read.ok) throw new TypeError(JSON.stringify(read.error))
-    model.update({ policies: { set: [read.value] } })
-    await inspection?.revise()
+    const change = { policies: { set: [read.value] } }
+    if (inspected) await inspected.change(change)
+    else model.update(change)
   }
 
   beforeAll(async () => {
@@ -86,12 +86,12 @@ describeAsRoot('the end of a denied conversation', () => {
     const workloads = [...topology.pods.values()].map(pod => workloadOf(pod))
     model.update({ namespaces: { set: [SHOP] }, workloads: { set: workloads } })
     await deniesBy('reset')
-    inspection = await inspect()
+    inspected = await inspect()
     await vi.waitFor(async () => expect((await curl(4, '/public')).stdout).toContain('GET /public'))
     await vi.waitFor(async () => expect((await redis(4, 'SET', 'a', '1')).stdout).toBe('OK\n'))
   })
   afterAll(async () => {
-    await inspection?.[Symbol.asyncDispose]()
+    await inspected?.[Symbol.asyncDispose]()
     for (const server of servers) server.kill()
     topology?.[Symbol.dispose]()
     rmSync(dir, { recursive: true, force: true })
@@ -204,8 +204,8 @@ describeAsRoot('the end of a denied conversation', () => {
       said += chunk.toString()
     })
     await vi.waitFor(() => expect(said).toContain('HTTP/1.1 200'))
-    await inspection[Symbol.asyncDispose]()
-    inspection = await inspect()
+    await inspected?.[Symbol.asyncDispose]()
+    inspected = await inspect()
     client.stdin.write('\n')
     await vi.waitFor(() => expect(said).toContain('over'))
     await serverLetsGo(80)

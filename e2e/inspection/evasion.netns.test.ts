@@ -2,13 +2,12 @@ import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_pro
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import type { Inspection } from '@sekisho/dataplane'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { createModel, validatePolicy } from '@sekisho/policy'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { SHOP, workloadOf } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { inspectForwarded } from './queued.ts'
+import { type InspectedNode, inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 const WAIT = { timeout: 60_000, interval: 100 }
@@ -42,7 +41,7 @@ const NO_EVASION = ['overlap, the second is true', 'other bytes after they passe
 describeAsRoot('a client that tries to be read differently', () => {
   let topology: Topology
   let listener: ChildProcess
-  let inspection: Inspection
+  let inspected: InspectedNode
   /** What the server has read from each port. */
   const read = new Map<number, string>()
   /** Ports from which a conversation was denied. */
@@ -68,7 +67,7 @@ describeAsRoot('a client that tries to be read differently', () => {
     await vi.waitFor(() => expect(read.get(0)).toBe('listening'), WAIT)
   })
   afterAll(async () => {
-    await inspection?.[Symbol.asyncDispose]()
+    await inspected?.[Symbol.asyncDispose]()
     listener?.kill()
     topology?.[Symbol.dispose]()
   })
@@ -121,7 +120,7 @@ describeAsRoot('a client that tries to be read differently', () => {
       workloads: { set: workloads },
       policies: { set: [policy.value] },
     })
-    inspection = await inspectForwarded(topology.node, model, {
+    inspected = await inspectForwarded(topology.node, model, {
       onTold(told) {
         for (const { ends, notice } of told) if (notice.kind === 'denied') denied.add(ends.clientPort)
       },

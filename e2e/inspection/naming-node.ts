@@ -1,13 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { EpochMs } from '@sekisho/core'
-import {
-  type ConversationEnds,
-  type Inspection,
-  NameBook,
-  NamesSeen,
-  type TermsData,
-} from '@sekisho/dataplane'
+import { type ConversationEnds, NameBook, NamesSeen, type TermsData } from '@sekisho/dataplane'
 import { type Conntrack, openConntrack } from '@sekisho/linux'
 import {
   createModel,
@@ -21,7 +15,7 @@ import {
 import { expect } from 'vitest'
 import { NODE } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { inspectForwarded } from './queued.ts'
+import { type InspectedNode, inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 
@@ -31,12 +25,13 @@ export class NamingNode implements AsyncDisposable {
   readonly model: Model = createModel()
   /** Why conversations were stopped, in order. */
   readonly denials: string[] = []
+  readonly #ended = new Set<string>()
   readonly #conntrack: Conntrack
   #skipped = 0
   #book = this.#newBook()
   #compiler: TableCompiler
   #names: NamesSeen
-  #inspection: Inspection | undefined
+  #inspected: InspectedNode | undefined
 
   constructor(prefix: string, pods: readonly string[]) {
     this.topology = buildTopology({ prefix, pods })
@@ -72,9 +67,9 @@ export class NamingNode implements AsyncDisposable {
       book: this.#book,
       asksFor: name => this.#compiler.asksFor(name),
       program: async moves => {
-        this.#compiler.learn(moves)
+        await this.#inspected?.dataplane.update(this.#compiler.table, this.#compiler.learn(moves))
       },
-      renamed: async addresses => this.#inspection?.renamed(addresses),
+      renamed: async addresses => this.#inspected?.inspection.renamed(addresses),
       inUse: addresses => this.#inUse(addresses),
     })
   }
@@ -89,17 +84,26 @@ export class NamingNode implements AsyncDisposable {
 
   async open(change: ModelChange): Promise<void> {
     this.#compiler.update(this.model.update(change))
-    this.#inspection = await inspectForwarded(this.topology.node, this.model, {
+    this.#inspected = await inspectForwarded(this.topology.node, this.model, {
+      compiler: this.#compiler,
       terms: ends => this.#terms(ends),
       onAnswer: names => this.#names.answered(names),
       onTold: told => {
-        for (const { notice } of told)
-          if (notice.kind === 'denied') this.denials.push(notice.answer.enforced.why)
+        for (const { ends, notice } of told)
+          if (notice.kind === 'denied') this.#denied(ends, notice.answer.enforced.why)
       },
       onRequests: () => undefined,
       onLost: count => expect.fail(`${count} notices lost`),
       onFailed: error => expect.fail(error.message),
     })
+  }
+
+  /** What was denied is denied again by each generation, in which it may be for another reason. */
+  #denied({ client, clientPort, server, port }: ConversationEnds, why: string): void {
+    const ends = `${client} ${clientPort} ${server} ${port}`
+    if (this.#ended.has(ends)) return
+    this.#ended.add(ends)
+    this.denials.push(why)
   }
 
   #terms({ client, server, protocol, port }: ConversationEnds): TermsData {
@@ -120,7 +124,7 @@ export class NamingNode implements AsyncDisposable {
 
   /** Has every connection judged anew. */
   async touch(): Promise<void> {
-    await this.#inspection?.revise()
+    await this.#inspected?.dataplane.sync(this.#compiler.table)
   }
 
   /** Everything in memory is lost but what is written down. */
@@ -143,7 +147,7 @@ export class NamingNode implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inspection?.[Symbol.asyncDispose]()
+    await this.#inspected?.[Symbol.asyncDispose]()
     this.#conntrack[Symbol.dispose]()
     this.topology[Symbol.dispose]()
   }

@@ -3,14 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { CountedRequests, Inspection, Told } from '@sekisho/dataplane'
+import type { CountedRequests, Told } from '@sekisho/dataplane'
 import { openNetns } from '@sekisho/linux'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
-import { createModel, type Model, validatePolicy } from '@sekisho/policy'
+import { createModel, type ModelChange, validatePolicy } from '@sekisho/policy'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { SHOP, workloadOf } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { inspectForwarded } from './queued.ts'
+import { type InspectedNode, inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 const BIG_BYTES = 20_000_000
@@ -47,17 +47,17 @@ const policy = (prefix: string) => ({
 })
 const ISOLATED = 'SecurityPolicy/shop/api#ingress'
 
-function apply(model: Model, prefix: string): void {
+function allowing(prefix: string): ModelChange {
   const read = validatePolicy(policy(prefix))
   if (!read.ok) throw new TypeError(JSON.stringify(read.error))
-  model.update({ policies: { set: [read.value] } })
+  return { policies: { set: [read.value] } }
 }
 
 describeAsRoot('requests of queued conversations', () => {
   let topology: Topology
   let dir: string
   let nginx: ChildProcess
-  let inspection: Inspection
+  let inspected: InspectedNode
   const model = createModel()
   const notices: Told['notice'][] = []
   const requests: CountedRequests[] = []
@@ -73,8 +73,8 @@ describeAsRoot('requests of queued conversations', () => {
     })
     const workloads = [...topology.pods.values()].map(pod => workloadOf(pod))
     model.update({ namespaces: { set: [SHOP] }, workloads: { set: workloads } })
-    apply(model, '/public')
-    inspection = await inspectForwarded(topology.node, model, {
+    model.update(allowing('/public'))
+    inspected = await inspectForwarded(topology.node, model, {
       onTold: told => notices.push(...told.map(({ notice }) => notice)),
       onRequests: counted => requests.push(...counted),
       onLost: count => expect.fail(`${count} notices lost`),
@@ -83,7 +83,7 @@ describeAsRoot('requests of queued conversations', () => {
     await vi.waitFor(async () => expect((await get('/public')).stdout).toContain('GET /public'))
   })
   afterAll(async () => {
-    await inspection?.[Symbol.asyncDispose]()
+    await inspected?.[Symbol.asyncDispose]()
     nginx?.kill()
     topology?.[Symbol.dispose]()
     rmSync(dir, { recursive: true, force: true })
@@ -187,14 +187,12 @@ describeAsRoot('requests of queued conversations', () => {
       said += chunk.toString()
     })
     await vi.waitFor(() => expect(said).toContain('GET /public/old'))
-    apply(model, '/other')
-    await inspection.revise()
+    await inspected.change(allowing('/other'))
     client.stdin.write('\n')
     await vi.waitFor(() => expect(stopped()).toEqual([ISOLATED]))
     expect(readLog()).not.toContain('/public/new')
     client.kill()
-    apply(model, '/public')
-    await inspection.revise()
+    await inspected.change(allowing('/public'))
     expect((await get('/public/again')).stdout).toBe('GET /public/again\n')
   })
 })

@@ -1,18 +1,24 @@
-import type { Chain, RuleTable, SettledRule, TableRule } from '@sekisho/policy'
+import type { Chain, OpenRule, RuleTable, SettledRule, TableRule } from '@sekisho/policy'
 import { nftSets } from './address-set.ts'
 import type { Clause } from './field.ts'
 import { chainName, counterName, denyChainName, PREFIX, type Role, ruleKey } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftRule, type NftSet } from './objects.ts'
 import { walked } from './peer-map.ts'
 import { DISPATCHED_MIN, portDispatch } from './port-dispatch.ts'
+import { inspectChain } from './queue-chains.ts'
 import { type Asked, addressSet } from './rule.ts'
 import { told } from './skeleton.ts'
-import { counter, goTo, RETURN, rule } from './statement.ts'
+import { counter, goTo, jump, RETURN, rule } from './statement.ts'
 
-/** What an open rule asks is not known here: it is as if it were not there. */
+/** In what way a chain is asked, and whether what it leaves open can be found out. */
+export interface Asking {
+  readonly role: Role
+  readonly inspects: boolean
+}
+
 const isSettled = (rule: TableRule): rule is SettledRule => rule.action !== 'inspect'
 
-function consequence(role: Role, { id, action }: SettledRule, next: string | undefined): readonly Clause[] {
+function settledEnd(role: Role, { id, action }: SettledRule, next: string | undefined): readonly Clause[] {
   const key = ruleKey(id)
   const counted = counter(counterName(role, key))
   switch (action) {
@@ -25,15 +31,29 @@ function consequence(role: Role, { id, action }: SettledRule, next: string | und
   }
 }
 
+/** Marks the connection as one to be inspected. Nobody is stopped for what only audit asks. */
+function openEnds(role: Role, { may, onFailure }: OpenRule, next: string | undefined): (readonly Clause[])[] {
+  const mark = inspectChain(role === 'audit' ? 'open' : onFailure)
+  switch (may) {
+    case 'allow':
+      return [[goTo(mark)]]
+    case 'deny':
+      return [[jump(mark)]]
+    case 'next':
+      return next === undefined ? [[goTo(mark)]] : [[jump(mark)], [goTo(next)]]
+  }
+}
+
 /**
  * Where a denied packet ends: counted, told to user space, dropped. In audit the last step is missing, which is the
  * whole difference between the two.
  */
-function denyChain(role: Role, key: string): NftChain {
+function denyChain(role: Role, { id, reset }: SettledRule): NftChain {
+  const key = ruleKey(id)
   const reported = [rule(counter(counterName(role, key))), told(`${PREFIX[role]}${key}`)]
   return {
     name: denyChainName(role, key),
-    rules: role === 'enforce' ? [...reported, rule(goTo('refuse'))] : reported,
+    rules: role === 'enforce' ? [...reported, rule(goTo(reset ? 'refuse_reset' : 'refuse'))] : reported,
   }
 }
 
@@ -48,28 +68,32 @@ interface Part {
  * A stage needs an nft chain of its own only where a rule before it says `next`; otherwise falling through is what
  * "no match" means.
  */
-function parts(chain: Chain, role: Role): Part[] {
+function parts(chain: Chain, { role, inspects }: Asking): Part[] {
   const base = chainName(role, chain.id)
   let current: Part = { name: base, asked: [], fallThrough: [] }
   const all = [current]
   chain.stages.forEach((stage, index) => {
     const last = index === chain.stages.length - 1
     const next = last ? undefined : `${base}_${index + 1}`
-    for (const one of stage.filter(isSettled)) {
+    for (const one of stage) {
+      if (!isSettled(one) && !inspects) continue
       current.asked.push({
         direction: chain.direction,
         rule: one,
         counter: counterName(role, ruleKey(one.id)),
-        end: () => consequence(role, one, next),
+        ends: () => (isSettled(one) ? [settledEnd(role, one, next)] : openEnds(role, one, next)),
       })
     }
-    if (next === undefined || !stage.some(({ action }) => action === 'next')) return
+    if (next === undefined || !stage.some(one => leaves(one, inspects))) return
     current.fallThrough = [rule(goTo(next))]
     current = { name: next, asked: [], fallThrough: [] }
     all.push(current)
   })
   return all
 }
+
+const leaves = (rule: TableRule, inspects: boolean): boolean =>
+  isSettled(rule) ? rule.action === 'next' : inspects && rule.may === 'next'
 
 type Rendered = Pick<Fragment, 'maps' | 'peerMaps' | 'chains'>
 
@@ -101,20 +125,23 @@ function setsAsked(table: RuleTable, chains: readonly NftChain[], rules: readonl
 }
 
 /** The nft chains of one compiled chain in one role, with the counters and deny chains its rules need. */
-export function chainFragment(table: RuleTable, chain: Chain, role: Role): Fragment {
-  const rules = chain.stages.flat().filter(isSettled)
-  const denied = new Set(rules.filter(({ action }) => action === 'deny').map(({ id }) => ruleKey(id)))
-  const rendered = parts(chain, role).map(part => render(table, part))
+export function chainFragment(table: RuleTable, chain: Chain, asking: Asking): Fragment {
+  const { role } = asking
+  const rules = chain.stages.flat()
+  const settled = rules.filter(isSettled)
+  const denying = settled.filter(({ action }) => action === 'deny')
+  const denied = new Map(denying.map(one => [one.id, one]))
+  const rendered = parts(chain, asking).map(part => render(table, part))
   const chains = rendered.flatMap(part => part.chains)
   return {
     ...EMPTY,
-    counters: [...new Map(rules.map(({ id, action }) => [id, action === 'deny']))].map(([id, denies]) => ({
+    counters: [...new Map(settled.map(({ id, action }) => [id, action === 'deny']))].map(([id, denies]) => ({
       name: counterName(role, ruleKey(id)),
       rule: { id, role, denies },
     })),
     maps: rendered.flatMap(({ maps }) => maps),
     peerMaps: rendered.flatMap(({ peerMaps }) => peerMaps),
     sets: setsAsked(table, chains, rules),
-    chains: [...[...denied].map(key => denyChain(role, key)), ...chains],
+    chains: [...[...denied.values()].map(one => denyChain(role, one)), ...chains],
   }
 }

@@ -1,10 +1,11 @@
-import { randomInt } from 'node:crypto'
 import type { Clock, RuleId } from '@sekisho/core'
 import type { NftOperation } from '@sekisho/linux'
 import { isEmptyChange, type RuleTable, type TableChange } from '@sekisho/policy'
 import { createDurations } from './durations.ts'
-import { GENERATIONS, nextGeneration } from './mark.ts'
+import { type ConnectionMarks, Generations } from './generations.ts'
+import { addServices, IdentifiedServices, type ServiceEnd } from './identified-services.ts'
 import { counterName, type Role, TABLE_NAME } from './names.ts'
+import type { InspectionRules } from './queue-chains.ts'
 import { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
 import { type Command, REMOVE_TABLE } from './transaction.ts'
 
@@ -24,8 +25,20 @@ export interface DataplaneOptions {
   readonly clock: Clock
   /** Told of each transaction that the kernel refused; a full rebuild follows by itself. */
   readonly onError?: (error: unknown) => void
-  /** First generation; default: random, so that marks of an earlier run are not taken for this one's. */
+  /** The generation before the first; default: random. `unusedGeneration` finds one that no mark is of. */
   readonly generation?: number
+  /** Absent: nothing is inspected, and what is open is decided as if the rules that ask were not there. */
+  readonly inspection?: DataplaneInspection
+  /** Absent: a mark whose generation comes again, after all others, counts as given in it. */
+  readonly connections?: ConnectionMarks
+}
+
+export interface DataplaneInspection extends InspectionRules {
+  /**
+   * Resolves when no thread decides by what was before. It is waited for before the kernel gets a new generation:
+   * what is released afterwards is stamped with it, and must have been judged by it.
+   */
+  revise(): Promise<void>
 }
 
 export interface DataplaneStats extends RulesetSize {
@@ -52,6 +65,9 @@ export interface Counters {
   readonly spoofed: RuleCounters
   readonly invalid: RuleCounters
   readonly stopped: RuleCounters
+  /** Packets that were queued to be inspected, and those with which a connection left the queue. */
+  readonly queued: RuleCounters
+  readonly released: RuleCounters
 }
 
 export interface Dataplane {
@@ -59,6 +75,8 @@ export interface Dataplane {
   sync(table: RuleTable): Promise<void>
   /** Follows one change; on any error the whole table is built anew. @throws when that fails too. */
   update(table: RuleTable, change: TableChange): Promise<void>
+  /** The applications of these services are known: for an hour, their connections are not read for that. */
+  identified(services: readonly ServiceEnd[]): Promise<void>
   /** Leaves nothing behind. */
   uninstall(): Promise<void>
   counters(): Promise<Counters>
@@ -73,7 +91,8 @@ const EMPTY_SIZE: RulesetSize = { chains: 0, rules: 0, sets: 0, elements: 0 }
 class NftDataplane implements Dataplane {
   readonly #options: DataplaneOptions
   readonly #durations = createDurations()
-  #generation: number
+  readonly #generations: Generations
+  readonly #services = new IdentifiedServices()
   #ruleset: Ruleset | undefined
   /** The one writer: every operation waits for the one before. */
   #last: Promise<unknown> = Promise.resolve()
@@ -87,13 +106,13 @@ class NftDataplane implements Dataplane {
 
   constructor(options: DataplaneOptions) {
     this.#options = options
-    this.#generation = options.generation ?? randomInt(1, GENERATIONS)
+    this.#generations = new Generations(options.generation)
   }
 
   sync(table: RuleTable): Promise<void> {
-    this.#ruleset = createRuleset(table, this.#raise())
+    this.#ruleset = createRuleset(table, this.#generations.raise(), this.#options.inspection)
     this.#astray = true
-    return this.#enqueue([])
+    return this.#enqueue([], true)
   }
 
   /** Rendered at once, since the table is the caller's and may have moved on when its turn comes. */
@@ -102,13 +121,27 @@ class NftDataplane implements Dataplane {
     if (isEmptyChange(change)) return this.#inOrder(() => Promise.resolve())
     let commands: Command[]
     try {
-      const generation = change.isLasting ? this.#generation : this.#raise()
+      const generation = change.isLasting ? this.#generations.current : this.#generations.raise()
       commands = this.#ruleset.update(table, change, generation)
     } catch (error) {
       this.#failed(error)
       return this.sync(table)
     }
-    return this.#enqueue(commands)
+    return this.#enqueue(commands, change.isLasting !== true)
+  }
+
+  identified(services: readonly ServiceEnd[]): Promise<void> {
+    if (this.#options.inspection?.identify !== 'services') return Promise.resolve()
+    return this.#inOrder(async () => {
+      const added = this.#services.add(services, this.#options.clock.monotonic())
+      if (added.length === 0 || !this.#ruleset || this.#astray) return
+      try {
+        await this.#options.nft.commit(TABLE_NAME, addServices(added))
+      } catch (error) {
+        // Their connections go on being read; the table is as it was.
+        this.#failed(error)
+      }
+    })
   }
 
   uninstall(): Promise<void> {
@@ -136,6 +169,8 @@ class NftDataplane implements Dataplane {
       spoofed,
       invalid: named('invalid'),
       stopped: named('stopped'),
+      queued: named('queued'),
+      released: named('released'),
     }
   }
 
@@ -153,11 +188,6 @@ class NftDataplane implements Dataplane {
     }
   }
 
-  #raise(): number {
-    this.#generation = nextGeneration(this.#generation)
-    return this.#generation
-  }
-
   #failed(error: unknown): void {
     this.#errors++
     this.#options.onError?.(error)
@@ -169,15 +199,27 @@ class NftDataplane implements Dataplane {
     return result
   }
 
-  #enqueue(commands: readonly Command[]): Promise<void> {
+  /** @param anew whether connections are judged anew. */
+  #enqueue(commands: readonly Command[], anew: boolean): Promise<void> {
     const { clock } = this.#options
     const start = clock.monotonic()
     const epoch = this.#epoch
     return this.#inOrder(async () => {
       if (epoch !== this.#epoch) return
+      if (anew) await this.#options.inspection?.revise()
       await this.#program(commands)
       this.#durations.add(clock.monotonic() - start)
+      await this.#forget()
     })
+  }
+
+  async #forget(): Promise<void> {
+    const { connections } = this.#options
+    try {
+      if (connections) await this.#generations.forget(connections)
+    } catch (error) {
+      this.#failed(error)
+    }
   }
 
   async #program(commands: readonly Command[]): Promise<void> {
@@ -193,11 +235,12 @@ class NftDataplane implements Dataplane {
   }
 
   async #rebuild(): Promise<void> {
+    const { clock } = this.#options
     if (!this.#ruleset) return
     this.#epoch++
     this.#rebuilds++
     try {
-      await this.#commit(this.#ruleset.rebuild())
+      await this.#commit(this.#ruleset.rebuild(), addServices(this.#services.all(clock.monotonic())))
       this.#astray = false
     } catch (error) {
       this.#failed(error)
@@ -205,11 +248,9 @@ class NftDataplane implements Dataplane {
     }
   }
 
-  async #commit(commands: readonly Command[]): Promise<void> {
-    await this.#options.nft.commit(
-      TABLE_NAME,
-      commands.map(command => command.operation()),
-    )
+  async #commit(commands: readonly Command[], more: readonly NftOperation[] = []): Promise<void> {
+    const operations = commands.map(command => command.operation())
+    await this.#options.nft.commit(TABLE_NAME, [...operations, ...more])
     this.#programs++
   }
 }

@@ -1,4 +1,5 @@
 import type { KeyType, MetaKey, NftExpression, Register } from '@sekisho/linux'
+import { markText } from './mark.ts'
 
 /**
  * The vocabulary of rules. Every clause is written down once as nft text, for people and tests, and as the kernel's
@@ -80,12 +81,29 @@ export const ctPort = (direction: 'original' | 'reply', end: 'source' | 'destina
 })
 
 /** The bits of the connection's mark under a mask. */
-export const maskedMark = (mask: number, maskText: string): Field => ({
-  text: `ct mark & ${maskText}`,
+export const maskedMark = (mask: number): Field => ({
+  text: `ct mark & ${markText(mask)}`,
   type: 'mark',
   load: to => [
     { kind: 'ct', key: 'mark', to },
     { kind: 'bitwise', register: to, mask: hostU32(mask), xor: hostU32(0) },
+  ],
+})
+
+/** Compares bits of the connection's or the packet's mark. */
+export const markIs = (
+  of: 'ct' | 'meta',
+  {
+    mask,
+    operator,
+    value,
+  }: { readonly mask: number; readonly operator: '==' | '!='; readonly value: number },
+): Clause => ({
+  text: `${of} mark & ${markText(mask)} ${operator} ${markText(value)}`,
+  expressions: [
+    of === 'ct' ? { kind: 'ct', key: 'mark', to: 0 } : { kind: 'meta', key: 'mark', to: 0 },
+    { kind: 'bitwise', register: 0, mask: hostU32(mask), xor: hostU32(0) },
+    { kind: 'compare', operator, from: 0, value: hostU32(value) },
   ],
 })
 

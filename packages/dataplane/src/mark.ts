@@ -1,17 +1,39 @@
 /**
  * What Sekisho keeps in the conntrack mark (32 bits, shared with others):
  *
- *     31       30 ............. 12   11 ........ 0
- *     denied   generation (19)       others'
+ *     31 .. 29   28 ............. 12   11 ........ 0
+ *     state      generation (17)      others'
  *
  * The low bits stay untouched because service meshes and cloud CNIs keep theirs there (Istio 0xfff, AWS 0x80).
  * A verdict counts only while its generation is the current one; generation 0 is never current, so an unmarked
  * connection is never taken for a judged one.
  */
 export const MARK_MASK = 0xfffff000
-const DENIED = 0x80000000
-const SHIFT = 12
-export const GENERATIONS = 2 ** 19
+export const STATE_MASK = 0xe0000000
+export const GENERATION_MASK = 0x1ffff000
+const STATE_SHIFT = 29
+const GENERATION_SHIFT = 12
+export const GENERATIONS = 2 ** 17
+
+/**
+ * Of an inspected connection the packets that say something are queued (`inspect`), of those only what is not sent in
+ * reply (`requests`), or all there are (`everything`); beside it what becomes of packets that nobody decides. A mark that is
+ * allowed is its generation and nothing else.
+ */
+export const STATE = {
+  allowed: 0,
+  denied: 1,
+  inspectClosed: 2,
+  inspectOpen: 3,
+  requestsClosed: 4,
+  requestsOpen: 5,
+  everythingClosed: 6,
+  everythingOpen: 7,
+} as const
+export type MarkState = keyof typeof STATE
+
+/** The bits of the state that say what is queued: none of them where nothing is. */
+export const QUEUED = { mask: 0xc0000000, requests: 0x80000000, everything: 0xc0000000 } as const
 
 /**
  * What a thread that inspects tells the chains behind its queue, in the packet's mark (32 bits, shared with others): at
@@ -40,16 +62,17 @@ export const markText = (value: number): string => `0x${(value >>> 0).toString(1
 /** The generation after this one; the last is followed by 1. */
 export const nextGeneration = (generation: number): number => (generation % (GENERATIONS - 1)) + 1
 
-export const MASK_TEXT = markText(MARK_MASK)
-export const OTHERS_TEXT = markText(~MARK_MASK)
-export const allowedMark = (generation: number): number => (generation << SHIFT) >>> 0
-export const deniedMark = (generation: number): number => ((generation << SHIFT) | DENIED) >>> 0
+export const stateMark = (state: MarkState): number => (STATE[state] << STATE_SHIFT) >>> 0
+export const stampMark = (state: MarkState, generation: number): number =>
+  (stateMark(state) | (generation << GENERATION_SHIFT)) >>> 0
+export const generationOf = (mark: number): number => (mark & GENERATION_MASK) >>> GENERATION_SHIFT
 
-export type Stamp = { readonly verdict: 'allowed' | 'denied'; readonly generation: number }
+export type Stamp = { readonly verdict: 'allowed' | 'denied' | 'inspected'; readonly generation: number }
 
 /** What a connection's mark says, or undefined when Sekisho has not judged it. */
 export function readMark(mark: number): Stamp | undefined {
-  const generation = (mark >>> SHIFT) % GENERATIONS
+  const generation = generationOf(mark)
   if (generation === 0) return undefined
-  return { verdict: (mark & DENIED) === 0 ? 'allowed' : 'denied', generation }
+  if ((mark & QUEUED.mask) !== 0) return { verdict: 'inspected', generation }
+  return { verdict: mark >>> STATE_SHIFT === STATE.denied ? 'denied' : 'allowed', generation }
 }

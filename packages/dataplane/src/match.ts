@@ -15,9 +15,12 @@ import {
   inRanges,
   inSet,
   L4PROTO,
+  markIs,
+  maskedMark,
   type NumberRange,
   protocolIn,
 } from './field.ts'
+import { GENERATION_MASK, MARK_MASK, STATE_MASK, stateMark } from './mark.ts'
 import { ctState } from './statement.ts'
 
 /**
@@ -31,6 +34,11 @@ export const ANSWERING_PORT = ctPort('reply', 'source')
 /** For ICMP the kernel's tuple holds type and code where others have the destination port. */
 const ICMP_TYPE_AND_CODE = ctPort('original', 'destination')
 
+/** The connection was judged by the rules as they are now. What was allowed has no bits but the generation's. */
+export const JUDGED_NOW = inSet([maskedMark(GENERATION_MASK)], 'current')
+export const ALLOWED_NOW = inSet([maskedMark(MARK_MASK)], 'current')
+export const IS_DENIED = markIs('ct', { mask: STATE_MASK, operator: '==', value: stateMark('denied') })
+
 /**
  * A TCP connection of which the beginning was not seen. Connection tracking takes whoever speaks first for the one
  * who asked, so a connection that was cut would come back with its answerer as its asker, once it is forgotten.
@@ -43,6 +51,18 @@ export const MIDSTREAM: Clause = {
     { kind: 'bitwise', register: 0, mask: Uint8Array.of(0x17), xor: Uint8Array.of(0) },
     { kind: 'compare', operator: '!=', from: 0, value: Uint8Array.of(0x02) },
     ...ctState('new').expressions,
+  ],
+}
+
+/** A reset that the kernel itself sends: it is about a connection, and of none. */
+export const KERNEL_RESET: Clause = {
+  text: 'meta l4proto tcp tcp flags & (fin | syn | rst) == rst ct state related',
+  expressions: [
+    ...protocolIn([6]).expressions,
+    { kind: 'payload', base: 'transport', offset: 13, length: 1, to: 0 },
+    { kind: 'bitwise', register: 0, mask: Uint8Array.of(0x07), xor: Uint8Array.of(0) },
+    { kind: 'compare', operator: '==', from: 0, value: Uint8Array.of(0x04) },
+    ...ctState('related').expressions,
   ],
 }
 

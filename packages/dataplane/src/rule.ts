@@ -68,8 +68,8 @@ export interface Asked {
   readonly direction: Direction
   readonly rule: TableRule
   readonly counter: string
-  /** Made when asked for: in a map there is none. */
-  end(): readonly Clause[]
+  /** One nft rule for each. Made when asked for: in a map there is none. */
+  ends(): readonly (readonly Clause[])[]
 }
 
 /**
@@ -83,6 +83,6 @@ export function nftRules(table: RuleTable, asked: Asked, known?: Known): NftRule
     families.map(family => namedPortMatch(family, setName('named-port', family, id))),
   )
   const matches = portClauses(asked, known).flatMap(port => peers.map(peer => [...port, ...peer]))
-  const end = asked.end()
-  return [...matches, ...named].map(match => rule(...match, ...end))
+  const ends = asked.ends()
+  return [...matches, ...named].flatMap(match => ends.map(end => rule(...match, ...end)))
 }

@@ -8,6 +8,7 @@ import type { Role } from './names.ts'
 import { EMPTY, type NftCounter, type NftElement, type NftSet } from './objects.ts'
 import { PeerClasses } from './peer-classes.ts'
 import { isNarrow } from './peer-map.ts'
+import { type InspectionRules, inspectionFragment } from './queue-chains.ts'
 import { generationFragment, SKELETON_COUNTERS, SKELETON_SETS, skeletonChains } from './skeleton.ts'
 import { type Command, commands, type Edits } from './transaction.ts'
 
@@ -73,6 +74,7 @@ class ChainUsers {
 }
 
 class TableRuleset implements Ruleset {
+  readonly #inspection: InspectionRules | undefined
   readonly #fragments = createFragments()
   readonly #members = createMembers()
   readonly #users = new ChainUsers()
@@ -83,8 +85,10 @@ class TableRuleset implements Ruleset {
   #filled: string | undefined
   readonly counters = new Map<string, NftCounter>()
 
-  constructor(table: RuleTable, generation: number) {
+  constructor(table: RuleTable, generation: number, inspection: InspectionRules | undefined) {
+    this.#inspection = inspection
     this.#fragments.set('skeleton', { ...EMPTY, counters: SKELETON_COUNTERS })
+    if (inspection) this.#fragments.set('inspection', inspectionFragment(inspection))
     this.#advance(table, wholeTable(table), generation)
   }
 
@@ -154,7 +158,7 @@ class TableRuleset implements Ruleset {
     const peerMaps = fragments.peerMaps.takeChanges(() => true)
     const peers = this.#peers.update(peerMaps, [...moves.entered, ...moves.left], this.#members)
     this.#dispatch()
-    fragments.set('generation', generationFragment(generation))
+    fragments.set('generation', generationFragment(generation, this.#inspection !== undefined))
     const { sets, ...edits } = fragments.takeEdits()
     const isNew = new Set(sets.added.map(({ name }) => name))
     const stays = ({ set }: NftElement): boolean => !isNew.has(set) && fragments.sets.get(set) !== undefined
@@ -197,7 +201,10 @@ class TableRuleset implements Ruleset {
       .join()
     if (filled === this.#filled) return
     this.#filled = filled
-    this.#fragments.set('dispatch', { ...EMPTY, chains: skeletonChains(isFilled) })
+    this.#fragments.set('dispatch', {
+      ...EMPTY,
+      chains: skeletonChains({ filled: isFilled, inspection: this.#inspection }),
+    })
   }
 
   #attach(table: RuleTable, workload: WorkloadId): { role: Role; chain: ChainId }[] {
@@ -218,7 +225,10 @@ class TableRuleset implements Ruleset {
       if (used && (stale.has(id) || !this.#rendered.has(owner))) {
         const chain = table.chains.get(id)
         if (!chain) throw new TypeError(`the table has no chain ${JSON.stringify(id)}`)
-        this.#fragments.set(owner, chainFragment(table, chain, role))
+        this.#fragments.set(
+          owner,
+          chainFragment(table, chain, { role, inspects: this.#inspection !== undefined }),
+        )
         this.#rendered.set(owner, { role, chain: id })
       } else if (!used && this.#rendered.delete(owner)) this.#fragments.set(owner, EMPTY)
     }
@@ -242,5 +252,6 @@ const NOTHING: Edits = {
   countersRemoved: [],
 }
 
-export const createRuleset = (table: RuleTable, generation: number): Ruleset =>
-  new TableRuleset(table, generation)
+/** @param inspection absent where nothing can be inspected: what is open is decided as if its rules were not there. */
+export const createRuleset = (table: RuleTable, generation: number, inspection?: InspectionRules): Ruleset =>
+  new TableRuleset(table, generation, inspection)

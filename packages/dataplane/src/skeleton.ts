@@ -6,7 +6,7 @@ import {
   header,
   inRanges,
   inSet,
-  maskedMark,
+  markIs,
   meta,
   NO_PEER_CLASS,
   notInSet,
@@ -14,12 +14,14 @@ import {
   setPeerClass,
   vmap,
 } from './field.ts'
+
 import { FIRST, isKnown, KNOWN_EDGES, REMEMBER } from './known-edges.ts'
-import { allowedMark, deniedMark, MARK_MASK, MASK_TEXT, markText, OTHERS_TEXT } from './mark.ts'
-import { ANSWERER, ASKER, MIDSTREAM } from './match.ts'
+import { MARK_MASK, type MarkState, markText, OWN_PACKET, stampMark } from './mark.ts'
+import { ALLOWED_NOW, ANSWERER, ASKER, IS_DENIED, JUDGED_NOW, KERNEL_RESET, MIDSTREAM } from './match.ts'
 import { PREFIX } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftRule, type NftSet } from './objects.ts'
 import { classMap } from './peer-classes.ts'
+import { type InspectionRules, IS_QUEUED, identifying, inspectChain, TO_QUEUE } from './queue-chains.ts'
 import {
   ACCEPT,
   counter,
@@ -30,9 +32,10 @@ import {
   limit,
   log,
   REPLY,
+  RESET,
   RETURN,
+  replaceMark,
   rule,
-  setMark,
 } from './statement.ts'
 
 /** Netlink log group that denials are sent to; free of the small numbers that ulogd examples use. */
@@ -60,8 +63,7 @@ export const judgedSet = (key: DispatchKey): string => `judged_${key}`
 
 /** Sets and maps that are always there; their elements come from attachments and the generation. */
 export const SKELETON_SETS: readonly NftSet[] = [
-  { name: 'allowed', key: ['mark'] },
-  { name: 'denied', key: ['mark'] },
+  { name: 'current', key: ['mark'] },
   ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
   ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
@@ -95,12 +97,15 @@ const DESTINATION = {
 } as const
 type End = Readonly<Record<DispatchKey, Field>>
 
-const STAMP = maskedMark(MARK_MASK, MASK_TEXT)
 /**
  * Related packets have a stamp that was not given to them: a connection that a helper of the kernel expected inherits
  * its master's mark, and errors carry the mark of the connection they are about.
  */
-const CACHED = rule(ctState('new', 'established'), inSet([STAMP], 'allowed'), ACCEPT)
+const CACHED = rule(ctState('new', 'established'), ALLOWED_NOW, ACCEPT)
+/** The same of what is not decided yet. */
+const INSPECTED = rule(ctState('new', 'established'), ...TO_QUEUE)
+/** Packets that end a denied connection. */
+const OWN = markIs('meta', { mask: OWN_PACKET, operator: '==', value: OWN_PACKET })
 /** Of the others only beginnings are judged. */
 const BEGINNING = rule(MIDSTREAM, jump('untraceable'))
 
@@ -132,6 +137,12 @@ function judged(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
   return rules.length === 0 ? [] : [...classify(filled, side), ...rules]
 }
 
+/** What the base chains and the judges depend on. */
+export interface SkeletonOptions {
+  readonly filled: Filled
+  readonly inspection?: InspectionRules | undefined
+}
+
 /** What of a packet shows the interface of each end's workload; the node has none. */
 interface Ends {
   readonly asker: Field
@@ -150,7 +161,7 @@ const declassify = (filled: Filled): NftRule[] =>
   FAMILIES.some(family => filled(classMap(family))) ? [rule(NO_PEER_CLASS)] : []
 
 /** The judge of packets between a workload and its node. */
-const nodeJudge = (filled: Filled, name: string, ends: Ends): NftChain => ({
+const nodeJudge = ({ filled, inspection }: SkeletonOptions, name: string, ends: Ends): NftChain => ({
   name,
   rules: [
     BEGINNING,
@@ -158,20 +169,23 @@ const nodeJudge = (filled: Filled, name: string, ends: Ends): NftChain => ({
     ...enforced(filled, ends),
     ...audited(filled, ends),
     ...declassify(filled),
+    ...(inspection ? [...identifying(inspection), rule(...TO_QUEUE)] : []),
     rule(goTo('stamp')),
   ],
 })
 
 /**
  * The judge of packets that are forwarded: what it lets pass is remembered for the next connection. That is not judged
- * again, but what it would be reported for is: audit is a chain of its own.
+ * again, but what it would be reported for is: audit is a chain of its own. What is to be inspected is not remembered.
  */
-function judge(filled: Filled, name: JudgeName, ends: Ends): NftChain[] {
+function judge({ filled, inspection }: SkeletonOptions, name: JudgeName, ends: Ends): NftChain[] {
   const reported = audited(filled, ends)
-  const judging = [...preamble(filled), ...enforced(filled, ends), rule(jump('stamp')), ...REMEMBER]
-  if (reported.length === 0) return [{ name, rules: [...judging, ...declassify(filled)] }]
+  const open = inspection ? [...identifying(inspection), rule(JUDGED_NOW, IS_QUEUED, goTo(AUDIT[name]))] : []
+  const judging = [...preamble(filled), ...enforced(filled, ends), ...open, rule(jump('stamp')), ...REMEMBER]
+  if (reported.length === 0 && !inspection) return [{ name, rules: [...judging, ...declassify(filled)] }]
+  const last = [...declassify(filled), ...(inspection ? [rule(...TO_QUEUE)] : []), rule(ACCEPT)]
   return [
-    { name: AUDIT[name], rules: [...reported, ...declassify(filled), rule(ACCEPT)] },
+    { name: AUDIT[name], rules: [...reported, ...last] },
     { name, rules: [...judging, rule(goTo(AUDIT[name]))] },
   ]
 }
@@ -315,10 +329,10 @@ const preamble = (filled: Filled): NftRule[] => [
       rule(source, HOP_LIMIT(1), inRanges(ICMP6_TYPE, [types], 1), ACCEPT),
     ),
   ),
-  rule(inSet([STAMP], 'denied'), counter('stopped'), DROP),
-  // An error about a connection that was judged passes with it. Any other waits for a packet that can be judged, or
-  // two ends that are cut off could talk in errors for as long as the connection is remembered.
-  rule(protocolIn([1, 58]), ctState('related'), inSet([STAMP], 'allowed'), ACCEPT),
+  rule(IS_DENIED, JUDGED_NOW, counter('stopped'), DROP),
+  // An error about a connection that was judged, and not denied, passes with it. Any other waits for a packet that can
+  // be judged, or two ends that are cut off could talk in errors for as long as the connection is remembered.
+  rule(protocolIn([1, 58]), ctState('related'), JUDGED_NOW, ACCEPT),
   rule(protocolIn([1, 58]), ctState('related'), counter('invalid'), DROP),
   rule(ctState('invalid', 'untracked'), jump('untraceable')),
   ...FAMILIES.filter(family => filled(`self_${family}`)).map(family =>
@@ -334,13 +348,17 @@ const preamble = (filled: Filled): NftRule[] => [
  * Own node → workload always passes: its packets are in `output`, which looks at replies only, and their answers
  * are replies in `input`. No address is trusted for it, since IPv6 has no check of forged local sources.
  */
-export function skeletonChains(filled: Filled): NftChain[] {
+export function skeletonChains(options: SkeletonOptions): NftChain[] {
+  const { filled, inspection } = options
+  const cached = [CACHED, ...(inspection ? [INSPECTED] : [])]
   return [
-    ...judge(filled, 'judge_asker', { asker: IN, answerer: OUT }),
-    ...judge(filled, 'judge_answerer', { asker: OUT, answerer: IN }),
-    nodeJudge(filled, 'judge_to_node', { asker: IN }),
-    nodeJudge(filled, 'judge_from_node', { asker: OUT }),
+    ...judge(options, 'judge_asker', { asker: IN, answerer: OUT }),
+    ...judge(options, 'judge_answerer', { asker: OUT, answerer: IN }),
+    nodeJudge(options, 'judge_to_node', { asker: IN }),
+    nodeJudge(options, 'judge_from_node', { asker: OUT }),
     { name: 'refuse', rules: [rule(jump('stamp_denied')), rule(DROP)] },
+    // Without a stamp, for the other end is to hear of it as well, by its own next packet.
+    { name: 'refuse_reset', rules: [rule(RESET), rule(goTo('refuse'))] },
     recall(filled),
     untraceable(filled),
     ...antiSpoof(filled),
@@ -348,7 +366,7 @@ export function skeletonChains(filled: Filled): NftChain[] {
       name: 'forward',
       base: at('forward', FILTER),
       rules: [
-        CACHED,
+        ...cached,
         ...strangers(filled),
         BEGINNING,
         rule(FIRST, jump('recall')),
@@ -359,12 +377,17 @@ export function skeletonChains(filled: Filled): NftChain[] {
     {
       name: 'input',
       base: at('input', FILTER),
-      rules: [CACHED, rule(REPLY, ACCEPT), ...workloads(filled, SOURCE, 'judge_to_node')],
+      rules: [...cached, rule(REPLY, ACCEPT), ...workloads(filled, SOURCE, 'judge_to_node')],
     },
     {
       name: 'output',
       base: at('output', FILTER),
-      rules: [CACHED, ...workloads(filled, DESTINATION, 'judge_from_node', REPLY)],
+      rules: [
+        rule(KERNEL_RESET, ACCEPT),
+        ...(inspection ? [rule(OWN, ACCEPT)] : []),
+        ...cached,
+        ...workloads(filled, DESTINATION, 'judge_from_node', REPLY),
+      ],
     },
   ]
 }
@@ -373,19 +396,22 @@ export function skeletonChains(filled: Filled): NftChain[] {
  * The only objects that know the generation; replacing them makes every live connection be judged again. They hold
  * no verdicts: a new verdict makes the kernel walk the whole table for loops, milliseconds once it is large.
  */
-export function generationFragment(generation: number): Fragment {
-  const stamp = (mark: number): NftRule =>
-    rule(setMark({ value: ~MARK_MASK, text: OTHERS_TEXT }, { value: mark, text: markText(mark) }))
-  const [allowed, denied] = [allowedMark(generation), deniedMark(generation)]
+export function generationFragment(generation: number, inspects: boolean): Fragment {
+  const stamp = (state: MarkState): Clause => replaceMark(MARK_MASK, stampMark(state, generation))
+  const closed = stampMark('inspectClosed', generation)
+  const isOpen = markIs('ct', { mask: MARK_MASK, operator: '!=', value: closed })
   return {
     ...EMPTY,
     chains: [
-      { name: 'stamp', rules: [stamp(allowed)] },
-      { name: 'stamp_denied', rules: [stamp(denied)] },
+      { name: 'stamp', rules: [rule(stamp('allowed'))] },
+      { name: 'stamp_denied', rules: [rule(stamp('denied'))] },
+      ...(inspects
+        ? [
+            { name: inspectChain('closed'), rules: [rule(stamp('inspectClosed'))] },
+            { name: inspectChain('open'), rules: [rule(isOpen, stamp('inspectOpen'))] },
+          ]
+        : []),
     ],
-    elements: [
-      { set: 'allowed', key: markText(allowed) },
-      { set: 'denied', key: markText(denied) },
-    ],
+    elements: [{ set: 'current', key: markText(stampMark('allowed', generation)) }],
   }
 }

@@ -1,5 +1,6 @@
-import type { NftVerdict } from '@sekisho/linux'
-import { type Clause, hostU32 } from './field.ts'
+import type { NftVerdict, QueueTarget } from '@sekisho/linux'
+import { type Clause, hostU32, protocolIn } from './field.ts'
+import { markText } from './mark.ts'
 import type { NftRule } from './objects.ts'
 
 /** Clauses that do something, and the rules that clauses make. */
@@ -18,6 +19,11 @@ export const verdict = (what: NftVerdict): Clause => ({
 export const ACCEPT = verdict({ kind: 'accept' })
 export const DROP = verdict({ kind: 'drop' })
 export const RETURN = verdict({ kind: 'return' })
+/** Drops a packet of TCP, and resets its sender's connection. */
+export const RESET: Clause = {
+  text: 'meta l4proto tcp reject with tcp reset',
+  expressions: [...protocolIn([6]).expressions, { kind: 'reset' }],
+}
 export const jump = (chain: string): Clause => verdict({ kind: 'jump', chain })
 export const goTo = (chain: string): Clause => verdict({ kind: 'goto', chain })
 
@@ -58,17 +64,30 @@ export const REPLY: Clause = {
   ],
 }
 
-/** Replaces the bits outside `keep`. */
-export const setMark = (
-  keep: { readonly value: number; readonly text: string },
-  bits: { readonly value: number; readonly text: string },
-): Clause => ({
-  text: `ct mark set ct mark & ${keep.text} | ${bits.text}`,
+/** Replaces bits of the connection's mark. */
+export const replaceMark = (mask: number, bits: number): Clause => ({
+  text: `ct mark set ct mark & ${markText(~mask)} | ${markText(bits)}`,
   expressions: [
     { kind: 'ct', key: 'mark', to: 0 },
-    { kind: 'bitwise', register: 0, mask: hostU32(keep.value), xor: hostU32(bits.value) },
+    { kind: 'bitwise', register: 0, mask: hostU32(~mask), xor: hostU32(bits) },
     { kind: 'set-ct-mark', from: 0 },
   ],
+})
+
+/** Takes bits out of the packet's mark. */
+export const clearPacketMark = (bits: number): Clause => ({
+  text: `meta mark set meta mark & ${markText(~bits)}`,
+  expressions: [
+    { kind: 'meta', key: 'mark', to: 0 },
+    { kind: 'bitwise', register: 0, mask: hostU32(~bits), xor: hostU32(0) },
+    { kind: 'set-mark', from: 0 },
+  ],
+})
+
+/** The packet waits until a program decides it, and goes on behind the chains of this hook and priority. */
+export const queue = (target: QueueTarget): Clause => ({
+  text: `queue flags ${target.bypass ? 'bypass' : 'none'} to ${target.first}-${target.first + target.count - 1}`,
+  expressions: [{ kind: 'queue', ...target }],
 })
 
 export const rule = (...clauses: readonly Clause[]): NftRule => ({

@@ -169,16 +169,14 @@ describe('ruleset', () => {
     const texts = commands.map(({ text }) => text.replaceAll(/_[\w-]{22}/g, '_…'))
     expect(texts).toEqual([
       'delete element inet sekisho p4_… { 10.1.0.1 }',
-      'delete element inet sekisho allowed { 0x00001000 }',
-      'delete element inet sekisho denied { 0x80001000 }',
+      'delete element inet sekisho current { 0x00001000 }',
       'add element inet sekisho p4_… { 10.1.0.2 }',
       'add element inet sekisho p6_… { fd00::2 }',
-      'add element inet sekisho allowed { 0x00002000 }',
-      'add element inet sekisho denied { 0x80002000 }',
+      'add element inet sekisho current { 0x00002000 }',
       'flush chain inet sekisho stamp',
       'add rule inet sekisho stamp ct mark set ct mark & 0x00000fff | 0x00002000',
       'flush chain inet sekisho stamp_denied',
-      'add rule inet sekisho stamp_denied ct mark set ct mark & 0x00000fff | 0x80002000',
+      'add rule inet sekisho stamp_denied ct mark set ct mark & 0x00000fff | 0x20002000',
     ])
   })
 

@@ -36,7 +36,9 @@ function rendered(...policies: readonly PolicyDocumentJson[]): readonly string[]
     policies: { set: policies.map(valid) },
   })
   const { table } = createTableCompiler(model, NODE)
-  const chains = [...table.chains.values()].flatMap(chain => chainFragment(table, chain, 'enforce').chains)
+  const chains = [...table.chains.values()].flatMap(
+    chain => chainFragment(table, chain, { role: 'enforce', inspects: true }).chains,
+  )
   const names = new Map<string, string>()
   const number = (name: string) => {
     const known = names.get(name) ?? `#${names.size + 1}`

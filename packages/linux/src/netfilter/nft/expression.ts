@@ -31,6 +31,7 @@ const DATA = { value: 1, verdict: 2 } as const
 const VERDICT_REGISTER = 0
 const REGISTER_32 = 8
 const INVERTED = 1
+const REJECT_TCP_RESET = 1
 const ADD_ELEMENT = 0
 
 const register = (number: Register): number => REGISTER_32 + number
@@ -64,6 +65,7 @@ const NAME: Record<NftExpression['kind'], string> = {
   limit: 'limit',
   log: 'log',
   queue: 'target',
+  reset: 'reject',
   verdict: 'immediate',
 }
 
@@ -163,6 +165,9 @@ function writeAttributes(
       to.u16(1, expression.group)
       to.text(2, expression.prefix)
       to.u32(3, expression.snaplen)
+      return
+    case 'reset':
+      to.u32(1, REJECT_TCP_RESET)
       return
     case 'queue':
       to.text(1, 'NFQUEUE')

@@ -77,6 +77,8 @@ export type NftExpression =
   | { readonly kind: 'limit'; readonly perSecond: number; readonly burst: number }
   | { readonly kind: 'log'; readonly prefix: string; readonly group: number; readonly snaplen: number }
   | ({ readonly kind: 'queue' } & QueueTarget)
+  /** Drops a packet of TCP, and resets its sender's connection. */
+  | { readonly kind: 'reset' }
   | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
 
 /** Packets go to the queues `first` to `first + count - 1`, both directions of two addresses to the same one. */

@@ -24,21 +24,32 @@ function parkMiller(seed: number): () => number {
 
 const word = (length: number, draw: () => string): string => Array.from({ length }, draw).join('')
 const md5 = (text: string): Buffer => createHash('md5').update(text).digest()
-const dateOf = (number: number): { year: number; month: number; day: number } => ({
+interface Date {
+  readonly year: number
+  readonly month: number
+  readonly day: number
+}
+const dateOf = (number: number): Date => ({
   year: 2010 + (number % 20),
   month: 1 + (Math.floor(number / 20) % 12),
   day: 1 + (Math.floor(number / 240) % 28),
 })
 
-function cryptolocker(number: number): string {
-  let { year, month, day } = dateOf(number)
-  year = unsigned(year + Math.imul(number, 40_503))
-  return word(12 + (number % 4), () => {
-    year = unsigned(((year ^ unsigned(8 * year)) >>> 11) ^ ((year & 0xfffffff0) << 17))
-    month = unsigned(((month ^ unsigned(4 * month)) >>> 25) ^ unsigned(16 * (month & 0xfffffff8)))
-    day = unsigned(((day ^ (day << 13)) >>> 19) ^ ((day & 0xfffffffe) << 12))
-    return letter(unsigned(year ^ month ^ day) % 25)
+/** The letters of a date, as the article's example makes them, in numbers without end. */
+export function lettersOfDate(date: Date, length: number): string {
+  let [year, month, day] = [BigInt(date.year), BigInt(date.month), BigInt(date.day)]
+  return word(length, () => {
+    year = ((year ^ (8n * year)) >> 11n) ^ ((year & 0xfffffff0n) << 17n)
+    month = ((month ^ (4n * month)) >> 25n) ^ (16n * (month & 0xfffffff8n))
+    day = ((day ^ (day << 13n)) >> 19n) ^ ((day & 0xfffffffen) << 12n)
+    return letter(Number((year ^ month ^ day) % 25n))
   })
+}
+
+/** Later ones mixed in a key. */
+function cryptolocker(number: number): string {
+  const { year, month, day } = dateOf(number)
+  return lettersOfDate({ year: unsigned(year + Math.imul(number, 40_503)), month, day }, 12 + (number % 4))
 }
 
 /** Each byte of a hash gives up to two letters. */
@@ -91,6 +102,6 @@ export const FAMILIES: readonly Family[] = [
   { name: 'simda', label: simda },
   { name: 'bamital', label: fromHash(16, 32, 1) },
   { name: 'hexadecimal', label: fromHash(16, 10, 16) },
-  { name: 'gameover', label: fromHash(36, 20, 5) },
+  { name: 'newgoz', label: fromHash(36, 20, 5) },
   { name: 'corebot', label: lettersAndDigits },
 ]

@@ -31,7 +31,10 @@ export function splitOf(data: string, more: readonly string[] = []): Split {
   const rest = [...chosenNames(data, more), ...known]
   const part = (from: number, to: number): readonly Sample[] =>
     rest.filter(({ label }) => partOf(label) >= from && partOf(label) < to)
-  const made = FAMILIES.flatMap(({ name, label }) =>
+  const unseen = new Set(strange.map(({ source }) => source))
+  // Nor may the model learn from a generator what it is not to have seen.
+  const allowed = FAMILIES.filter(({ name }) => !unseen.values().some(family => family.startsWith(name)))
+  const made = allowed.flatMap(({ name, label }) =>
     Array.from(
       { length: OF_FAMILY },
       (_, number): Sample => ({

@@ -1,13 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Inspection, Told } from '@sekisho/dataplane'
+import type { Told } from '@sekisho/dataplane'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { createModel, parsePolicies } from '@sekisho/policy'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { SHOP, workloadOf } from '../dataplane/node.ts'
 import { buildTopology, type Topology } from '../topology.ts'
-import { inspectForwarded } from './queued.ts'
+import { type InspectedNode, inspectForwarded } from './queued.ts'
 
 const run = promisify(execFile)
 
@@ -32,7 +32,7 @@ spec:
 describeAsRoot('applications that users define', () => {
   let topology: Topology
   let server: ChildProcess
-  let inspection: Inspection
+  let inspected: InspectedNode | undefined
   let heard = ''
   const model = createModel()
   const notices: Told['notice'][] = []
@@ -40,8 +40,11 @@ describeAsRoot('applications that users define', () => {
   async function apply(text: string): Promise<void> {
     const read = parsePolicies(policy(text))
     if (!read.ok) throw new TypeError(JSON.stringify(read.error))
-    model.update({ policies: { set: read.value } })
-    await inspection?.revise()
+    const change = { policies: { set: read.value } }
+    if (!inspected) return void model.update(change)
+    await inspected.change(change)
+    // What a name means is no part of the table.
+    await inspected.inspection.revise()
   }
 
   beforeAll(async () => {
@@ -55,7 +58,7 @@ describeAsRoot('applications that users define', () => {
     const workloads = [...topology.pods.values()].map(pod => workloadOf(pod))
     model.update({ namespaces: { set: [SHOP] }, workloads: { set: workloads } })
     await apply('client: [{ text: ORD1 }, { at: 4, hex: "00 ??" }]')
-    inspection = await inspectForwarded(topology.node, model, {
+    inspected = await inspectForwarded(topology.node, model, {
       onTold: told => notices.push(...told.map(({ notice }) => notice)),
       onRequests: () => undefined,
       onLost: () => undefined,
@@ -63,7 +66,7 @@ describeAsRoot('applications that users define', () => {
     })
   })
   afterAll(async () => {
-    await inspection?.[Symbol.asyncDispose]()
+    await inspected?.[Symbol.asyncDispose]()
     server?.kill()
     topology?.[Symbol.dispose]()
   })

@@ -9,6 +9,7 @@ import {
 import { openConntrack, openNftables } from '@sekisho/linux'
 import {
   createTableCompiler,
+  definitionsIn,
   type Model,
   type ModelChange,
   residual,
@@ -55,6 +56,7 @@ export async function inspectForwarded(
       netns,
       queues: inspectionRules.queues,
       identify: inspectionRules.identify !== 'off',
+      definitions: () => definitionsIn(model.policies.values()),
       terms({ client, server, protocol, port }) {
         const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
         const onFailure = model.decide(query).inspect?.onFailure ?? 'open'

@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { LIMITS, policyId, ruleId } from '@sekisho/core'
 import type { FlowFacts, Residual } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
 import type { TermsData } from '../../src/inspection/inspection.protocol.ts'
@@ -96,17 +96,18 @@ test('the oldest give way', () => {
 describe('what is asked again', () => {
   const names = ['shop.example']
   const rule = {
-    id: 'SecurityPolicy/shop/api#egress/0',
+    id: ruleId(policyId('SecurityPolicy', 'shop', 'api'), 'egress', 0),
     action: 'allow',
     answer: { verdict: 'allow', why: 'rule-allow' },
     onFailure: 'closed',
+    onDeny: 'drop',
     names,
     applications: ['redis'],
     l7: [{ kind: 'redis', commands: ['GET'] }],
   } as const
   const egress: Residual['enforce']['egress'] = {
     kind: 'open',
-    stages: [{ kind: 'allow', rules: [rule], closing: { verdict: 'deny', why: 'isolated-no-rule' } }],
+    stages: [{ kind: 'allow', rules: [rule], closing: { verdict: 'deny', why: 'isolated' } }],
   }
   const allowed = settled('allow').enforce
   const verdicts = (questions: readonly FlowFacts[]) => {

@@ -5,8 +5,9 @@ import {
   openDataplane,
   TABLE_NAME,
   type Told,
+  unusedGeneration,
 } from '@sekisho/dataplane'
-import { enableAccounting, openNftables } from '@sekisho/linux'
+import { enableAccounting, openConntrack, openNftables } from '@sekisho/linux'
 import {
   createModel,
   createTableCompiler,
@@ -29,7 +30,7 @@ import { nodeAddresses } from './observer.ts'
 import { Programmer } from './programmer.ts'
 
 export interface EnforcementOptions {
-  readonly run: Pick<RunOptions, 'node' | 'netns' | 'inspection' | 'resolvers' | 'expiredNames'>
+  readonly run: Pick<RunOptions, 'node' | 'netns' | 'identify' | 'inspection' | 'resolvers' | 'expiredNames'>
   /** Where the last state is kept. */
   readonly lastState: string
   /** Where it is kept where names led. */
@@ -87,21 +88,36 @@ export async function openEnforcement(
   const book = openBook(options.names, timers, error => log.error('names of the last run', error))
   const resolvers = options.run.resolvers ?? systemResolvers()
   const compiler = createTableCompiler(model, { name: node, addresses: [] }, { names: book, resolvers })
-  // Before any rule can send packets there: a queue without a listener drops what policies want read.
+  // Made after what calls them.
+  let inspecting: Inspecting | undefined
   let names: Names | undefined
-  const inspecting = stack.use(
-    await openInspecting(options, {
-      model,
-      table: compiler.table,
-      namesOf: ip => book.namesOf(ip),
-      onAnswer: answered => names?.answered(answered) ?? Promise.resolve(),
-    }),
+  const connections = stack.use(
+    openConntrack({ netns, groups: [], onEvent: () => undefined, onLost: () => undefined }),
   )
   const dataplane = openDataplane({
     nft,
     clock: timers,
+    connections,
+    generation: await unusedGeneration(connections),
+    ...(options.run.inspection && {
+      inspection: {
+        queues: INSPECTION_QUEUES,
+        identify: options.run.identify,
+        revise: async () => inspecting?.revise(),
+      },
+    }),
     onError: error => log.error('transaction refused', error),
   })
+  // Before any rule can send packets there: a queue without a listener drops what policies want read.
+  inspecting = stack.use(
+    await openInspecting(options, {
+      model,
+      table: compiler.table,
+      namesOf: ip => book.namesOf(ip),
+      onIdentified: services => void dataplane.identified(services),
+      onAnswer: answered => names?.answered(answered) ?? Promise.resolve(),
+    }),
+  )
   const programmer = stack.use(
     new Programmer({
       model,
@@ -110,7 +126,6 @@ export async function openEnforcement(
       timers,
       cutsExpired: options.run.expiredNames === 'cut',
       onModelChanged: () => options.onModelChanged(),
-      ...(inspecting && { beforeCommit: () => inspecting.revise() }),
       onError(error) {
         log.error('the kernel refused the whole table', error)
         const reason = reasonOf(error).slice(0, 500)
@@ -172,13 +187,14 @@ export async function openEnforcement(
 
 async function openInspecting(
   options: EnforcementOptions,
-  knowledge: Pick<InspectingOptions, 'model' | 'table' | 'namesOf' | 'onAnswer'>,
+  knowledge: Pick<InspectingOptions, 'model' | 'table' | 'namesOf' | 'onIdentified' | 'onAnswer'>,
 ): Promise<Inspecting | undefined> {
   const { run, timers, log, notes, onTold, onRequests } = options
   if (!run.inspection) return undefined
   return Inspecting.open({
     netns: run.netns,
     queues: INSPECTION_QUEUES,
+    identify: run.identify !== 'off',
     ...knowledge,
     timers,
     log,

@@ -9,6 +9,7 @@ import {
   openInspection,
   type QueueRange,
   queueNumbers,
+  type ServiceEnd,
   type TermsData,
   type Told,
 } from '@sekisho/dataplane'
@@ -28,10 +29,14 @@ import type { Timers } from '../timers.ts'
 export interface InspectingOptions {
   readonly netns: string | undefined
   readonly queues: QueueRange
+  /** Whether conversations are read until it is known what is spoken, although no policy asks. */
+  readonly identify: boolean
   readonly model: Model
   readonly table: RuleTable
   /** The names that led to an address. */
   namesOf(ip: string): readonly string[]
+  /** What these speak is known, or that it is not known. */
+  onIdentified(services: readonly ServiceEnd[]): void
   /** See `InspectionOptions.onAnswer`. */
   onAnswer(names: readonly AnsweredAddress[]): Promise<void>
   readonly timers: Timers
@@ -108,16 +113,19 @@ export class Inspecting implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { netns, queues, timers, notes, onTold, onRequests } = this.#options
+    const { netns, queues, timers, notes, onIdentified, onTold, onRequests } = this.#options
     this.#startedAt = timers.monotonic()
     this.#inspection = await openInspection({
       netns,
       queues,
-      identify: true,
+      identify: this.#options.identify,
       definitions: () => definitionsIn(this.#options.model.policies.values()),
       terms: ends => this.#terms(ends),
       onAnswer: names => this.#options.onAnswer(names),
-      onTold: told => onTold(told),
+      onTold: told => {
+        onIdentified(told.flatMap(serviceOf))
+        onTold(told)
+      },
       onRequests: requests => onRequests(requests),
       onLost: count => notes.count('inspection-notices-lost', count),
       onFailed: error => this.#failed(error),
@@ -211,6 +219,12 @@ export class Inspecting implements AsyncDisposable {
     await this.#restarting
     await this.#inspection?.[Symbol.asyncDispose]()
   }
+}
+
+/** Of who was recognised or was not; what else is told of a conversation names no service. */
+function serviceOf({ ends: { server: address, protocol, port }, notice }: Told): ServiceEnd[] {
+  const isOver = notice.kind === 'identified' || notice.kind === 'unknown'
+  return isOver && (protocol === 'TCP' || protocol === 'UDP') ? [{ address, protocol, port }] : []
 }
 
 /** What nobody could read. What a stream does not let pass is no loss: its sender repeats it, or was refused. */

@@ -16,8 +16,6 @@ export interface ProgrammerOptions {
   readonly compiler: TableCompiler
   readonly dataplane: Pick<Dataplane, 'sync' | 'update'>
   readonly timers: Timers
-  /** The model is another than when this was last called: resolves when nobody decides packets by the one before. */
-  beforeCommit?(): Promise<void>
   /** Whether connections to a name whose time is over are judged anew. */
   readonly cutsExpired: boolean
   /** The kernel refused even the whole table; it is tried again by itself. */
@@ -34,8 +32,6 @@ interface Learned {
 
 /** A burst within this time is one transaction; a single change does not wait for it. */
 const INTERVAL_MS = 2
-/** Changes that come without end must not keep the first from the kernel. */
-const ROUNDS = 4
 /** What a timer holds (a signed 32-bit number of milliseconds); an end further away is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -121,20 +117,8 @@ export class Programmer implements AsyncDisposable {
     return this.#programmed
   }
 
-  /** What is decided meanwhile is stamped with the generation that is about to be, so it must be decided by its model. */
-  async #settled(): Promise<void> {
-    const { beforeCommit } = this.#options
-    if (!beforeCommit) return
-    for (let round = 0; round < ROUNDS; round++) {
-      const changes = this.#pending.length
-      await beforeCommit()
-      if (changes === this.#pending.length) return
-    }
-  }
-
   async #program(): Promise<void> {
     const { timers } = this.#options
-    if (this.#pending.length > 0 || this.#astray) await this.#settled()
     const [since, revision] = [this.#since, this.#revision]
     const learned = this.#learned.splice(0)
     this.#since = undefined
@@ -153,13 +137,12 @@ export class Programmer implements AsyncDisposable {
   }
 
   async #commit(moves: readonly NameMove[]): Promise<void> {
-    const { compiler, dataplane, cutsExpired, beforeCommit } = this.#options
+    const { compiler, dataplane, cutsExpired } = this.#options
     const change = compiler.update(mergeDeltas(this.#pending.splice(0)))
     const named = compiler.learn(moves, cutsExpired)
     if (this.#astray) return dataplane.sync(compiler.table)
     if (!isEmptyChange(change)) await dataplane.update(compiler.table, change)
     if (isEmptyChange(named)) return
-    if (!named.isLasting) await beforeCommit?.()
     await dataplane.update(compiler.table, named)
   }
 

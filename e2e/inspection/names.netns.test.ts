@@ -170,13 +170,13 @@ describeAsRoot('destinations by name', () => {
   })
 
   test('the first connection after an answer passes, also to addresses that nobody knew', async () => {
-    const dropped = await node.dropped()
+    const { denied } = await node.counted()
     for (let i = 1; i <= FRESH; i++) {
       const name = `n${i}.fresh.example.com`
       expect(await get(`http://${name}`, i % 2 === 0 ? '-4' : '-6')).toBe(`http ${name}`)
     }
     expect(node.denials).toEqual([])
-    expect(await node.dropped()).toBe(dropped)
+    expect(await node.counted()).toMatchObject({ denied })
     expect(node.book.namesOf('10.77.0.1')).toEqual(['n1.fresh.example.com'])
   })
 
@@ -226,5 +226,20 @@ describeAsRoot('destinations by name', () => {
     })
     await isDenied('http://api.example.com', ...pinned)
     expect(await get('http://api.example.com', '-4')).toBe('http api.example.com')
+  })
+
+  test('an address to which no name led is denied by the kernel alone', async () => {
+    const before = await node.counted()
+    await isDenied(`http://10.77.0.${FRESH + 1}`)
+    const after = await node.counted()
+    expect(after.denied).toBeGreaterThan(before.denied)
+    expect(after.queued).toBe(before.queued)
+  })
+
+  // The last one: nobody reads after it.
+  test('where nobody reads, names are resolved, and rules that fail closed allow nothing', async () => {
+    await node.leave()
+    expect(await resolve('api.example.com')).toHaveLength(2)
+    await isDenied('http://api.example.com')
   })
 })

@@ -67,7 +67,7 @@ export class NamingNode implements AsyncDisposable {
       book: this.#book,
       asksFor: name => this.#compiler.asksFor(name),
       program: async moves => {
-        await this.#inspected?.dataplane.update(this.#compiler.table, this.#compiler.learn(moves))
+        await this.#required().dataplane.update(this.#compiler.table, this.#compiler.learn(moves))
       },
       renamed: async addresses => this.#inspected?.inspection.renamed(addresses),
       inUse: addresses => this.#inUse(addresses),
@@ -86,6 +86,8 @@ export class NamingNode implements AsyncDisposable {
     this.#compiler.update(this.model.update(change))
     this.#inspected = await inspectForwarded(this.topology.node, this.model, {
       compiler: this.#compiler,
+      // Two threads: what one learns, the other must know.
+      rules: { identify: 'off', queues: { first: 40, workers: 2 } },
       terms: ends => this.#terms(ends),
       onAnswer: names => this.#names.answered(names),
       onTold: told => {
@@ -124,7 +126,7 @@ export class NamingNode implements AsyncDisposable {
 
   /** Has every connection judged anew. */
   async touch(): Promise<void> {
-    await this.#inspected?.dataplane.sync(this.#compiler.table)
+    await this.#required().dataplane.sync(this.#compiler.table)
   }
 
   /** Everything in memory is lost but what is written down. */
@@ -142,8 +144,20 @@ export class NamingNode implements AsyncDisposable {
     await run('ip', ['netns', 'exec', this.topology.node, 'conntrack', '-F'])
   }
 
-  async dropped(): Promise<number> {
-    return this.denials.length
+  /** Packets that the kernel has denied, and those that it has queued, since the last `restart`. */
+  async counted(): Promise<{ readonly denied: number; readonly queued: number }> {
+    const { denied, queued } = await this.#required().dataplane.counters()
+    return { denied, queued: queued.packets }
+  }
+
+  #required(): InspectedNode {
+    if (!this.#inspected) throw new TypeError('the node is not open')
+    return this.#inspected
+  }
+
+  /** Ends the threads that read; the kernel's rules stay. */
+  async leave(): Promise<void> {
+    await this.#required().inspection[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -62,6 +62,23 @@ describe('data plane', () => {
     expect(dataplane.stats).toMatchObject({ programs: 2, programErrors: 0, rebuilds: 1 })
   })
 
+  test('what changes no verdict is one element, and neither a generation nor a revision of what was read', async () => {
+    const { port, sizes } = fakeNft()
+    let revisions = 0
+    const revise = async () => {
+      revisions++
+    }
+    const inspection = { queues: { first: 40, workers: 1 }, identify: 'off', revise } as const
+    const dataplane = openDataplane({ nft: port, clock, generation: 1, inspection })
+    const one = compiled()
+    await dataplane.sync(one)
+    await dataplane.update(one, { ...joins('10.1.0.2'), isLasting: true })
+    expect([sizes[1], revisions]).toEqual([1, 1])
+    await dataplane.update(one, joins('10.1.0.3'))
+    expect(sizes[2]).toBeGreaterThan(1)
+    expect(revisions).toBe(2)
+  })
+
   test('builds everything anew after an error, and what waited meanwhile is part of it', async () => {
     const { kernel, port } = fakeNft()
     const errors: unknown[] = []

@@ -128,6 +128,7 @@ class InspectionThread {
   readonly #words: Int32Array
   readonly #options: InspectionOptions
   #isOver = false
+  #isClosed = false
   #revisions = 0
   /** Those that wait for a revision, by its number. */
   readonly #revising = new Map<number, () => void>()
@@ -211,7 +212,10 @@ class InspectionThread {
     this.#options.onFailed(error)
   }
 
+  /** Once. */
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     if (!this.#isOver) {
       const ended = once(this.#worker, 'exit')
       this.order({ kind: 'stop' })

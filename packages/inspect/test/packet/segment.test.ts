@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { buildSegment, checksumsHold, PacketHeader, parsePacket } from '../../src/index.ts'
+import { buildDatagram, buildSegment, checksumsHold, PacketHeader, parsePacket } from '../../src/index.ts'
 import { addressBytes, packet, tcp } from './packets.ts'
 
 const u16 = fc.integer({ min: 0, max: 0xffff })
@@ -68,4 +68,31 @@ test.each([
   })
   const transport = tcp({ sequence: 7, acknowledgement: 0xffff_fffe, options: [1, 1, 1, 1], text: 'hi!' })
   expect(built).toEqual(packet({ source, destination, transport }))
+})
+
+const datagrams = fc.constantFrom(4, 16).chain(length =>
+  fc.record({
+    ends: fc.record({
+      source: address(length),
+      destination: address(length),
+      sourcePort: u16,
+      destinationPort: u16,
+    }),
+    payload: fc.uint8Array({ maxLength: 300 }),
+  }),
+)
+
+test('the parser reads datagrams that were built, and their checksums hold', () => {
+  fc.assert(
+    fc.property(datagrams, ({ ends, payload }) => {
+      const bytes = buildDatagram(ends, payload)
+      const header = new PacketHeader()
+      expect(parsePacket(bytes, header)).toBeUndefined()
+      expect(checksumsHold(bytes, header)).toBe(true)
+      const { sourcePort, destinationPort } = ends
+      expect(header).toMatchObject({ protocol: 17, sourcePort, destinationPort })
+      expect(bytes.subarray(header.payloadAt, header.payloadEnd)).toEqual(payload)
+    }),
+    { numRuns: 300 },
+  )
 })

@@ -27,11 +27,22 @@ export interface CompiledChain {
 const numbers = (ports: readonly NamedPort[], spec: NamedPortSpec): readonly number[] =>
   [...new Set(resolvePort(ports, spec))].toSorted((a, b) => a - b)
 
+/** Whether what the subject asks of DNS goes through a profile. */
+const checksDns = ({ direction, profile }: ChainSource): boolean =>
+  direction === 'egress' && profile.sections.some(({ policy }) => policy.profiles.length > 0)
+
 /** Equal for sources that compile to equal chains; cheap, because it is made for each change of a workload. */
-export function chainKey({ direction, sections, ports }: ChainSource): string {
+export function chainKey(source: ChainSource): string {
+  const { direction, sections, ports } = source
   const names = sections.flatMap(section => section.names)
   const resolved = new Set(names.map(spec => `${spec.protocol}/${spec.name}=${numbers(ports, spec).join()}`))
-  return [direction, ...sections.map(section => section.fingerprint), ...[...resolved].toSorted()].join(' ')
+  const dns = checksDns(source) ? ['dns'] : []
+  return [
+    direction,
+    ...dns,
+    ...sections.map(section => section.fingerprint),
+    ...[...resolved].toSorted(),
+  ].join(' ')
 }
 
 /** Ports of a rule on one subject: numbers as written, names as the subject resolves them. */
@@ -121,15 +132,18 @@ export const RESOLVER_PORTS: readonly (readonly [number, number])[] = [
   [5353, 5353],
 ]
 
-/** What resolvers answer is read, although no rule asks what is said to them; it is open, so that names resolve without us. */
-function readAnswers({ id, answer }: BoundRule, resolvers: readonly SetId[]): TableRule {
+/**
+ * What resolvers answer is read, although no rule asks what is said to them; it is open, so that names resolve without us.
+ * Without resolvers: whoever is asked.
+ */
+function readAnswers({ id, answer }: BoundRule, resolvers?: readonly SetId[]): TableRule {
   return {
     id,
     action: 'inspect',
     may: 'next',
     onFailure: 'open',
     why: answer.why,
-    peers: resolvers,
+    ...(resolvers && { peers: resolvers }),
     ports: [
       { protocol: 'TCP', ports: RESOLVER_PORTS },
       { protocol: 'UDP', ports: RESOLVER_PORTS },
@@ -137,7 +151,13 @@ function readAnswers({ id, answer }: BoundRule, resolvers: readonly SetId[]): Ta
   }
 }
 
-/** A stage before all others, in chains that ask for names. */
+/** A stage before all others, in chains whose subject's DNS goes through a profile. */
+function profileStage(source: ChainSource): readonly TableRule[] {
+  const first = source.profile.stages.flatMap(({ rules }) => rules)[0]
+  return first && checksDns(source) ? [readAnswers(first)] : []
+}
+
+/** The same in chains that ask for names. */
 function resolverStage(source: ChainSource, sets: SetsOfRules): readonly TableRule[] {
   const naming = source.profile.stages.flatMap(({ rules }) => rules.filter(rule => sets.get(rule)?.resolvers))
   const [first] = naming
@@ -148,9 +168,11 @@ function resolverStage(source: ChainSource, sets: SetsOfRules): readonly TableRu
 export function compileChain(source: ChainSource, key: string): CompiledChain {
   const sets = new Map(source.sections.flatMap(section => [...section.sets]))
   const answers = resolverStage(source, sets)
-  const stages = [answers, ...source.profile.stages.map(stage => tableStage(stage, source, sets))].filter(
-    stage => stage.length > 0,
-  )
+  const stages = [
+    profileStage(source),
+    answers,
+    ...source.profile.stages.map(stage => tableStage(stage, source, sets)),
+  ].filter(stage => stage.length > 0)
   const used = source.profile.stages.flatMap(stage => stage.rules.flatMap(rule => setsOf(sets.get(rule))))
   return {
     chain: {

@@ -99,7 +99,8 @@ else {
     ['onDeny of an Allow rule', { ingress: [{ onDeny: 'reset' }] }, /onDeny is for Deny rules/],
     ['text for a number', { ingress: [{ ports: [{ port: 1, endPort: '2' }] }] }, /endPort/],
   ])('%s is refused', async (_, spec, reason) => {
-    const refused: unknown = await apply('refused', spec).catch((error: unknown) => error)
+    const created = policies.create({ namespace: 'default' }, { metadata: { name: 'refused' }, spec })
+    const refused: unknown = await created.catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(KubeError)
     expect(refused).toMatchObject({ status: 422, message: expect.stringMatching(reason) as unknown })
   })

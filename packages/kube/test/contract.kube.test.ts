@@ -10,7 +10,10 @@ if (typeof programs !== 'string') {
     return {
       access: server.access,
       // Long before the server, and with it its memory, began.
-      forgottenVersion: () => Promise.resolve('1'),
+      async forgottenVersion() {
+        await server.restart()
+        return '1'
+      },
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     }
   })

@@ -42,7 +42,8 @@ const known = (definitions: readonly ApplicationDefinition[]) => ({
   identifier: new Identifier({ protocols: PROTOCOLS, custom: customProtocols(definitions) }),
   overrides: compileOverrides(definitions),
 })
-const own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
+// Whatever ends this thread closes them: a queue that stayed bound would hold its packets for ever, whatever its policy.
+using own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
 const inspector = new Inspector({
   ...known(setup.definitions),
   identify: setup.identify,
@@ -57,7 +58,7 @@ const inspector = new Inspector({
 const { closed, open } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>
   [pair.original, pair.reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen }))
-const queue = openPacketQueue({
+using queue = openPacketQueue({
   netns: setup.netns,
   waitMs: WAIT_MS,
   queues: [...definitions(closed, false), ...definitions(open, true)],
@@ -126,6 +127,4 @@ while (!isStopped) {
   reporter.flush()
   age()
 }
-queue[Symbol.dispose]()
-own[Symbol.dispose]()
 port.close()

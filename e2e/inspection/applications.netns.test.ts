@@ -44,7 +44,7 @@ describeAsRoot('applications that users define', () => {
     if (!inspected) return void model.update(change)
     await inspected.change(change)
     // What a name means is no part of the table.
-    await inspected.inspection.revise()
+    await inspected.inspection.redefine()
   }
 
   beforeAll(async () => {

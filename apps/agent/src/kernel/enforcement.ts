@@ -125,7 +125,11 @@ export async function openEnforcement(
       dataplane,
       timers,
       cutsExpired: options.run.expiredNames === 'cut',
-      onModelChanged: () => options.onModelChanged(),
+      onModelChanged() {
+        // What a name means is no part of the table, so that no transaction tells of it.
+        void inspecting?.redefine()
+        options.onModelChanged()
+      },
       onError(error) {
         log.error('the kernel refused the whole table', error)
         const reason = reasonOf(error).slice(0, 500)

@@ -171,6 +171,11 @@ export class Inspecting implements AsyncDisposable {
     }
   }
 
+  /** See `Inspection.redefine`. */
+  async redefine(): Promise<void> {
+    await this.#inspection?.redefine()
+  }
+
   /** See `Inspection.revise`. Threads that are started meanwhile know nothing of before. */
   async revise(): Promise<void> {
     await this.#inspection?.revise()

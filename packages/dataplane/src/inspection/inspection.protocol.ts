@@ -36,7 +36,11 @@ export type InspectionOrder =
   /** The kernel knows the addresses of the answer of that number. */
   | { readonly kind: 'programmed'; readonly number: number }
   /** What users say of applications has changed; it counts for conversations that begin from here on. */
-  | { readonly kind: 'define'; readonly definitions: readonly ApplicationDefinition[] }
+  | {
+      readonly kind: 'define'
+      readonly number: number
+      readonly definitions: readonly ApplicationDefinition[]
+    }
   /** A report was read: another may be sent. */
   | { readonly kind: 'heard' }
   | { readonly kind: 'stop' }

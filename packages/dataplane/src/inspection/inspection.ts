@@ -22,7 +22,7 @@ export interface InspectionOptions {
   readonly queues: QueueRange
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
-  /** What users say of applications; asked for at the start and with each `revise`. The same objects are the same. */
+  /** What users say of applications; asked for at the start and with each `redefine`. The same objects are the same. */
   readonly definitions?: () => readonly ApplicationDefinition[]
   readonly terms: (ends: ConversationEnds) => TermsData
   /**
@@ -39,6 +39,8 @@ export interface InspectionOptions {
 }
 
 export interface Inspection extends AsyncDisposable {
+  /** The definitions may be others. Resolves when conversations that begin are known by them. */
+  redefine(): Promise<void>
   /**
    * Policies, labels or addresses have changed: with their next packet, all conversations are judged anew. Resolves when
    * no thread decides by what was before. Wait for that before the kernel gets a new generation: what is released
@@ -59,17 +61,19 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
     queueNumbers(options.queues).map(numbers => startThread(options, numbers)),
   )
   let defined = definitionsOf(options)
-  const redefine = (): void => {
+  const redefine = async (): Promise<void> => {
     const definitions = definitionsOf(options)
     const isSame =
       definitions.length === defined.length && definitions.every((one, index) => one === defined[index])
     if (isSame) return
     defined = definitions
-    for (const thread of threads) thread.order({ kind: 'define', definitions })
+    await Promise.all(
+      threads.map(thread => thread.revise(number => ({ kind: 'define', number, definitions }))),
+    )
   }
   return {
+    redefine,
     async revise() {
-      redefine()
       await Promise.all(threads.map(thread => thread.revise(number => ({ kind: 'revise', number }))))
     },
     async renamed(servers) {

@@ -88,6 +88,7 @@ function follow(order: InspectionOrder): void {
       return
     case 'define':
       inspector.define(known(order.definitions))
+      post({ kind: 'revised', number: order.number })
       return
     case 'heard':
       reporter.heard()

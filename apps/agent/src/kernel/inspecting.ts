@@ -16,6 +16,7 @@ import {
 import { packetQueues, type QueueCounts } from '@sekisho/linux'
 import {
   definitionsIn,
+  dnsProfiles,
   type FlowQuery,
   isResolver,
   type Model,
@@ -23,6 +24,7 @@ import {
   residual,
 } from '@sekisho/policy'
 import { type Log, reasonOf } from '../log.ts'
+import { dnsEvents } from '../report/dns-event.ts'
 import type { Notes } from '../report/notes.ts'
 import type { Timers } from '../timers.ts'
 
@@ -124,6 +126,7 @@ export class Inspecting implements AsyncDisposable {
       onAnswer: names => this.#options.onAnswer(names),
       onTold: told => {
         onIdentified(told.flatMap(serviceOf))
+        for (const event of dnsEvents(told, this.#options.model)) notes.event(event)
         onTold(told)
       },
       onRequests: requests => onRequests(requests),
@@ -140,7 +143,14 @@ export class Inspecting implements AsyncDisposable {
     // Where only policies in Audit ask, nobody is stopped for what cannot be found out.
     const onFailure = outcome === 'audited' ? 'open' : (decision.inspect?.onFailure ?? 'open')
     const ends = { source: client, destination: server, protocol, port }
-    return { residual: residual(model, query), facts, onFailure, isResolver: isResolver(table, ends) }
+    const dns = dnsProfiles(model, client)
+    return {
+      residual: residual(model, query),
+      facts,
+      onFailure,
+      isResolver: isResolver(table, ends),
+      ...(dns.length > 0 && { dns }),
+    }
   }
 
   #failed(error: unknown): void {

@@ -1,6 +1,6 @@
 import type { ApplicationDefinition } from '@sekisho/core'
 import type { NameAddress } from '@sekisho/inspect'
-import type { FlowFacts, Residual } from '@sekisho/policy'
+import type { AppliedDnsProfile, FlowFacts, Residual } from '@sekisho/policy'
 import type { QueueNumbers } from '../queues.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
 import type { Report } from './reporter.ts'
@@ -24,6 +24,7 @@ export interface TermsData {
   readonly facts: FlowFacts
   readonly onFailure: 'open' | 'closed'
   readonly isResolver?: boolean
+  readonly dns?: readonly AppliedDnsProfile[]
 }
 
 /** To the worker. */

@@ -1,9 +1,11 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { ApplicationDefinition } from '@sekisho/core'
+import type { ApplicationDefinition, EpochMs } from '@sekisho/core'
 import { compileOverrides, customProtocols, Identifier, PROTOCOLS } from '@sekisho/inspect'
+import { SeenNames } from '@sekisho/inspect/dns-security'
 import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekisho/linux'
 import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
+import { DnsGuards } from './dns-guards.ts'
 import { HeldAnswers } from './held-answers.ts'
 import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
 import { Inspector } from './inspector.ts'
@@ -42,6 +44,7 @@ const known = (definitions: readonly ApplicationDefinition[]) => ({
   identifier: new Identifier({ protocols: PROTOCOLS, custom: customProtocols(definitions) }),
   overrides: compileOverrides(definitions),
 })
+const now = (): EpochMs => Date.now() as EpochMs // milliseconds since the epoch, as the type says
 // Whatever ends this thread closes them: a queue that stayed bound would hold its packets for ever, whatever its policy.
 using own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
 const inspector = new Inspector({
@@ -54,6 +57,7 @@ const inspector = new Inspector({
   },
   answered: names => answers.note(names),
   send: packet => own.send(packet),
+  dns: new DnsGuards({ seen: new SeenNames(now()) }, now),
 })
 const { closed, open } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>

@@ -9,6 +9,7 @@ import {
   type Overrides,
   PacketHeader,
   parsePacket,
+  type Side,
   STRICT,
   type StreamDrop,
   StreamMemory,
@@ -18,10 +19,12 @@ import {
   type Unread,
 } from '@sekisho/inspect'
 import { addressText } from '@sekisho/linux'
-import type { FlowFacts } from '@sekisho/policy'
+import type { AppliedDnsProfile, FlowFacts } from '@sekisho/policy'
 import type { OnFailure } from '../queues.ts'
+import { type DnsGuards, GuardedDns } from './dns-guards.ts'
 import { Ending } from './ending.ts'
 import { Flows } from './flows.ts'
+import { answerTo } from './refusal.ts'
 import { type AskPolicy, type Notice, type Step, Watch } from './watch.ts'
 
 /** Who speaks with whom; the client is who opened the connection. */
@@ -42,6 +45,8 @@ export interface Terms {
   readonly onFailure: 'open' | 'closed'
   /** The names that its server tells are believed, and wanted: as long as it speaks DNS it is read. */
   readonly isResolver?: boolean
+  /** What its messages go through, if it is DNS. */
+  readonly dns?: readonly AppliedDnsProfile[]
 }
 
 /**
@@ -64,7 +69,8 @@ export interface InspectorOptions {
   /** Whether conversations are read until their application is known, although no policy asks for it. */
   readonly identify: boolean
   readonly notice: (ends: ConversationEnds, notice: Notice) => void
-  /** Sends a packet of our own to an end of a connection that is denied. */
+  readonly dns?: Pick<DnsGuards, 'judge'>
+  /** Sends a packet of our own to an end of a connection that is denied, or an answer in a resolver's place. */
   readonly send?: (packet: Uint8Array) => void
   /** A believed answer in the packet at hand. */
   readonly answered?: (names: readonly NameAddress[]) => void
@@ -96,6 +102,8 @@ class InspectedFlow implements Disposable {
   readonly stream: TcpStream | undefined
   readonly ending = new Ending()
   isDenied = false
+  /** Where profiles check its messages, if it is DNS. */
+  dns: GuardedDns | undefined
   /** As it was last told to the kernel. */
   seen: Seen | undefined
   /** Of the policies it was last judged by. */
@@ -192,6 +200,7 @@ export class Inspector {
     if (!terms) return 'wait'
     flow.revision = this.#revision
     flow.isDenied = false
+    if (flow.dns) flow.dns.profiles = terms.dns ?? []
     const step = flow.watch.review(terms.ask, terms.facts)
     return step === 'deny' ? this.#deny(flow, packet) : this.#offer(key, flow, packet)
   }
@@ -229,6 +238,7 @@ export class Inspector {
       facts: terms.facts,
       identify: this.#options.identify,
       isResolver: terms.isResolver,
+      checksDns: (terms.dns ?? []).length > 0,
       notice: notice => {
         flow.ending.note(notice, this.#header)
         this.#options.notice(ends, notice)
@@ -236,6 +246,7 @@ export class Inspector {
       answered: names => this.#options.answered?.(names),
     })
     const flow = new InspectedFlow({ ends, watch, stream: this.#stream(terms), revision: this.#revision })
+    flow.dns = this.#guarded(ends, terms)
     if (!this.#flows.add(key, flow)) {
       this.#count('no-room')
       return terms.onFailure === 'open' ? 'release' : 'drop'
@@ -270,12 +281,39 @@ export class Inspector {
     const { payloadAt, payloadEnd } = this.#header
     const payload = packet.bytes.subarray(payloadAt, payloadEnd)
     const side = packet.fromClient ? 'client' : 'server'
-    if (!flow.stream) return this.#treat(key, { flow, packet, step: flow.watch.read(side, payload) })
+    if (!flow.stream) {
+      if (this.#isStopped(flow, side, payload)) return 'drop'
+      return this.#treat(key, { flow, packet, step: flow.watch.read(side, payload) })
+    }
     const passage = flow.stream.offer(side, this.#header, payload)
     if (passage.verdict === 'drop') return this.#lose(flow, packet, passage.reason)
     if (!passage.fresh) return this.#passing(flow, packet.fromClient)
     this.#current.repeated = payload.length - passage.fresh.length
+    if (this.#isStopped(flow, side, passage.fresh)) {
+      // Its stream has taken them for passed: nothing behind them may.
+      flow.isDenied = true
+      return 'drop'
+    }
     return this.#treat(key, { flow, packet, step: flow.watch.read(side, passage.fresh) })
+  }
+
+  #guarded(ends: ConversationEnds, { dns = [] }: Terms): GuardedDns | undefined {
+    const guards = this.#options.dns
+    if (!guards || dns.length === 0) return undefined
+    return new GuardedDns({
+      guards,
+      ends,
+      profiles: dns,
+      tell: notice => this.#options.notice(ends, notice),
+    })
+  }
+
+  /** Before anybody believes what it says: whether a profile stops it, answered in the resolver's place or not. */
+  #isStopped(flow: InspectedFlow, side: Side, said: Uint8Array): boolean {
+    const verdict = flow.dns?.read(side, said) ?? 'pass'
+    if (verdict === 'pass') return false
+    if (verdict !== 'drop') this.#options.send?.(answerTo(this.#current, verdict.answer))
+    return true
   }
 
   /** A connection whose beginning was not seen will never be read: where policy says so, its ends need not wait. */

@@ -1,7 +1,7 @@
-import { buildSegment, type PacketHeader, TCP } from '@sekisho/inspect'
+import { buildDatagram, buildSegment, type PacketHeader, TCP } from '@sekisho/inspect'
 import type { AnsweredDeny, SideDecision } from '@sekisho/policy'
 
-/** A packet of a TCP connection that is denied. */
+/** A packet that does not pass. */
 export interface RefusedPacket {
   /** From the IP header on. */
   readonly bytes: Uint8Array
@@ -62,6 +62,10 @@ function towardsSender(packet: RefusedPacket) {
     destinationPort: sourcePort,
   }
 }
+
+/** What is said to the sender of a datagram in the name of whom it was meant for. */
+export const answerTo = (packet: RefusedPacket, payload: Uint8Array): Uint8Array =>
+  buildDatagram(towardsSender(packet), payload)
 
 /** As who refuses a segment resets (RFC 9293 section 3.10.7.1): where the segment says that the sender expects it. */
 function resetSender(packet: RefusedPacket): Uint8Array {

@@ -1,6 +1,7 @@
 import type { ApplicationName, L7Request } from '@sekisho/core'
 import type { Conversation, Finding, NameAddress, Side } from '@sekisho/inspect'
 import type { FlowFacts, ResidualAnswer } from '@sekisho/policy'
+import type { DnsNotice } from './dns-guards.ts'
 
 /** What the policies say of one conversation, given what is known of it. */
 export type AskPolicy = (facts: FlowFacts) => ResidualAnswer
@@ -18,6 +19,7 @@ export type Notice =
   | { readonly kind: 'judged'; readonly request: L7Request; readonly answer: ResidualAnswer }
   /** It was denied: nothing of it passes any more. */
   | { readonly kind: 'denied'; readonly answer: ResidualAnswer }
+  | DnsNotice
   /** It cannot be followed to where the policies want to see: `onFailure` decided. */
   | { readonly kind: 'failed'; readonly onFailure: 'open' | 'closed' }
 
@@ -30,6 +32,8 @@ export interface WatchOptions {
   readonly identify: boolean
   /** Whether it is read for as long as it may tell names of addresses. */
   readonly isResolver?: boolean | undefined
+  /** Whether it is read for as long as it may be DNS, because a profile checks that. */
+  readonly checksDns?: boolean | undefined
   readonly notice: (notice: Notice) => void
   /** It told names of addresses, and they are believed. */
   readonly answered?: (names: readonly NameAddress[]) => void
@@ -85,17 +89,17 @@ export class Watch {
     if (isDenied(this.#answer)) return 'deny'
     if (this.#answer.inspect) {
       if (conversation.isFinished) return this.#fail()
-      return !this.#tellsNames() && conversation.leaveServer() ? 'requests-only' : 'pass'
+      return !this.#staysDns() && conversation.leaveServer() ? 'requests-only' : 'pass'
     }
-    if (this.#tellsNames()) return 'pass'
+    if (this.#staysDns()) return 'pass'
     const isKnown = this.#facts.application !== undefined || conversation.isFinished
     return isKnown || !identify ? 'release' : 'pass'
   }
 
-  #tellsNames(): boolean {
-    const { conversation, isResolver } = this.#options
+  #staysDns(): boolean {
+    const { conversation, isResolver, checksDns } = this.#options
     const { application = 'dns' } = this.#facts
-    return isResolver === true && application === 'dns' && !conversation.isFinished
+    return (isResolver === true || checksDns === true) && application === 'dns' && !conversation.isFinished
   }
 
   /** What the policies ask for will never be known. Where only those in Audit ask, nobody is stopped for it. */

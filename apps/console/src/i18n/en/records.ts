@@ -16,6 +16,7 @@ const codes = sentences({
     `The kernel refused new rules; the last good ones stay. ${detail(d, 'reason')}`,
   'inspection-failed': (_workload, d) =>
     `A thread that inspects died and is started again; meanwhile the policies’ settings for failures decide. ${detail(d, 'reason')}`,
+  'dns-finding': (workload, d) => `${workload}: ${detail(d, 'en')}`,
   'state-refused': (_workload, d) =>
     `The agent refused the server’s state and keeps its last good one. ${detail(d, 'reason')}`,
   'spool-failed': (_workload, d) =>
@@ -74,6 +75,7 @@ export const records = {
       'batch-refused': 'Records the server refused',
       'inspection-queue-full': 'Packets to be inspected for which there was no room',
       'inspection-notices-lost': 'Findings of inspection lost before they were recorded',
+      'names-evicted': 'DNS answers forgotten before their time',
       'not-inspected-not-ip': 'Packets not inspected: not IP',
       'not-inspected-malformed-header': 'Packets not inspected: malformed header',
       'not-inspected-fragment': 'Packets not inspected: fragment',

@@ -23,6 +23,7 @@ export const records: Dictionary['records'] = {
         `カーネルが新しいルールを受け付けませんでした。直前のルールのまま動作しています。${detail(d, 'reason')}`,
       'inspection-failed': (_workload, d) =>
         `検査スレッドが停止したため、再起動します。それまではポリシーの障害時設定に従います。${detail(d, 'reason')}`,
+      'dns-finding': (workload, d) => `${workload}：${detail(d, 'ja')}`,
       'state-refused': (_workload, d) =>
         `エージェントがサーバーの状態を受け付けず、直前の状態のまま動作しています。${detail(d, 'reason')}`,
       'spool-failed': (_workload, d) =>
@@ -69,6 +70,7 @@ export const records: Dictionary['records'] = {
       'batch-refused': 'サーバーが受け付けなかった記録',
       'inspection-queue-full': '待ち行列が満杯のため検査できなかったパケット',
       'inspection-notices-lost': '記録前に失われた検査結果',
+      'names-evicted': '期限前に破棄された DNS の解決結果',
       'not-inspected-not-ip': '未検査のパケット: IP 以外',
       'not-inspected-malformed-header': '未検査のパケット: 不正なヘッダー',
       'not-inspected-fragment': '未検査のパケット: 断片',

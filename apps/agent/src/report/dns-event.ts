@@ -1,0 +1,37 @@
+import type { EventSeverity } from '@sekisho/core'
+import type { Told } from '@sekisho/dataplane'
+import { dnsSentence } from '@sekisho/inspect/dns-security'
+import type { Model } from '@sekisho/policy'
+import type { NewEvent } from './notes.ts'
+
+/** What was stopped is worse than what was told. */
+const SEVERITY = {
+  allow: 'info',
+  audit: 'warning',
+  sinkhole: 'critical',
+  deny: 'critical',
+} as const satisfies Record<string, EventSeverity>
+
+/** What a check of DNS found, as an event of the workload that asked; nothing of other notices. */
+export function dnsEvents(told: readonly Told[], model: Pick<Model, 'workloadAt'>): readonly NewEvent[] {
+  return told.flatMap(({ ends, notice }) => {
+    if (notice.kind !== 'dns') return []
+    const { profile, action, finding } = notice
+    const workload = model.workloadAt(ends.client)
+    return [
+      {
+        code: 'dns-finding',
+        severity: SEVERITY[action],
+        ...(workload && { workload: workload.id }),
+        details: {
+          client: ends.client,
+          profile,
+          action,
+          check: finding.check,
+          en: dnsSentence(finding, 'en'),
+          ja: dnsSentence(finding, 'ja'),
+        },
+      },
+    ]
+  })
+}

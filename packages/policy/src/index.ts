@@ -66,7 +66,13 @@ export { type AppliedDnsProfile, dnsProfiles } from './model/dns-profiles.ts'
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
 export { askResidual, type Residual, type ResidualAnswer, residual } from './model/residual.ts'
-export { NOT_ENFORCED, type NotEnforced, type NotEnforcedWhat, notEnforcedHere } from './not-enforced.ts'
+export {
+  type Enforcing,
+  NOT_ENFORCED,
+  type NotEnforced,
+  type NotEnforcedWhat,
+  notEnforcedHere,
+} from './not-enforced.ts'
 export { type Change, type Compared, type CompareQuery, compareFlows } from './prove/difference.ts'
 export { compileWorkloadSet, type EndSet, type WorkloadSet } from './prove/ends.ts'
 export { type Proof, type ProveQuery, prove } from './prove/prove.ts'

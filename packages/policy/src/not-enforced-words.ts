@@ -8,33 +8,33 @@ interface Words {
 
 const en: Words = {
   what: {
-    application: 'asks what is spoken, which is not inspected yet.',
-    request: 'asks what is requested, which is not inspected yet.',
-    name: 'names destinations by DNS name, which is not enforced yet.',
+    application: 'asks what is spoken, which not every agent reads.',
+    request: 'asks what is requested, which not every agent reads.',
+    name: 'names destinations by DNS name, and not every agent reads where names lead.',
     profiles: 'names inspection profiles, which are not applied yet.',
     'host-subject': 'is about hosts, whose own traffic is not enforced yet.',
     'external-subject': 'is about external machines, where no agent runs.',
   },
   effect: {
-    Allow: 'Until then the rule allows nothing.',
-    Deny: 'Until then the rule denies nothing.',
-    Pass: 'Until then the rule does nothing.',
+    Allow: 'Where it is not read, the rule allows nothing.',
+    Deny: 'Where it is not read, the rule denies nothing.',
+    Pass: 'Where it is not read, the rule does nothing.',
   },
 }
 
 const ja: Words = {
   what: {
-    application: '：アプリケーションの検査はまだ行われません。',
-    request: '：リクエスト内容の検査はまだ行われません。',
-    name: '：DNS 名による宛先の指定はまだ適用されません。',
+    application: '：アプリケーションを検査しないエージェントがあります。',
+    request: '：リクエスト内容を検査しないエージェントがあります。',
+    name: '：DNS 名の解決結果を読み取らないエージェントがあります。',
     profiles: '：検査プロファイルはまだ適用されません。',
     'host-subject': '：ホスト自身の通信にはまだ適用されません。',
     'external-subject': '：外部マシンではエージェントが動作していないため、適用されません。',
   },
   effect: {
-    Allow: 'それまで、このルールは何も許可しません。',
-    Deny: 'それまで、このルールは何も拒否しません。',
-    Pass: 'それまで、このルールは何も行いません。',
+    Allow: '検査しないノードでは、このルールは何も許可しません。',
+    Deny: '検査しないノードでは、このルールは何も拒否しません。',
+    Pass: '検査しないノードでは、このルールは何も行いません。',
   },
 }
 

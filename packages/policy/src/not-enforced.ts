@@ -2,11 +2,11 @@ import { type Direction, type PolicyId, type RuleId, ruleId } from '@sekisho/cor
 import type { PolicyDocument, PolicyRule } from './documents/document.ts'
 import { DIRECTIONS } from './model/entry.ts'
 
-/** What the kernel's rules cannot ask, so that it is decided here and not yet enforced there. */
+/** What is decided here and not enforced on a node. */
 export const NOT_ENFORCED = [
-  'application', // what is spoken shows only in the bytes after the first packets
+  'application', // what is spoken shows only in the bytes after the first packets, which an agent may be told not to read
   'request', // so does what is asked
-  'name', // which names led to an address
+  'name', // where a name leads shows in resolvers' answers, which are read alike
   'profiles', // inspections of allowed traffic
   'host-subject', // the host's own traffic does not pass where workloads' traffic is judged
   'external-subject', // no agent runs on an external machine
@@ -22,12 +22,18 @@ export interface NotEnforced {
   readonly what: NotEnforcedWhat
 }
 
-function ofRule({ applications, l7, peers = [] }: PolicyRule): ReadonlySet<NotEnforcedWhat> {
-  return new Set([
+/** What the agents do beside judging packets by their ends and ports. */
+export interface Enforcing {
+  /** All of them read conversations. */
+  readonly inspection: boolean
+}
+
+function ofRule({ applications, l7, peers = [] }: PolicyRule): readonly NotEnforcedWhat[] {
+  return [
     ...(applications ? (['application'] as const) : []),
     ...(l7 ? (['request'] as const) : []),
     ...(peers.some(({ kind }) => kind === 'fqdn') ? (['name'] as const) : []),
-  ])
+  ]
 }
 
 function ofPolicy({ subject, profiles }: PolicyDocument): readonly NotEnforcedWhat[] {
@@ -40,7 +46,7 @@ function ofPolicy({ subject, profiles }: PolicyDocument): readonly NotEnforcedWh
 
 function ofSection(document: PolicyDocument, direction: Direction): readonly NotEnforced[] {
   return (document.sections[direction]?.rules ?? []).flatMap((rule, index) =>
-    [...ofRule(rule)].map(what => ({
+    ofRule(rule).map(what => ({
       policy: document.id,
       rule: ruleId(document.id, direction, index),
       action: rule.action,
@@ -49,8 +55,14 @@ function ofSection(document: PolicyDocument, direction: Direction): readonly Not
   )
 }
 
-/** Every part of a policy that agents of this version do not enforce, to be told to whoever applies it. */
-export const notEnforcedHere = (document: PolicyDocument): readonly NotEnforced[] => [
+/**
+ * Every part of a policy that agents do not enforce, to be told to whoever applies it.
+ * @param enforcing what they do; default: everything, as they do unless told otherwise.
+ */
+export const notEnforcedHere = (
+  document: PolicyDocument,
+  { inspection }: Enforcing = { inspection: true },
+): readonly NotEnforced[] => [
   ...ofPolicy(document).map(what => ({ policy: document.id, what })),
-  ...DIRECTIONS.flatMap(direction => ofSection(document, direction)),
+  ...(inspection ? [] : DIRECTIONS.flatMap(direction => ofSection(document, direction))),
 ]

@@ -167,6 +167,9 @@ describe('what is refused, and what is not enforced', () => {
     ['names', rule({ to: [{ fqdn: 'a.example.com' }] }), ['name']],
     ['profiles', { egress: [], profiles: ['waf'] }, ['profiles']],
   ])('%s', (_name, spec, expected) => {
-    expect(notEnforcedHere(web('p', spec)).map(({ what }) => what)).toEqual(expected)
+    const told = (inspection: boolean) =>
+      notEnforcedHere(web('p', spec), { inspection }).map(({ what }) => what)
+    expect(told(false)).toEqual(expected)
+    expect(told(true)).toEqual(expected.filter(what => what === 'profiles'))
   })
 })

@@ -7,7 +7,7 @@ type Json = Readonly<Record<string, unknown>>
 
 describe('names, entities, hosts and service accounts', () => {
   const to = (...peers: Json[]) => [web('p', { egress: [{ to: peers }] })]
-  const named = (...names: string[]): FlowFacts => ({ names })
+  const named = (...names: string[]): FlowFacts => ({ names, application: 'unknown' })
   test.each<[string, Json, string, FlowFacts | undefined, string]>([
     [
       'a name is not known yet',

@@ -10,7 +10,7 @@ export const changeName = (change: ChangeView): string => `change/${change.id}`
 export function describeChange(change: ChangeView): string {
   const lines = change.policies.map(policy => `${policy.id} ${policy.action}`)
   for (const part of change.notEnforced ?? [])
-    lines.push(`Not enforced yet: ${part.rule ?? part.policy} ${notEnforcedText(part, 'en')}`)
+    lines.push(`Not enforced everywhere: ${part.rule ?? part.policy} ${notEnforcedText(part, 'en')}`)
   if (change.state === 'pending' && change.revertsAt) {
     lines.push(`Takes itself back at ${change.revertsAt}. Keep it with: sekisho changes keep ${change.id}`)
   }

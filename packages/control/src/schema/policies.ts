@@ -22,7 +22,7 @@ export const policyView = z.object({
   yaml: z.string(),
 })
 
-/** A part of a policy that agents do not enforce yet: an Allow rule then allows nothing, a Deny rule denies nothing. */
+/** A part of a policy that not all agents enforce: an Allow rule then allows nothing, a Deny rule denies nothing. */
 export const notEnforced = z.object({
   policy: z.string(),
   /** Absent where the whole policy is meant. */

@@ -26,7 +26,8 @@ function validate(yaml: string): Verdict {
   return {
     problems: [],
     policies: parsed.value.map(document => document.id),
-    notEnforced: parsed.value.flatMap(notEnforcedHere),
+    // Which agents read conversations only the server knows; it tells when the policy is applied.
+    notEnforced: parsed.value.flatMap(document => notEnforcedHere(document)),
   }
 }
 

@@ -1,5 +1,12 @@
 import { type PolicyId, policyId, SekishoError } from '@sekisho/core'
-import { definedBy, type Model, notEnforcedHere, parsePolicies, validatePolicy } from '@sekisho/policy'
+import {
+  definedBy,
+  type Enforcing,
+  type Model,
+  notEnforcedHere,
+  parsePolicies,
+  validatePolicy,
+} from '@sekisho/policy'
 import type { StoredPolicy } from '@sekisho/store'
 import type { Applied } from '../../lifecycle/changes.ts'
 import { routes } from '../../routes.ts'
@@ -19,13 +26,21 @@ function selectedBy(model: Model): ReadonlyMap<PolicyId, number> {
   return counts
 }
 
-/** Whoever brings a policy into force is told what of it nothing enforces yet. */
-function withWarnings(change: Applied): ChangeView {
+/** What all agents do, as far as they have said what they do. */
+const enforcing = (store: Dependencies['store']): Enforcing => ({
+  inspection: store.agents.list().every(({ status }) => !status || status.inspection !== undefined),
+})
+
+/** Whoever brings a policy into force is told what of it is not enforced everywhere. */
+function withWarnings(change: Applied, agents: Enforcing): ChangeView {
   const documents = change.policies.flatMap(({ after }) => {
     const read = after && validatePolicy(after.document, { applications: 'any' })
     return read?.ok ? [read.value] : []
   })
-  return { ...changeView(change), notEnforced: documents.flatMap(notEnforcedHere) }
+  return {
+    ...changeView(change),
+    notEnforced: documents.flatMap(document => notEnforcedHere(document, agents)),
+  }
 }
 
 /** Changes of policies answer with the change; reading answers with policies as they are now. */
@@ -60,7 +75,7 @@ export function servePolicies(api: Api, { store, state, lifecycle, clock }: Depe
   })
   api.openapi(routes.apply, context => {
     const change = lifecycle.apply(context.req.valid('json'), context.var.principal)
-    return context.json(withWarnings(change), 200)
+    return context.json(withWarnings(change, enforcing(store)), 200)
   })
   api.openapi(routes.deletePolicies, context => {
     const change = lifecycle.remove(context.req.valid('json').ids, context.var.principal)
@@ -68,7 +83,8 @@ export function servePolicies(api: Api, { store, state, lifecycle, clock }: Depe
   })
   api.openapi(routes.mode, context => {
     const { ids, ...change } = context.req.valid('json')
-    return context.json(withWarnings(lifecycle.setMode(ids, change, context.var.principal)), 200)
+    const done = lifecycle.setMode(ids, change, context.var.principal)
+    return context.json(withWarnings(done, enforcing(store)), 200)
   })
   api.openapi(routes.validate, context => {
     const applications = definedBy(state.model.policies.values())
@@ -77,7 +93,7 @@ export function servePolicies(api: Api, { store, state, lifecycle, clock }: Depe
     const answer = {
       problems: read.ok ? [] : [...read.error],
       policies: documents.map(({ id }) => id),
-      notEnforced: documents.flatMap(notEnforcedHere),
+      notEnforced: documents.flatMap(document => notEnforcedHere(document, enforcing(store))),
     }
     return context.json(answer, 200)
   })

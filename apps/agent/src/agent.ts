@@ -69,7 +69,7 @@ export async function runAgent(
     },
     stack,
   )
-  const { world, model, table, dataplane, programmer, inspecting, sources } = enforcement
+  const { world, model, table, dataplane, programmer, inspecting, names, sources } = enforcement
 
   // 3. Eyes: what passes and what is stopped, beginning with the connections that are already there.
   const seen = stack.use(
@@ -132,7 +132,7 @@ export async function runAgent(
     notes,
     takeFlows() {
       const { flows, ledger } = seen.flows.take()
-      return { flows, ledger: { ...ledger, ...inspecting?.ledger } }
+      return { flows, ledger: { ...ledger, ...inspecting?.ledger, ...names.ledger } }
     },
     inventory: () => world.local,
     status,

@@ -59,6 +59,7 @@ export interface Enforcement {
   readonly programmer: Programmer
   /** Undefined where nothing is inspected. */
   readonly inspecting: Inspecting | undefined
+  readonly names: Pick<Names, 'ledger'>
   readonly sources: Sources
   /** The kernel had a table of ours when we came. */
   readonly adopted: boolean
@@ -174,6 +175,7 @@ export async function openEnforcement(
     dataplane,
     programmer,
     inspecting,
+    names,
     sources,
     adopted,
     nodeChanged,

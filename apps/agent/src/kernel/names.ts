@@ -1,4 +1,4 @@
-import { canonicalIp, type EpochMs, LIMITS } from '@sekisho/core'
+import { type BypassLedger, canonicalIp, type EpochMs, LIMITS } from '@sekisho/core'
 import { type AnsweredAddress, type BookEntry, NameBook, NamesSeen } from '@sekisho/dataplane'
 import type { NameMove } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
@@ -80,6 +80,12 @@ export class Names implements AsyncDisposable {
 
   #write(): Promise<void> {
     return writeDurably(this.#options.path, JSON.stringify({ names: this.#seen.entries() }))
+  }
+
+  /** What was not kept, since the start. */
+  get ledger(): BypassLedger {
+    const { evicted } = this.#options.book
+    return evicted > 0 ? { 'names-evicted': evicted } : {}
   }
 
   async #sweep(): Promise<void> {

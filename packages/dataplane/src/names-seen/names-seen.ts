@@ -40,16 +40,25 @@ export class NamesSeen {
     return [...this.#options.book.entries()]
   }
 
+  /** What leads nowhere that a rule asks about changes nothing for anybody. */
   #follow(moves: readonly NameMove[]): Promise<void> {
-    if (moves.length > 0) this.#programming = this.#bring(moves, this.#programming)
+    const { book, asksFor } = this.#options
+    const asked = moves.filter(({ name }) => asksFor(name))
+    const shared = moves.filter(({ name, ip }) => asksFor(name) || book.namesOf(ip).some(asksFor))
+    const addresses = [...new Set(shared.map(({ ip }) => ip))]
+    if (addresses.length > 0) this.#programming = this.#bring(asked, addresses, this.#programming)
     return this.#programming
   }
 
   /** The kernel before the threads: a connection that is queued is asked about with what is known by then. */
-  async #bring(moves: readonly NameMove[], before: Promise<void>): Promise<void> {
+  async #bring(
+    moves: readonly NameMove[],
+    addresses: readonly string[],
+    before: Promise<void>,
+  ): Promise<void> {
     const { program, renamed } = this.#options
-    await Promise.all([before, program(moves)])
-    await renamed([...new Set(moves.map(({ ip }) => ip))])
+    await Promise.all([before, moves.length > 0 ? program(moves) : undefined])
+    await renamed(addresses)
   }
 }
 

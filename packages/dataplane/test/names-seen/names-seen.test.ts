@@ -13,7 +13,7 @@ function seeing(more: Pick<NamesSeenOptions, 'inUse'> = {}) {
   const waiting: (() => void)[] = []
   const names = new NamesSeen({
     book: new NameBook({ clock: { now: () => time.now as EpochMs }, minimumTtl: 1, grace: 0 }),
-    asksFor: () => true,
+    asksFor: name => name.endsWith('.example'),
     program(moves: readonly NameMove[]) {
       done.push(...moves.map(({ name, came }) => `${came ? '+' : '-'}${name}`))
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -55,6 +55,18 @@ test('an answer waits for those before it, which may have told the same', async 
   await Promise.all([first, second, again])
   expect(done.indexOf('second')).toBeGreaterThan(done.indexOf('renamed 192.0.2.1'))
   expect(done.at(-1)).toBe('again')
+})
+
+test('of names that no rule asks for only those are told that share an address with one', async () => {
+  const { names, done, programmed } = seeing()
+  await names.answered([answer('a.test', '192.0.2.1'), answer('b.test', '192.0.2.2')])
+  expect(done).toEqual([])
+  const answered = names.answered([answer('a.example', '192.0.2.1')])
+  programmed()
+  await answered
+  await names.answered([answer('c.test', '192.0.2.1'), answer('c.test', '192.0.2.2')])
+  expect(done).toEqual(['+a.example', 'renamed 192.0.2.1', 'renamed 192.0.2.1'])
+  expect(names.entries()).toHaveLength(5)
 })
 
 test.each<[string, Pick<NamesSeenOptions, 'inUse'>, readonly string[]]>([

@@ -24,6 +24,8 @@ export interface Sizes {
   readonly odd: boolean
   /** Everything else that Sekisho knows: hosts and external machines, tiers, entities, names, requests, rules that end. */
   readonly rich?: boolean
+  /** Of rules that may ask what is spoken or requested, how many do either; default: a tenth. */
+  readonly conditional?: number
 }
 
 export const SMALL: Sizes = { namespaces: 3, nodes: 2, workloads: 14, policies: 10, apps: 3, odd: true }
@@ -228,9 +230,10 @@ export class ClusterSource {
 
   #conditions(): Json {
     const { random } = this
+    const { conditional = 0.1 } = this.sizes
     return {
-      ...(random.chance(0.1) && { applications: [random.pick(['http', 'redis'])] }),
-      ...(random.chance(0.1) && { l7: [{ http: { methods: ['GET'] } }] }),
+      ...(random.chance(conditional) && { applications: [random.pick(['http', 'redis'])] }),
+      ...(random.chance(conditional) && { l7: [{ http: { methods: ['GET'] } }] }),
       ...(random.chance(0.1) && { validUntil: random.pick(TIMES) }),
     }
   }
@@ -287,6 +290,7 @@ export class ClusterSource {
           metadata,
           spec: {
             mode,
+            ...(this.sizes.conditional !== undefined && { onFailure: random.pick(['open', 'closed']) }),
             subject: {
               podSelector: this.#selector(),
               ...(kind === 'ClusterSecurityPolicy' && { namespaceSelector: this.#namespaceSelector() }),

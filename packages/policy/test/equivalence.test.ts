@@ -13,6 +13,8 @@ import {
   type RuleTable,
   type SideDecision,
   type TableChange,
+  type Treatment,
+  treatByTable,
 } from '../src/index.ts'
 import { findEnds, questionsOf } from '../src/model/decide.ts'
 import type { PolicySet } from '../src/model/entry.ts'
@@ -83,6 +85,59 @@ function expectEqual(model: Model, table: RuleTable, asked: readonly Packet[]): 
         expect(byTable[end === 'source' ? 'egress' : 'ingress'] !== undefined, where).toBe(local)
       }
     }
+  }
+}
+
+/** Where resolvers say that names lead; nothing else is known. */
+const ANSWERED = [{ name: 'api.example.com', ip: '203.0.113.7' }] as const
+const namesOf = (address: string) => ANSWERED.filter(({ ip }) => ip === address).map(({ name }) => name)
+
+/** What the sides say that this node judges, before anything is said in the conversation. */
+function sidesOf(model: Model, packet: Packet, policies: PolicySet): readonly SideDecision[] {
+  const facts = { names: namesOf(packet.destination) }
+  const query = { ...packet, source: { ip: packet.source }, destination: { ip: packet.destination }, facts }
+  const ends = findEnds(model.index, query)
+  const { egress, ingress } = questionsOf(model.index, { query, ends, policies, acting: true })
+  const isLocal = (ip: string) => {
+    const owner = model.workloadAt(ip)
+    return owner?.node === NODE.name && owner.kind !== 'external'
+  }
+  return [
+    ...(isLocal(packet.source) ? [answer(egress)] : []),
+    ...(isLocal(packet.destination) ? [answer(ingress)] : []),
+  ]
+}
+
+const isForGood = ({ verdict, inspect }: SideDecision): boolean => verdict === 'deny' && !inspect
+const asks = ({ inspect }: SideDecision): boolean => inspect !== undefined
+
+/** What must hold of every treatment, so that nothing passes, or fails open, that could be denied. */
+const SOUND = {
+  pass: (enforced, audited) =>
+    enforced.every(side => side.verdict === 'allow') && ![...enforced, ...audited].some(asks),
+  drop: enforced => enforced.some(isForGood),
+  inspect: enforced => !enforced.some(isForGood),
+} as const satisfies Record<
+  Treatment['kind'],
+  (enforced: readonly SideDecision[], audited: readonly SideDecision[]) => boolean
+>
+
+interface Asked {
+  inspected: number
+  needless: number
+}
+
+function expectSound(model: Model, table: RuleTable, packets: readonly Packet[], count: Asked): void {
+  for (const packet of packets) {
+    const treatment = treatByTable(table, packet)
+    const [enforced, audited] = [sidesOf(model, packet, 'enforce'), sidesOf(model, packet, 'audit')]
+    const where = JSON.stringify({ packet, treatment, enforced, audited })
+    expect(SOUND[treatment.kind](enforced, audited), where).toBe(true)
+    if (treatment.kind !== 'inspect') continue
+    count.inspected++
+    if (![...enforced, ...audited].some(asks)) count.needless++
+    const isClosed = enforced.some(side => side.inspect?.onFailure === 'closed')
+    if (isClosed) expect(treatment.onFailure, where).toBe('closed')
   }
 }
 
@@ -243,6 +298,22 @@ describe('decide, the compiled table and its changes say the same', () => {
       }),
       { numRuns: 150 },
     )
+  })
+
+  test('what is open is inspected, and nothing that could be denied passes or fails open', () => {
+    const count: Asked = { inspected: 0, needless: 0 }
+    fc.assert(
+      fc.property(seeds, seed => {
+        const cluster = generateCluster(seed, { ...RICH, conditional: 0.6 })
+        const model = modelOf(cluster)
+        const { table } = createTableCompiler(model, NODE, { names: { entries: () => ANSWERED } })
+        expectSound(model, table, packets(cluster, new Random(seed), 150), count)
+      }),
+      { numRuns: 150 },
+    )
+    expect(count.inspected).toBeGreaterThan(200)
+    // Asking too often is slow and never wrong; it is to stay rare.
+    expect(count.needless / count.inspected).toBeLessThan(0.2)
   })
 
   describe.each(['each step', 'the end'])('flushed at %s', flush => {

@@ -23,9 +23,13 @@ type Told = Pick<InspectionOptions, 'onTold' | 'onRequests' | 'onLost' | 'onFail
 /** A node whose kernel queues what its policies ask about, and whose threads decide it. */
 export interface InspectedNode extends AsyncDisposable {
   readonly dataplane: Dataplane
+  /** The threads of now. */
   readonly inspection: Inspection
-  /** From the model to the kernel's commit and to the threads. */
+  /** From the model to the threads and to the kernel's commit. */
   change(change: ModelChange): Promise<void>
+  /** Nobody listens to the queues until they are opened again. */
+  closeThreads(): Promise<void>
+  openThreads(): Promise<void>
 }
 
 export interface InspectedNodeOptions extends Told {
@@ -36,6 +40,8 @@ export interface InspectedNodeOptions extends Told {
   readonly addresses?: readonly string[]
 }
 
+const RULES: InspectionRules = { queues: { first: 40, workers: 1 }, identify: 'all' }
+
 const compilerOf = (model: Model, addresses: readonly string[]): TableCompiler =>
   createTableCompiler(model, { name: NODE, addresses })
 
@@ -43,19 +49,19 @@ const compilerOf = (model: Model, addresses: readonly string[]): TableCompiler =
 export async function inspectForwarded(
   netns: string,
   model: Model,
-  { rules, addresses = [], compiler = compilerOf(model, addresses), ...told }: InspectedNodeOptions,
+  { rules: changed, addresses = [], compiler = compilerOf(model, addresses), ...told }: InspectedNodeOptions,
 ): Promise<InspectedNode> {
   await using stack = new AsyncDisposableStack()
-  const inspectionRules: InspectionRules = { queues: { first: 40, workers: 1 }, identify: 'all', ...rules }
+  const rules = { ...RULES, ...changed }
   const nft = stack.use(await openNftables({ netns }))
   const connections = stack.use(
     openConntrack({ netns, groups: [], onEvent: () => undefined, onLost: () => undefined }),
   )
-  const inspection = stack.use(
-    await openInspection({
+  const open = () =>
+    openInspection({
       netns,
-      queues: inspectionRules.queues,
-      identify: inspectionRules.identify !== 'off',
+      queues: rules.queues,
+      identify: rules.identify !== 'off',
       definitions: () => definitionsIn(model.policies.values()),
       terms({ client, server, protocol, port }) {
         const query = { source: { ip: client }, destination: { ip: server }, protocol, port }
@@ -64,21 +70,34 @@ export async function inspectForwarded(
       },
       onAnswer: () => Promise.resolve(),
       ...told,
-    }),
-  )
+    })
+  let inspection = await open()
+  let isOpen = true
+  const closeThreads = async () => {
+    if (isOpen) await inspection[Symbol.asyncDispose]()
+    isOpen = false
+  }
+  stack.defer(closeThreads)
   const dataplane = openDataplane({
     nft,
     clock: systemClock,
     connections,
-    inspection: { ...inspectionRules, revise: () => inspection.revise() },
+    inspection: { ...rules, revise: () => inspection.revise() },
     onError: error => told.onFailed(error instanceof Error ? error : new Error(String(error))),
   })
   await dataplane.sync(compiler.table)
   const close = stack.move()
   return {
     dataplane,
-    inspection,
+    get inspection() {
+      return inspection
+    },
     change: change => dataplane.update(compiler.table, compiler.update(model.update(change))),
-    [Symbol.asyncDispose]: () => close.disposeAsync(),
+    closeThreads,
+    async openThreads() {
+      inspection = await open()
+      isOpen = true
+    },
+    [Symbol.asyncDispose]: async () => close.disposeAsync(),
   }
 }

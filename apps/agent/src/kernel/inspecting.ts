@@ -5,6 +5,7 @@ import {
   type ConversationEnds,
   type CountedRequests,
   type Inspection,
+  type InspectionOptions,
   type NotInspected,
   openInspection,
   type QueueRange,
@@ -46,6 +47,13 @@ export interface InspectingOptions {
   readonly notes: Notes
   onTold(told: readonly Told[]): void
   onRequests(requests: readonly CountedRequests[]): void
+  /** What opens the threads, and what the kernel counts of queues; default: the real ones. */
+  readonly ports?: InspectingPorts
+}
+
+export interface InspectingPorts {
+  open(options: InspectionOptions): Promise<Inspection>
+  queues(): readonly QueueCounts[]
 }
 
 /** More threads than this only wait for each other: the kernel hands packets over one by one for each queue. */
@@ -76,10 +84,6 @@ class Sums<K> {
   of(key: K): number {
     return (this.#ended.get(key) ?? 0) + (this.#current.get(key) ?? 0)
   }
-
-  keys(): Iterable<K> {
-    return new Set([...this.#ended.keys(), ...this.#current.keys()])
-  }
 }
 
 type QueueCount = keyof Omit<QueueCounts, 'number' | 'waiting'>
@@ -91,18 +95,21 @@ type QueueCount = keyof Omit<QueueCounts, 'number' | 'waiting'>
 export class Inspecting implements AsyncDisposable {
   readonly #options: InspectingOptions
   readonly #numbers: ReadonlySet<number>
+  readonly #ports: InspectingPorts
   readonly #notInspected = new Sums<NotInspected>()
   readonly #queues = new Sums<QueueCount>()
   readonly #backoff = new Backoff({ firstMs: 200, mostMs: 10_000, random: Math.random })
   #inspection: Inspection | undefined
   #restart: Disposable | undefined
-  #restarting: Promise<void> | undefined
+  #restarting: Promise<void> = Promise.resolve()
   #restarts = 0
   #startedAt = 0
   #isClosed = false
 
   private constructor(options: InspectingOptions) {
     this.#options = options
+    const { netns } = options
+    this.#ports = options.ports ?? { open: openInspection, queues: () => packetQueues({ netns }) }
     const numbers = queueNumbers(options.queues).flatMap(({ closed, open }) => [closed, open])
     this.#numbers = new Set(numbers.flatMap(({ original, reply }) => [original, reply]))
   }
@@ -117,7 +124,7 @@ export class Inspecting implements AsyncDisposable {
   async #start(): Promise<void> {
     const { netns, queues, timers, notes, onIdentified, onTold, onRequests } = this.#options
     this.#startedAt = timers.monotonic()
-    this.#inspection = await openInspection({
+    this.#inspection = await this.#ports.open({
       netns,
       queues,
       identify: this.#options.identify,
@@ -125,7 +132,8 @@ export class Inspecting implements AsyncDisposable {
       terms: ends => this.#terms(ends),
       onAnswer: names => this.#options.onAnswer(names),
       onTold: told => {
-        onIdentified(told.flatMap(serviceOf))
+        const services = told.flatMap(serviceOf)
+        if (services.length > 0) onIdentified(services)
         for (const event of dnsEvents(told, this.#options.model)) notes.event(event)
         onTold(told)
       },
@@ -162,21 +170,21 @@ export class Inspecting implements AsyncDisposable {
     if (timers.monotonic() - this.#startedAt > STEADY_MS) this.#backoff.succeeded()
     // Two may die of one packet before the first is replaced.
     this.#restart ??= timers.after(this.#backoff.next(), () => {
-      this.#restarting = this.#again()
+      this.#restart = undefined
+      this.#restarting = this.#restarting.then(() => this.#again())
     })
   }
 
   async #again(): Promise<void> {
-    this.#sample()
-    this.#restarts++
-    const old = this.#inspection
-    this.#inspection = undefined
     try {
+      this.#sample()
+      const old = this.#inspection
+      this.#inspection = undefined
       await old?.[Symbol.asyncDispose]()
-      if (!this.#isClosed) await this.#start()
-      this.#restart = undefined
+      if (this.#isClosed) return
+      this.#restarts++
+      await this.#start()
     } catch (error) {
-      this.#restart = undefined
       this.#failed(error)
     }
   }
@@ -199,9 +207,7 @@ export class Inspecting implements AsyncDisposable {
   #sample(): void {
     if (!this.#inspection) return
     this.#notInspected.update(this.#inspection.notInspected())
-    const counts = packetQueues({ netns: this.#options.netns }).filter(({ number }) =>
-      this.#numbers.has(number),
-    )
+    const counts = this.#ports.queues().filter(({ number }) => this.#numbers.has(number))
     const sum = (of: QueueCount) => counts.reduce((total, each) => total + each[of], 0)
     const all = ['full', 'undelivered', 'queued'] as const satisfies readonly QueueCount[]
     this.#queues.update(new Map(all.map(each => [each, sum(each)])))

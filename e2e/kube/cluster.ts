@@ -29,7 +29,7 @@ const clock = timers
 const nowhere = { host: '127.0.0.1', port: 0 }
 
 /** A server for that cluster, and its database. */
-async function startFor(access: ClusterAccess, data: string) {
+export async function startFor(access: ClusterAccess, data: string, webhookPort?: number) {
   const { credentials } = access
   const kubeconfig = join(data, 'kubeconfig')
   const user = credentials.kind === 'token' ? { token: credentials.read() } : {}
@@ -54,7 +54,13 @@ async function startFor(access: ClusterAccess, data: string) {
       console: join(data, 'no-console'),
       lab: false,
       retention: { maxAgeMs: 86_400_000, maxBytes: 1e9 },
-      kubernetes: { kubeconfig },
+      kubernetes: {
+        kubeconfig,
+        ...(webhookPort !== undefined && {
+          webhook: { host: '127.0.0.1', port: webhookPort },
+          webhookUrl: new URL(`https://127.0.0.1:${webhookPort}`),
+        }),
+      },
     },
     { clock, timer: systemTimer, log: createLog(line => log.push(line), clock) },
   )

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CLUSTER_SECURITY_POLICIES,
-  CUSTOM_RESOURCE_DEFINITIONS,
   type JsonRecord,
   KubeError,
   KubeObjects,
@@ -10,16 +9,9 @@ import {
   SECURITY_POLICIES,
 } from '@sekisho/kube'
 import { parsePolicies } from '@sekisho/policy'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { parse } from 'yaml'
-import { findPrograms } from '../../packages/kube/test/real/programs.ts'
-import { openRealApiServer, type RealApiServer } from '../../packages/kube/test/real/server.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
-import { CRD_FILES } from '../../scripts/crds.ts'
-
-const programs = findPrograms()
-const unavailable = typeof programs === 'string' ? programs : undefined
-if (unavailable !== undefined && process.env.CI) throw new Error(unavailable)
+import { openRealCluster, withPrograms } from './real-cluster.ts'
 
 const docs = join(import.meta.dirname, '../../docs')
 const examples = [...readFileSync(join(docs, 'policy.md'), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
@@ -29,36 +21,17 @@ const examples = [...readFileSync(join(docs, 'policy.md'), 'utf8').matchAll(/```
   })
   .filter(({ kind }) => kind === 'SecurityPolicy' || kind === 'ClusterSecurityPolicy')
 
-if (unavailable !== undefined)
-  test('custom resources in a real API server', context => {
-    process.stderr.write(`skipped: ${unavailable}\n`)
-    context.skip(unavailable)
-  })
-else {
-  let server: RealApiServer
+withPrograms('custom resources in a real API server', programs => {
   let policies: KubeObjects
   let cluster: KubeObjects
-  const resources = new DisposableStack()
+  const resources = new AsyncDisposableStack()
   beforeAll(async () => {
-    if (typeof programs === 'string') return
-    server = await openRealApiServer(programs)
-    const client = resources.use(
-      openKubeClient({ access: server.access, userAgent: 'sekisho-test/0', timers }),
-    )
-    const definitions = new KubeObjects(client, CUSTOM_RESOURCE_DEFINITIONS)
+    const server = resources.use(await openRealCluster(programs))
+    const client = resources.use(openKubeClient({ access: server.access, userAgent: 'test/0', timers }))
     policies = new KubeObjects(client, SECURITY_POLICIES)
     cluster = new KubeObjects(client, CLUSTER_SECURITY_POLICIES)
-    for (const yaml of Object.values(CRD_FILES)) {
-      const definition = parse(yaml) as JsonRecord & { readonly metadata: { readonly name: string } }
-      await definitions.apply({ name: definition.metadata.name }, definition, { fieldManager: 'sekisho' })
-    }
-    // Served a moment after they were accepted.
-    await vi.waitFor(() => Promise.all([policies.page({}, { limit: 1 }), cluster.page({}, { limit: 1 })]))
   }, 300_000)
-  afterAll(async () => {
-    resources.dispose()
-    await server?.[Symbol.asyncDispose]()
-  })
+  afterAll(() => resources.disposeAsync())
 
   const apply = (name: string, spec: unknown) =>
     policies.apply({ namespace: 'default', name }, { spec }, { fieldManager: 'test' })
@@ -113,4 +86,4 @@ else {
     expect(told.json.status).toEqual(status)
     expect(told.generation).toBe(generation)
   })
-}
+})

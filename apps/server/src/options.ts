@@ -21,7 +21,14 @@ export interface ServerOptions {
   readonly lab: boolean
   readonly retention: { readonly maxAgeMs: number; readonly maxBytes: number }
   /** Present where the server runs for a cluster: as the pod it is, or as a kubeconfig file says. */
-  readonly kubernetes?: { readonly kubeconfig?: string; readonly context?: string }
+  readonly kubernetes?: {
+    readonly kubeconfig?: string
+    readonly context?: string
+    /** Where the API server asks about policies before it stores them; absent: nowhere. */
+    readonly webhook?: Endpoint
+    /** How it gets there; absent: by the Service `sekisho-server` of the own namespace. */
+    readonly webhookUrl?: URL
+  }
 }
 
 export type Command =
@@ -50,6 +57,8 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --kubernetes          take workloads and policies from the cluster this pod runs in
   --kubeconfig FILE     or from the one that a kubeconfig file names
   --context NAME        its context                              (its current one)
+  --webhook HOST:PORT   let its API server ask before it stores a policy
+  --webhook-url URL     and how it gets there                    (the Service sekisho-server)
   --retention-days N    keep flows and events so long            (30)
   --retention-gb N      and at most so much                      (4)
 
@@ -78,6 +87,12 @@ class Mistakes {
     this.found.push(read.error)
     return { host: '', port: 0 }
   }
+  /** @returns the URL; nowhere where it is none. API servers call webhooks over TLS only. */
+  url(name: string, text: string): URL {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url?.protocol !== 'https:') this.found.push(`--${name} must be an https URL`)
+    return url ?? new URL('https://invalid')
+  }
   number(name: string, text: string, [least, most]: readonly [number, number]): number {
     const value = Number(text)
     if (!(value >= least && value <= most)) this.found.push(`--${name} must be ${least} to ${most}`)
@@ -95,6 +110,8 @@ const OPTIONS = {
   kubernetes: { type: 'boolean', default: false },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
+  webhook: { type: 'string' },
+  'webhook-url': { type: 'string' },
   'retention-days': { type: 'string', default: '30' },
   'retention-gb': { type: 'string', default: '4' },
   minutes: { type: 'string', default: '60' },
@@ -152,16 +169,21 @@ function commandOf(
   }
 }
 
-function kubernetesOf({
-  kubernetes,
-  kubeconfig,
-  context,
-}: ReturnType<typeof read>['values']): Pick<ServerOptions, 'kubernetes'> {
-  if (!kubernetes && kubeconfig === undefined) return {}
+function kubernetesOf(
+  { kubernetes, kubeconfig, context, webhook, 'webhook-url': url }: ReturnType<typeof read>['values'],
+  mistakes: Mistakes,
+): Pick<ServerOptions, 'kubernetes'> {
+  if (!kubernetes && kubeconfig === undefined) {
+    if (context ?? webhook ?? url)
+      mistakes.found.push('--context and --webhook need --kubernetes or --kubeconfig')
+    return {}
+  }
   return {
     kubernetes: {
       ...(kubeconfig !== undefined && { kubeconfig }),
       ...(context !== undefined && { context }),
+      ...(webhook !== undefined && { webhook: mistakes.endpoint(webhook) }),
+      ...(url !== undefined && { webhookUrl: mistakes.url('webhook-url', url) }),
     },
   }
 }
@@ -173,7 +195,7 @@ const serverOptions = (values: ReturnType<typeof read>['values'], mistakes: Mist
   names: values.name,
   console: values.console,
   lab: values.lab,
-  ...kubernetesOf(values),
+  ...kubernetesOf(values, mistakes),
   retention: {
     maxAgeMs: mistakes.number('retention-days', values['retention-days'], [1, 3_650]) * DAY_MS,
     maxBytes: mistakes.number('retention-gb', values['retention-gb'], [0.01, 10_000]) * GIGABYTE,

@@ -2,7 +2,14 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
-import { createControl, type Log, openAuthority, SERVER_RENEWAL_MS, type Timer } from '@sekisho/control'
+import {
+  createControl,
+  type Log,
+  openAuthority,
+  SERVER_RENEWAL_MS,
+  type Timer,
+  webhookHosts,
+} from '@sekisho/control'
 import { type Clock, parseIp, VERSION } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
 import { openClusterAccount } from './cluster.ts'
@@ -119,10 +126,19 @@ export async function startServer(options: ServerOptions, world: World): Promise
     }),
   )
 
+  const { webhook: reviews } = options.kubernetes ?? {}
+  const reviewHosts =
+    reviews && cluster?.webhook ? [...hostsOf(reviews, options.names), ...webhookHosts(cluster.webhook)] : []
+  const webhook =
+    reviews && control.admission
+      ? resources.use(await listen(reviews, control.admission, authority.issueServer(reviewHosts)))
+      : undefined
+
   // 4. What happens by itself.
   let renewal: Disposable
   const renew = () => {
     if (!loopback) api.setCredentials(authority.issueServer(apiHosts))
+    webhook?.setCredentials(authority.issueServer(reviewHosts))
     agents.setCredentials({ ...authority.issueServer(agentHosts), minVersion: 'TLSv1.3' })
     renewal = timer.after(SERVER_RENEWAL_MS, renew)
   }

@@ -40,6 +40,8 @@ export interface ControlOptions {
 export interface Control extends AsyncDisposable {
   readonly fetch: Api['fetch']
   readonly agents: RequestListener
+  /** Present where the server runs for a cluster. */
+  readonly admission: RequestListener | undefined
 }
 
 const touches = (
@@ -66,7 +68,18 @@ export function createControl(options: ControlOptions): Control {
   )
   const { cluster: account } = options
   if (account)
-    cluster = resources.use(openCluster({ ...account, store, state, lifecycle, clock, timer, log }))
+    cluster = resources.use(
+      openCluster({
+        ...account,
+        store,
+        state,
+        lifecycle,
+        clock,
+        timer,
+        log,
+        authority: authority.certificate,
+      }),
+    )
   const ingest = createIngest({ store, state, hub, counters, clock, inCluster: account !== undefined })
   const onPresence = () => hub.changed('agents')
   const agents = resources.use(createAgents({ store, authority, ingest, pulse, clock, log, onPresence }))
@@ -78,6 +91,7 @@ export function createControl(options: ControlOptions): Control {
   return {
     fetch: http.fetch,
     agents: agents.listener,
+    admission: cluster?.admission,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -1,5 +1,6 @@
 export { issueJoinToken, issueLoginLink, issueToken, LOGIN_LINK_MS, OWNER } from './auth/issue.ts'
 export type { ClusterAccount } from './cluster/cluster.ts'
+export { type WebhookPlace, webhookHosts } from './cluster/webhook.ts'
 export { type Control, type ControlOptions, createControl } from './control.ts'
 export type { Reach } from './http/guard.ts'
 export { type Answer, type Asked, createAnswers, type Insight, type Question } from './insight/insight.ts'

@@ -52,6 +52,14 @@ export const CUSTOM_RESOURCE_DEFINITIONS: ResourceType = {
   namespaced: false,
 }
 
+export const VALIDATING_WEBHOOKS: ResourceType = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'ValidatingWebhookConfiguration',
+  plural: 'validatingwebhookconfigurations',
+  namespaced: false,
+}
+
 const own = (kind: string, plural: string, namespaced: boolean): ResourceType => ({
   group: 'sekisho.dev',
   version: 'v1alpha1',

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import type { Clock, PolicyId } from '@sekisho/core'
 import {
   CLUSTER_SECURITY_POLICIES,
@@ -15,6 +16,7 @@ import { InventoryMirror } from './inventory-mirror.ts'
 import { PolicyMirror } from './policy-mirror.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
+import { admissionListener, registerWebhook, type WebhookPlace, webhookConfiguration } from './webhook.ts'
 
 /** The cluster a server runs for, and who it is there. */
 export interface ClusterAccount {
@@ -23,9 +25,13 @@ export interface ClusterAccount {
   readonly namespace: string
   /** Unique among all servers of the cluster, also after a restart. */
   readonly identity: string
+  /** Where its API server is to ask before it stores a policy; absent: it does not ask. */
+  readonly webhook?: WebhookPlace
 }
 
 export interface ClusterOptions extends ClusterAccount {
+  /** PEM of whoever signs the webhook's certificate. */
+  readonly authority: string
   readonly store: Store
   readonly state: LiveState
   readonly lifecycle: Lifecycle
@@ -37,6 +43,8 @@ export interface ClusterOptions extends ClusterAccount {
 export interface Cluster extends AsyncDisposable {
   /** Whether a policy is the cluster's, to be changed there only. */
   owns(id: PolicyId): boolean
+  /** Answers the API server's questions about policies. */
+  readonly admission: RequestListener
   /** This server tells the cluster the status of its policies. */
   readonly leads: boolean
 }
@@ -87,8 +95,13 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const stop = new AbortController()
   const running = [inventory, policies, election, statuses].map(part => part.run(stop.signal))
+  if (options.webhook) {
+    const configuration = webhookConfiguration(options.webhook, options.authority)
+    running.push(registerWebhook(watch, configuration, stop.signal))
+  }
   return {
     owns: id => policies.owns(id),
+    admission: admissionListener(state, error => log.error('a review of the API server failed', error)),
     get leads() {
       return election.leads
     },

@@ -50,7 +50,8 @@ function written(object: KubeObject, type: ResourceType): JsonRecord {
 }
 
 function read(object: KubeObject, type: ResourceType): ClusterPolicy {
-  const document = validatePolicy(written(object, type))
+  // What an application is may be said later, and by another document.
+  const document = validatePolicy(written(object, type), { applications: 'any' })
   const { name, namespace, generation, json } = object
   return {
     id: policyId(type.kind, namespace, name),

@@ -52,7 +52,7 @@ function accepted({ problems, keepsOlder }: PolicyFacts): Finding {
     type: 'Accepted',
     status: 'False',
     reason: 'Invalid',
-    message: `Refused whole: ${mistakes}`.slice(0, MESSAGE_CHARACTERS) + still,
+    message: `Refused whole: ${mistakes.slice(0, MESSAGE_CHARACTERS)}.${still}`,
   }
 }
 

@@ -17,7 +17,8 @@ export interface RealApiServer extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port of loopback that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -3,8 +3,10 @@ import { clusterSuite } from './cluster.ts'
 
 clusterSuite('the double', async () => {
   const double = await openApiServerDouble()
+  const access = { server: double.url, credentials: { kind: 'none' }, namespace: 'sekisho' } as const
   return {
-    access: { server: double.url, credentials: { kind: 'none' }, namespace: 'default' },
+    access,
+    serverAccess: access,
     [Symbol.asyncDispose]: () => double[Symbol.asyncDispose](),
   }
 })

@@ -22,7 +22,10 @@ import { startServer } from '../../apps/server/src/server.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
 
 export interface ClusterUnderTest extends AsyncDisposable {
+  /** As an administrator. */
   readonly access: ClusterAccess
+  /** As the server is there. */
+  readonly serverAccess: ClusterAccess
 }
 
 const clock = timers
@@ -86,8 +89,8 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
     let server: Awaited<ReturnType<typeof startFor>>
     beforeAll(async () => {
       const cluster = resources.use(await open())
-      access = cluster.access
-      client = resources.use(openKubeClient({ access, userAgent: 'test/0', timers }))
+      access = cluster.serverAccess
+      client = resources.use(openKubeClient({ access: cluster.access, userAgent: 'test/0', timers }))
       await objects(NAMESPACES).create({}, { metadata: { name: namespace, labels: { team: 'shop' } } })
       server = await startFor(access, data)
     }, 300_000)

@@ -1,6 +1,17 @@
-import { CUSTOM_RESOURCE_DEFINITIONS, type JsonRecord, KubeObjects, openKubeClient } from '@sekisho/kube'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type ClusterAccess,
+  CUSTOM_RESOURCE_DEFINITIONS,
+  type JsonRecord,
+  type KubeClient,
+  KubeObjects,
+  NAMESPACES,
+  openKubeClient,
+  type ResourceType,
+} from '@sekisho/kube'
 import { test, vi } from 'vitest'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { findPrograms, type Programs } from '../../packages/kube/test/real/programs.ts'
 import { openRealApiServer, type RealApiServer } from '../../packages/kube/test/real/server.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
@@ -18,8 +29,47 @@ export function withPrograms(what: string, tests: (programs: Programs) => void):
     })
 }
 
-/** A real API server that knows our kinds. */
-export async function openRealCluster(programs: Programs): Promise<RealApiServer> {
+export interface RealCluster extends RealApiServer {
+  /** As the server's service account, with what `deploy/rbac.yaml` lets it do. */
+  readonly serverAccess: ClusterAccess
+}
+
+const RBAC = 'rbac.authorization.k8s.io'
+const TYPES: readonly ResourceType[] = [
+  NAMESPACES,
+  { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
+  { group: RBAC, version: 'v1', kind: 'ClusterRole', plural: 'clusterroles', namespaced: false },
+  {
+    group: RBAC,
+    version: 'v1',
+    kind: 'ClusterRoleBinding',
+    plural: 'clusterrolebindings',
+    namespaced: false,
+  },
+  { group: RBAC, version: 'v1', kind: 'Role', plural: 'roles', namespaced: true },
+  { group: RBAC, version: 'v1', kind: 'RoleBinding', plural: 'rolebindings', namespaced: true },
+]
+
+/** Makes the server's account as it is delivered. @returns a token of it. */
+async function makeAccount(client: KubeClient): Promise<string> {
+  const yaml = readFileSync(join(import.meta.dirname, '../../deploy/rbac.yaml'), 'utf8')
+  for (const document of parseAllDocuments(yaml)) {
+    const object = document.toJS() as JsonRecord & {
+      readonly kind: string
+      readonly metadata: { readonly name: string; readonly namespace?: string }
+    }
+    const type = TYPES.find(({ kind }) => kind === object.kind)
+    if (!type) throw new TypeError(`deploy/rbac.yaml has a ${object.kind}`)
+    await new KubeObjects(client, type).apply(object.metadata, object, { fieldManager: 'kubectl' })
+  }
+  const path = '/api/v1/namespaces/sekisho/serviceaccounts/sekisho-server/token'
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
+  const answer = await client.call({ method: 'POST', path, body: request })
+  return (answer as { readonly status: { readonly token: string } }).status.token
+}
+
+/** A real API server that knows our kinds and our account. */
+export async function openRealCluster(programs: Programs): Promise<RealCluster> {
   const server = await openRealApiServer(programs)
   using client = openKubeClient({ access: server.access, userAgent: 'test/0', timers })
   const definitions = new KubeObjects(client, CUSTOM_RESOURCE_DEFINITIONS)
@@ -35,5 +85,11 @@ export async function openRealCluster(programs: Programs): Promise<RealApiServer
   }
   // Served a moment after they were accepted.
   await vi.waitFor(() => Promise.all(paths.map(path => client.call({ method: 'GET', path }))))
-  return server
+  const token = await makeAccount(client)
+  const serverAccess: ClusterAccess = {
+    ...server.access,
+    credentials: { kind: 'token', read: () => token },
+    namespace: 'sekisho',
+  }
+  return { ...server, serverAccess }
 }

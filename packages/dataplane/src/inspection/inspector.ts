@@ -23,7 +23,7 @@ import type { AppliedDnsProfile, FlowFacts } from '@sekisho/policy'
 import type { OnFailure } from '../queues.ts'
 import { type DnsGuards, GuardedDns } from './dns-guards.ts'
 import { Ending } from './ending.ts'
-import { Flows } from './flows.ts'
+import { type Followed, Flows } from './flows.ts'
 import { answerTo } from './refusal.ts'
 import { type AskPolicy, type Notice, type Step, Watch } from './watch.ts'
 
@@ -96,7 +96,7 @@ const STREAMS = {
 /** Of no revision. */
 const STALE = -1
 
-class InspectedFlow implements Disposable {
+class InspectedFlow implements Followed {
   readonly ends: ConversationEnds
   readonly watch: Watch
   readonly stream: TcpStream | undefined
@@ -119,6 +119,10 @@ class InspectedFlow implements Disposable {
     this.watch = of.watch
     this.stream = of.stream
     this.revision = of.revision
+  }
+
+  get mayPause(): boolean {
+    return !this.isDenied && this.stream?.isOpen === true
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
-import { Flows } from '../../src/inspection/flows.ts'
+import { describe, expect, test } from 'vitest'
+import { Flows, type Followed } from '../../src/inspection/flows.ts'
 
-class Flow implements Disposable {
+class Flow implements Followed {
+  mayPause = false
   disposals = 0;
   [Symbol.dispose](): void {
     this.disposals++
@@ -58,4 +59,55 @@ test('where there is no room, only what was silent for a period gives way, the l
   expect(all.get('a')?.disposals).toBe(1)
   expect(flows.add('d', new Flow())).toBe(false)
   expect(flows.size).toBe(2)
+})
+
+describe('a flow that may pause', () => {
+  const paused = () => {
+    const made = filled(4, 'pool', 'other')
+    const pool = made.all.get('pool')
+    if (pool) pool.mayPause = true
+    const age = (periods: number) => {
+      for (let period = 0; period < periods; period++) made.flows.age()
+    }
+    return { ...made, age, pool }
+  }
+
+  test('is kept when others are let go, and is found again', () => {
+    const { flows, pool, age } = paused()
+    age(10)
+    expect(flows.size).toBe(1)
+    expect([...flows.values()]).toEqual([pool])
+    expect(flows.get('other')).toBeUndefined()
+    expect(flows.get('pool')).toBe(pool)
+    expect(pool?.disposals).toBe(0)
+  })
+
+  test('is let go after two long periods, and what asks for it in between begins them anew', () => {
+    const { flows, pool, age } = paused()
+    age(62)
+    expect(flows.get('pool')).toBe(pool)
+    age(62)
+    expect(flows.size).toBe(1)
+    age(120)
+    expect(flows.size).toBe(0)
+    expect(pool?.disposals).toBe(1)
+  })
+
+  test('gives way to new ones before those that were silent for less', () => {
+    const { flows, pool, all, age } = paused()
+    age(3)
+    for (const key of ['a', 'b', 'c']) flows.add(key, new Flow())
+    flows.age()
+    expect(flows.add('d', new Flow())).toBe(true)
+    expect(pool?.disposals).toBe(1)
+    expect(flows.get('a')).toBeDefined()
+    expect(all.get('other')?.disposals).toBe(1)
+  })
+
+  test('is deleted wherever it is', () => {
+    const { flows, pool, age } = paused()
+    age(70)
+    flows.delete('pool')
+    expect([flows.size, pool?.disposals]).toEqual([0, 1])
+  })
 })

@@ -387,14 +387,25 @@ describe('bounds', () => {
 
   test('what was silent for two periods is forgotten', () => {
     const { inspector, offer } = inspecting(requests())
-    const tcp = new Connection()
-    offer(...tcp.handshake(), tcp.client('r'))
+    offer(datagram('r'))
     inspector.age()
-    expect(offer(tcp.client('GET'))).toEqual(['pass'])
+    expect(offer(datagram('GET'))).toEqual(['pass'])
     inspector.age()
     expect(inspector.flows).toBe(1)
     inspector.age()
     expect(inspector.flows).toBe(0)
-    expect(offer(tcp.client('GET'))).toEqual(['drop'])
+  })
+
+  test('a connection that is kept open is not, unless it is denied or over', () => {
+    const { inspector, offer } = inspecting(requests())
+    const [kept, denied, over] = [40_001, 40_002, 40_003].map(
+      client => new Connection(IP4, { client, server: 80 }),
+    )
+    for (const tcp of [kept, denied, over]) if (tcp) offer(...tcp.handshake(), tcp.client('r'))
+    if (denied && over) offer(denied.client('DEL'), ...over.ends())
+    for (let period = 0; period < 5; period++) inspector.age()
+    expect(inspector.flows).toBe(1)
+    expect(kept && offer(kept.client('GET'), kept.client('DEL'))).toEqual(['pass', 'drop'])
+    expect(denied && offer(denied.client('GET'))).toEqual(['drop'])
   })
 })

@@ -77,6 +77,11 @@ export class TcpStream {
     return this.#isReset || (this.#client.isEnded && (this.#server.isEnded || this.#isOneSided))
   }
 
+  /** It has begun, and may go on after any silence. */
+  get isOpen(): boolean {
+    return this.#server.isBegun && !this.isOver
+  }
+
   /** Bytes that are held until their receiver acknowledges them. */
   get unacknowledged(): number {
     return Math.max(this.#client.retained.length, this.#server.retained.length)

@@ -58,9 +58,10 @@ export class Messages<Head extends { readonly length: number }> {
   }
 
   #head(): Head | undefined {
+    if (this.#inbox.length === 0) return undefined
     const bytes = this.#inbox.all()
     // A head that comes byte by byte is looked at again once for each of its lines, not for each byte.
-    const nothingNew = bytes.length === 0 || (this.#seen > 0 && bytes.indexOf(LF, this.#seen) < 0)
+    const nothingNew = this.#seen > 0 && bytes.indexOf(LF, this.#seen) < 0
     this.#seen = bytes.length
     if (nothingNew) return undefined
     const head = this.#parse(bytes)

@@ -1,5 +1,5 @@
 import { type AgentStatus, type EpochMs, LIMITS, VERSION } from '@sekisho/core'
-import type { Dataplane } from '@sekisho/dataplane'
+import type { Dataplane, FlowLog } from '@sekisho/dataplane'
 import { findDegraded } from './degraded.ts'
 import { openEnforcement } from './kernel/enforcement.ts'
 import type { Inspecting } from './kernel/inspecting.ts'
@@ -28,6 +28,9 @@ export interface AgentEnvironment {
   readonly signal: AbortSignal
 }
 
+/** Reports of inspection that wait for the eyes to open: some seconds of several threads. */
+const EARLY_MOST = 200
+
 /**
  * The whole agent, made in order and taken down in reverse. Returns when stopped.
  * @throws when it cannot start, cannot go on, or the server will never let it in.
@@ -44,6 +47,13 @@ export async function runAgent(
   // Made last, called by what is made before them.
   let observer: Observer | undefined
   let reporter: Reporter | undefined
+  /** A service is read once in an hour: what is learned before the eyes are open is not learned again soon. */
+  const early: ((flows: FlowLog) => void)[] = []
+  const record = (learned: (flows: FlowLog) => void) => {
+    if (observer) learned(observer.flows)
+    else if (early.length < EARLY_MOST) early.push(learned)
+    else notes.count('inspection-notices-lost')
+  }
 
   // 1. A directory and a namespace of its own: nobody else may write either.
   const directory = stateDirectory(options.state)
@@ -64,8 +74,8 @@ export async function runAgent(
       notes,
       onModelChanged: () => observer?.flows.modelChanged(),
       onInventory: () => reporter?.inventoryChanged(),
-      onTold: told => observer?.flows.inspected(told),
-      onRequests: requests => observer?.flows.requested(requests),
+      onTold: told => record(flows => flows.inspected(told)),
+      onRequests: requests => record(flows => flows.requested(requests)),
     },
     stack,
   )
@@ -87,6 +97,7 @@ export async function runAgent(
     }),
   )
   observer = seen
+  for (const learned of early.splice(0)) learned(seen.flows)
 
   // 4. Records: batches into the spool, the spool to the server.
   const spool = openSpool({

@@ -23,6 +23,8 @@ function policy(name: string, egress: readonly unknown[]) {
 const toNames = (...names: readonly string[]) => names.map(fqdn => ({ fqdn }))
 /** New addresses behind new names, so that each first connection is one to an address that was not known. */
 const FRESH = 40
+/** Of those only the last is asked for over TCP, and one more address has no name. */
+const OVER_TCP = FRESH + 1
 
 describeAsRoot('destinations by name', () => {
   let node: NamingNode
@@ -64,7 +66,10 @@ describeAsRoot('destinations by name', () => {
           policy('names', [
             {
               to: [{ entity: 'dns' }, { podSelector: { matchLabels: { app: 'rogue' } } }],
-              ports: [{ protocol: 'UDP', port: 53 }],
+              ports: [
+                { protocol: 'UDP', port: 53 },
+                { protocol: 'TCP', port: 53 },
+              ],
             },
             {
               to: toNames('api.example.com', '*.wild.example.com', 'www.example.net', '*.fresh.example.com'),
@@ -113,7 +118,7 @@ describeAsRoot('destinations by name', () => {
   }
   async function giveAddresses(): Promise<Zone> {
     const zone: Record<string, [string, string]> = {}
-    for (let i = 1; i <= FRESH; i++) {
+    for (let i = 1; i <= OVER_TCP; i++) {
       const both: [string, string] = [`10.77.0.${i}`, `fd77::${i.toString(16)}`]
       for (const ip of both) await run('ip', ['-n', pod('site').netns, 'addr', 'add', ip, 'dev', 'lo'])
       zone[`n${i}.fresh.example.com`] = both
@@ -180,6 +185,15 @@ describeAsRoot('destinations by name', () => {
     expect(node.book.namesOf('10.77.0.1')).toEqual(['n1.fresh.example.com'])
   })
 
+  test('answers over TCP count as well', async () => {
+    askResolver(pod('web'), pod('dns').addresses[0], 'TCP')
+    const name = `n${OVER_TCP}.fresh.example.com`
+    const { denied } = await node.counted()
+    expect(await get(`https://${name}`)).toBe(`https ${name}`)
+    expect(await node.counted()).toMatchObject({ denied })
+    askResolver(pod('web'), pod('dns').addresses[0])
+  })
+
   test('an answer of another server than the configured ones names nothing', async () => {
     askResolver(pod('web'), pod('rogue').addresses[0])
     expect(await resolve('api.example.com')).toEqual(expect.arrayContaining([...pod('other').addresses]))
@@ -230,7 +244,7 @@ describeAsRoot('destinations by name', () => {
 
   test('an address to which no name led is denied by the kernel alone', async () => {
     const before = await node.counted()
-    await isDenied(`http://10.77.0.${FRESH + 1}`)
+    await isDenied(`http://10.77.0.${OVER_TCP + 1}`)
     const after = await node.counted()
     expect(after.denied).toBeGreaterThan(before.denied)
     expect(after.queued).toBe(before.queued)

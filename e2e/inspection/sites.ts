@@ -12,9 +12,10 @@ function inside(pod: Pod, command: string, ...args: readonly string[]): Disposab
 }
 
 /** Where programs of a pod ask for names, as `ip netns exec` shows it to them. */
-export function askResolver({ netns }: Pod, resolver: string): void {
+export function askResolver({ netns }: Pod, resolver: string, transport: 'UDP' | 'TCP' = 'UDP'): void {
   mkdirSync(`/etc/netns/${netns}`, { recursive: true })
-  writeFileSync(`/etc/netns/${netns}/resolv.conf`, `nameserver ${resolver}\noptions attempts:3 timeout:5\n`)
+  const options = `options attempts:3 timeout:5${transport === 'TCP' ? ' use-vc' : ''}`
+  writeFileSync(`/etc/netns/${netns}/resolv.conf`, `nameserver ${resolver}\n${options}\n`)
 }
 export const forgetResolver = ({ netns }: Pod): void =>
   rmSync(`/etc/netns/${netns}`, { recursive: true, force: true })

@@ -1,8 +1,9 @@
 import { type Workload, workloadId } from '@sekisho/core'
-import type { ModelChange } from '@sekisho/policy'
+import type { DataplaneInspection } from '@sekisho/dataplane'
+import { type ModelChange, treatByTable } from '@sekisho/policy'
 import { expect, test } from 'vitest'
 import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
-import { ClusterSource, RICH } from '../../packages/policy/test/cluster.ts'
+import { ClusterSource, RICH, type Sizes } from '../../packages/policy/test/cluster.ts'
 import { manyPeers, NODE, openTestNode, type TestNode } from './node.ts'
 import type { Probe } from './prober.ts'
 
@@ -70,11 +71,32 @@ function expected(node: TestNode, { source, destination, protocol, port }: Probe
   return node.model.decide(query).verdict === 'allow'
 }
 
+/** What is open arrives where it fails open, for nobody listens to the queues. */
+function expectedUnread(node: TestNode, { source, destination, protocol, port }: Probe): boolean {
+  const asked = protocol === 'ICMP' || protocol === 'ICMPv6' ? typeOf[protocol] : port
+  const treatment = treatByTable(node.compiler.table, { source, destination, protocol, port: asked })
+  return treatment.kind === 'inspect' ? treatment.onFailure === 'open' : treatment.kind === 'pass'
+}
+
+const UNREAD: DataplaneInspection = {
+  queues: { first: 60, workers: 2 },
+  identify: 'services',
+  revise: () => Promise.resolve(),
+}
+
 describeAsRoot('reference and kernel', () => {
-  test('generated policies: every probe arrives exactly where `decide` allows it', async () => {
-    await using node = await openTestNode({ prefix: `eq${process.pid}`, pods: PODS, ports: PORTS })
+  test.each<[string, Partial<Sizes>, DataplaneInspection | undefined, typeof expected]>([
+    ['exactly where `decide` allows it', {}, undefined, expected],
+    ['or fails open exactly where the table says so', { conditional: 0.5 }, UNREAD, expectedUnread],
+  ])('generated policies: every probe arrives %s', async (_what, sizes, inspection, isExpected) => {
+    await using node = await openTestNode({
+      prefix: `eq${process.pid}`,
+      pods: PODS,
+      ports: PORTS,
+      ...(inspection && { inspection }),
+    })
     const seed = Date.now() % 1_000_000
-    const source = new ClusterSource(seed, { ...RICH, odd: true })
+    const source = new ClusterSource(seed, { ...RICH, odd: true, ...sizes })
     await node.change({
       namespaces: { set: [0, 1, 2].map(source.namespace) },
       workloads: { set: [0, 1, 2, 3, 4].map(index => localWorkload(node, source, index)) },
@@ -88,7 +110,7 @@ describeAsRoot('reference and kernel', () => {
       const asked = probes(node, source, 120)
       const arrived = node.prober.send(asked)
       for (const [at, probe] of asked.entries()) {
-        const allowed = expected(node, probe)
+        const allowed = isExpected(node, probe)
         expect(arrived[at], JSON.stringify({ seed, step, probe })).toBe(allowed)
         if (!allowed) denied++
       }

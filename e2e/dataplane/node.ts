@@ -1,6 +1,6 @@
 import type { Clock, EpochMs, NodeName, Workload } from '@sekisho/core'
 import { namespace, workloadId } from '@sekisho/core'
-import { type Dataplane, openDataplane } from '@sekisho/dataplane'
+import { type Dataplane, type DataplaneInspection, openDataplane } from '@sekisho/dataplane'
 import { type Nftables, openNftables } from '@sekisho/linux'
 import {
   createModel,
@@ -41,9 +41,10 @@ export interface TestNodeOptions {
   readonly prefix: string
   readonly pods: readonly string[]
   readonly ports: readonly number[]
+  readonly inspection?: DataplaneInspection
 }
 
-export async function openTestNode({ prefix, pods, ports }: TestNodeOptions): Promise<TestNode> {
+export async function openTestNode({ prefix, pods, ports, inspection }: TestNodeOptions): Promise<TestNode> {
   await using stack = new AsyncDisposableStack()
   const topology = stack.use(buildTopology({ prefix, pods }))
   const prober = stack.use(createProber())
@@ -51,7 +52,12 @@ export async function openTestNode({ prefix, pods, ports }: TestNodeOptions): Pr
   prober.listen(topology.node, ports)
   const nft = stack.use(await openNftables({ netns: topology.node }))
   const errors: unknown[] = []
-  const dataplane = openDataplane({ nft, clock: systemClock, onError: error => errors.push(error) })
+  const dataplane = openDataplane({
+    nft,
+    clock: systemClock,
+    onError: error => errors.push(error),
+    ...(inspection && { inspection }),
+  })
   const model = createModel()
   model.update({ nodes: { set: [{ name: NODE, addresses: topology.nodeAddresses }] } })
   const compiler = createTableCompiler(model, { name: NODE, addresses: topology.nodeAddresses })

@@ -1,7 +1,7 @@
 import { parseCidr } from '@sekisho/core'
-import type { PortMatch, TableRule } from '@sekisho/policy'
+import type { OpenRule, PortMatch, TableRule } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
-import { createRuleset } from '../src/index.ts'
+import { createRuleset, type InspectionRules } from '../src/index.ts'
 import { mergePorts, portMatches, rangeElement } from '../src/match.ts'
 import { attachment, chain, isolation, rule, selector, table } from './tables.ts'
 
@@ -75,6 +75,7 @@ test('a range that is no prefix', () => {
 function chainTexts(
   stages: readonly (readonly TableRule[])[],
   role: 'enforce' | 'audit' = 'enforce',
+  inspection?: InspectionRules,
 ): string[] {
   const uses = role === 'enforce' ? { enforce: { ingress: 'c' } } : { audit: { ingress: 'c' } }
   const compiled = table({
@@ -86,7 +87,7 @@ function chainTexts(
     chains: [chain('c', stages)],
     attachments: [attachment('a', uses)],
   })
-  return createRuleset(compiled, 1)
+  return createRuleset(compiled, 1, inspection)
     .rebuild()
     .map(command => command.text.replace('add rule inet sekisho ', '').replaceAll(/_[\w-]{22}/g, ''))
     .filter(line => /^(?:e|ed|u|ud)(?:_\d)? /.test(line))
@@ -133,6 +134,37 @@ describe('chains', () => {
       'e ct original ip6 saddr @p6 goto ed',
       'e goto e_1',
       'e_1 goto ed',
+    ])
+  })
+
+  const INSPECTION = { queues: { first: 40, workers: 2 }, identify: 'off' } as const
+  const open = (may: OpenRule['may'], onFailure: OpenRule['onFailure'] = 'closed'): OpenRule => ({
+    ...rule(5, { ports: [{ protocol: 'TCP', ports: [[80, 80]] }] }),
+    action: 'inspect',
+    may,
+    onFailure,
+  })
+  const PORT_80 = 'e meta l4proto tcp ct reply proto-src 80'
+
+  test.each<[string, OpenRule, readonly string[]]>([
+    ['it may allow: nothing more is asked', open('allow'), [`${PORT_80} goto inspect_closed`]],
+    ['it may deny: the rules behind it are asked', open('deny', 'open'), [`${PORT_80} jump inspect_open`]],
+    ['it may leave', open('next'), [`${PORT_80} jump inspect_closed`, `${PORT_80} goto e_1`]],
+  ])('an open rule marks the connection; %s', (_what, one, lines) => {
+    const rules = chainTexts([[one, isolation], [isolation]], 'enforce', INSPECTION)
+    const ended = one.may === 'next' ? ['e goto ed', 'e goto e_1'] : ['e goto ed', 'e goto ed']
+    expect(rules.filter(line => line.startsWith('e '))).toEqual([...lines, ...ended])
+  })
+
+  test('nobody is stopped for what only audit asks', () => {
+    expect(
+      chainTexts([[open('allow'), isolation]], 'audit', INSPECTION).filter(line => line.startsWith('u ')),
+    ).toEqual(['u meta l4proto tcp ct reply proto-src 80 goto inspect_open', 'u goto ud'])
+  })
+
+  test('an open rule is not there where nothing can be inspected', () => {
+    expect(chainTexts([[open('allow'), isolation]]).filter(line => line.startsWith('e '))).toEqual([
+      'e goto ed',
     ])
   })
 

@@ -1,8 +1,8 @@
 import { parseIp } from '@sekisho/core'
-import type { AddressSet, Attachment, RuleTable, TableChange } from '@sekisho/policy'
+import type { AddressSet, Attachment, RuleTable, TableChange, TableRule } from '@sekisho/policy'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Command, createRuleset } from '../src/index.ts'
+import { type Command, createRuleset, type InspectionRules } from '../src/index.ts'
 import { counterName, ruleKey } from '../src/names.ts'
 import { KernelTable } from './kernel.ts'
 import { attachment, chain, isolation, rule, selector, table } from './tables.ts'
@@ -53,6 +53,8 @@ const chainRules = (index: number) => {
       [rule(30, { action: 'next', peers: ['r'] }), rule(31, { action: 'deny', peers })],
       [first, isolation],
     ]
+  const open: TableRule = { ...first, action: 'inspect', may: 'allow', onFailure: 'open' }
+  if (index === 2) return [[first, open, isolation]]
   if (index !== 4) return [[first, isolation]]
   const many = PORTS.flatMap(port =>
     [0, 1, 2].map(set =>
@@ -125,14 +127,17 @@ function between(before: RuleTable, after: RuleTable): TableChange {
 }
 
 describe('ruleset', () => {
-  test('any sequence of changes leaves the kernel as a full rebuild does', () => {
+  test.each<[string, InspectionRules | undefined]>([
+    ['', undefined],
+    [', with queues', { queues: { first: 40, workers: 1 }, identify: 'services' }],
+  ])('any sequence of changes leaves the kernel as a full rebuild does%s', (_what, inspection) => {
     fc.assert(
       fc.property(fc.array(recipe, { minLength: 2, maxLength: 8 }), recipes => {
         const tables = recipes.map(cook)
         const [first, ...rest] = tables
         if (!first) return
         const kernel = new KernelTable()
-        const ruleset = createRuleset(first, 1)
+        const ruleset = createRuleset(first, 1, inspection)
         kernel.commit(ruleset.rebuild().map(command => command.operation()))
         let [before, generation] = [first, 1]
         for (const after of rest) {
@@ -141,7 +146,7 @@ describe('ruleset', () => {
           before = after
           const fresh = new KernelTable()
           fresh.commit(
-            createRuleset(after, generation)
+            createRuleset(after, generation, inspection)
               .rebuild()
               .map(command => command.operation()),
           )
@@ -150,13 +155,13 @@ describe('ruleset', () => {
         kernel.commit(ruleset.rebuild().map(command => command.operation()))
         const fresh = new KernelTable()
         fresh.commit(
-          createRuleset(before, generation)
+          createRuleset(before, generation, inspection)
             .rebuild()
             .map(command => command.operation()),
         )
         expect(kernel.snapshot()).toEqual(fresh.snapshot())
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 

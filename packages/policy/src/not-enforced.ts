@@ -7,7 +7,7 @@ export const NOT_ENFORCED = [
   'application', // what is spoken shows only in the bytes after the first packets, which an agent may be told not to read
   'request', // so does what is asked
   'name', // where a name leads shows in resolvers' answers, which are read alike
-  'profiles', // inspections of allowed traffic
+  'profiles', // and what inspections find in it
   'host-subject', // the host's own traffic does not pass where workloads' traffic is judged
   'external-subject', // no agent runs on an external machine
 ] as const
@@ -36,9 +36,12 @@ function ofRule({ applications, l7, peers = [] }: PolicyRule): readonly NotEnfor
   ]
 }
 
-function ofPolicy({ subject, profiles }: PolicyDocument): readonly NotEnforcedWhat[] {
+function ofPolicy(
+  { subject, profiles }: PolicyDocument,
+  { inspection }: Enforcing,
+): readonly NotEnforcedWhat[] {
   return [
-    ...(profiles.length > 0 ? (['profiles'] as const) : []),
+    ...(profiles.length > 0 && !inspection ? (['profiles'] as const) : []),
     ...(subject.kind === 'hosts' ? (['host-subject'] as const) : []),
     ...(subject.kind === 'externals' ? (['external-subject'] as const) : []),
   ]
@@ -61,8 +64,8 @@ function ofSection(document: PolicyDocument, direction: Direction): readonly Not
  */
 export const notEnforcedHere = (
   document: PolicyDocument,
-  { inspection }: Enforcing = { inspection: true },
+  enforcing: Enforcing = { inspection: true },
 ): readonly NotEnforced[] => [
-  ...ofPolicy(document).map(what => ({ policy: document.id, what })),
-  ...(inspection ? [] : DIRECTIONS.flatMap(direction => ofSection(document, direction))),
+  ...ofPolicy(document, enforcing).map(what => ({ policy: document.id, what })),
+  ...(enforcing.inspection ? [] : DIRECTIONS.flatMap(direction => ofSection(document, direction))),
 ]

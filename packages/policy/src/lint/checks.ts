@@ -20,6 +20,7 @@ import {
   selectsNoNamespace,
   subjectSelectsNothing,
 } from './practice.ts'
+import { profileUnknown } from './profile.ts'
 import { denyMatchesNothing, priorityShared, ruleShadowed, tierDeniesDns } from './tier.ts'
 
 /** Every check by its id, which never changes its meaning: other programs store it. */
@@ -40,6 +41,7 @@ export const CHECKS = {
   'namespace-unlabelled': namespaceUnlabelled,
   'selects-no-namespace': selectsNoNamespace,
   'subject-selects-nothing': subjectSelectsNothing,
+  'profile-unknown': profileUnknown,
   'rule-shadowed': ruleShadowed,
   'priority-shared': priorityShared,
   'deny-matches-nothing': denyMatchesNothing,

@@ -79,16 +79,19 @@ describeAsRoot('what is really spoken in the lab', () => {
     until('the capture', () => (capture.text.includes('listening on') ? true : undefined))
 
   test('the map names what the ports do not say', async () => {
-    const wanted = ['dns', 'http', 'postgresql', 'redis']
+    const wanted = ['kube-system/dns dns', 'shop/api http', 'shop/cart redis', 'payments/db postgresql']
     const spoken = await until('applications on the map', async () => {
       const { edges } = await api.get<MapView>('map?window=15m')
-      const found = new Set(edges.flatMap(({ application }) => application ?? []))
+      const found = new Set(edges.map(({ destination, application }) => `${destination} ${application}`))
       return wanted.every(name => found.has(name)) ? edges : undefined
     })
     const of = (port: number) =>
       new Set(spoken.flatMap(edge => (edge.port === port ? (edge.application ?? []) : [])))
-    expect(of(6379)).toEqual(new Set(['redis']))
-    expect(of(5432)).toEqual(new Set(['postgresql']))
+    expect([of(53), of(5432), of(6379)].map(names => [...names])).toEqual([
+      ['dns'],
+      ['postgresql'],
+      ['redis'],
+    ])
     const { items } = await api.get<{ items: FlowView[] }>('flows?window=15m&application=redis')
     expect(new Set(items.map(({ port }) => port))).toEqual(new Set([6379]))
   }, 300_000)

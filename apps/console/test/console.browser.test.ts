@@ -170,6 +170,7 @@ describe.skipIf(chromiumMissing())('the console in a browser', () => {
     await page.keyboard.press('Enter')
     await page.getByText('Its only rule allows payments/checkout').waitFor()
     await page.getByText('The smallest rule that would allow this.').waitFor()
+    await page.getByText('drop accounts').waitFor()
     expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.getByRole('complementary').waitFor({ state: 'detached' })

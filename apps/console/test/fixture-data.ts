@@ -52,6 +52,7 @@ interface Edge {
   readonly why?: Reason
   readonly by?: string
   readonly count: number
+  readonly requests?: FlowView['requests']
 }
 
 const EDGES: readonly Edge[] = [
@@ -87,10 +88,15 @@ const EDGES: readonly Edge[] = [
     from: foothold,
     to: ledger,
     port: 5432,
+    app: 'postgresql',
     outcome: 'denied',
     why: 'isolated',
     by: `${LEDGER_POLICY}#ingress`,
     count: 31,
+    requests: [
+      { name: 'drop accounts', count: 2 },
+      { name: '', count: 1 },
+    ],
   },
   { from: foothold, to: metadata, port: 80, app: 'http', count: 12 },
   { from: foothold, to: pool, port: 3333, count: 4 },
@@ -108,6 +114,7 @@ export function flows(total: number): readonly FlowView[] {
       protocol: edge.port === 53 ? 'UDP' : 'TCP',
       port: edge.port,
       ...(edge.app !== undefined && { application: edge.app }),
+      ...(edge.requests && { requests: edge.requests }),
       outcome: edge.outcome ?? 'allowed',
       ...(edge.by !== undefined && { by: edge.by, direction: 'ingress' as const }),
       why: edge.why ?? 'not-selected',

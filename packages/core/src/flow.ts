@@ -20,7 +20,7 @@ export const hasPorts = (protocol: Protocol): protocol is Transport =>
 export type Mode = 'Learn' | 'Audit' | 'Enforce'
 export const MODES = ['Learn', 'Audit', 'Enforce'] as const satisfies readonly Mode[]
 
-export type Verdict = 'allow' | 'deny' | 'reset'
+export type Verdict = 'allow' | 'deny'
 
 /**
  * Why a verdict is what it is. Closed: the console translates each, metrics label by it,

@@ -1,7 +1,14 @@
 import { REASONS } from '@sekisho/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createModel, type Explanation, explain, explainSentences, type FlowQuery } from '../src/index.ts'
+import {
+  createModel,
+  type Explanation,
+  explain,
+  explainSentences,
+  type FlowQuery,
+  ON_DENY,
+} from '../src/index.ts'
 import { modelOf, networkPolicy, securityPolicy, workload } from './builders.ts'
 import { ClusterSource, PORTS, RICH } from './cluster.ts'
 
@@ -146,6 +153,17 @@ describe('sentences', () => {
       'NetworkPolicy shop/deny-all が shop/web（10.0.0.1）の送信を制限しており、この通信を許可するルールはどのポリシーにもありません。',
       'shop/api（10.0.0.2）の受信側でも拒否されます（NetworkPolicy shop/deny-all）。',
     ])
+  })
+
+  test.each(ON_DENY)('how it ends is said where its ends hear of it: %s', onDeny => {
+    const said = (['en', 'ja'] as const).map(language => {
+      const plain = explainSentences(denied, language)
+      if (onDeny === 'drop') return []
+      const told = explainSentences({ ...denied, onDeny }, language)
+      expect(explainSentences({ ...denied, outcome: 'audited', onDeny }, language)).toHaveLength(plain.length)
+      return told.filter(sentence => !plain.includes(sentence))
+    })
+    expect(said.map(({ length }) => length)).toEqual(onDeny === 'drop' ? [0, 0] : [1, 1])
   })
 
   test.each(REASONS)('every reason has a sentence in both languages: %s', why => {

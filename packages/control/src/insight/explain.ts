@@ -99,12 +99,13 @@ function likelyPort({ store }: InsightPorts, between: Between): number {
 const EVER = { since: 0, until: Number.MAX_SAFE_INTEGER } as Window // the whole of time is a window too
 
 function view(explanation: Explanation, source: ResolvedEnd, destination: ResolvedEnd): ExplanationView {
-  const { verdict, outcome, by, why, direction, considered, change } = explanation
+  const { verdict, outcome, by, why, onDeny, direction, considered, change } = explanation
   return {
     verdict,
     outcome,
     ...(by !== undefined && { by }),
     why,
+    ...(onDeny && { onDeny }),
     ...(direction !== undefined && { direction }),
     source: source.view,
     destination: destination.view,

@@ -172,10 +172,12 @@ export const explainRequest = z.object({
 })
 
 export const explanation = z.object({
-  verdict: z.enum(['allow', 'deny', 'reset']),
+  verdict: z.enum(['allow', 'deny']),
   outcome,
   by: z.string().optional(),
   why: reason,
+  /** How what is denied ends; absent: silently. */
+  onDeny: z.enum(['reset', 'respond', 'explain']).optional(),
   direction: z.enum(['ingress', 'egress']).optional(),
   /** What was taken to be spoken. */
   application: z.string().optional(),

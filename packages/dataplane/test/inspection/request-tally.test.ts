@@ -73,7 +73,6 @@ test.each([
   ['allowed', ALLOWED],
   ['audited', answerOf(['allow'], ['deny'])],
   ['denied', DENIED],
-  ['denied', answerOf(['reset'])],
   ['denied', answerOf(['deny'], ['allow'])],
 ])('%s', (outcome, answer) => {
   const tally = new RequestTally()

@@ -33,7 +33,6 @@ describe('before anything is said', () => {
     ['a verdict that nothing changes needs no look', () => ALLOWED, false, 'release'],
     ['unless the application is to be known', () => ALLOWED, true, 'pass'],
     ['denied whatever comes', () => DENIED, true, 'deny'],
-    ['reset whatever comes', () => answerOf(['reset']), false, 'deny'],
     ['a handshake passes while the verdict is open', () => answerOf(['deny', 'closed']), false, 'pass'],
     ['open for those in Audit', () => answerOf(['allow'], ['deny', 'closed']), false, 'pass'],
     ['denied by those in Audit', () => answerOf(['allow'], ['deny']), false, 'release'],

@@ -1,4 +1,5 @@
 import type { Direction, Outcome, Reason } from '@sekisho/core'
+import type { AnsweredDeny } from '../documents/document.ts'
 import type { Need } from '../facts.ts'
 import type { Edit, ExplainedEnd } from './explanation.ts'
 
@@ -26,6 +27,8 @@ export interface Dictionary {
   readonly reasons: Readonly<Record<Reason, (facts: ReasonFacts) => string>>
   readonly rule: (policy: string, direction: string, number: number) => string
   readonly policy: (kind: string, name: string) => string
+  /** How what is denied ends, where its ends hear of it. */
+  readonly endings: Readonly<Record<AnsweredDeny, string>>
   readonly otherSide: Readonly<Record<'allow' | 'deny', (facts: ReasonFacts) => string>>
   readonly needs: Readonly<Record<Need, string>>
   /** What is spoken, where the question says so. */

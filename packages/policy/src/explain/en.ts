@@ -39,6 +39,11 @@ export const en: Dictionary = {
   rule: (policy, direction, number) =>
     `${direction === 'egress' ? 'Egress' : 'Ingress'} rule ${number} of ${policy}`,
   policy: (kind, name) => `${kind} ${name}`,
+  endings: {
+    reset: 'Its ends are told by a reset.',
+    respond: 'HTTP/1 is answered by 403; all else is told by a reset.',
+    explain: 'HTTP/1 is answered by 403 with the name of the rule; all else is told by a reset.',
+  },
   otherSide: {
     allow: ({ subject, direction }) => `The ${direction} of ${subject} would allow it.`,
     deny: ({ by, subject, direction }) => `The ${direction} of ${subject} denies it too (${by}).`,

@@ -1,6 +1,6 @@
 import type { Direction, NodeName, Outcome, PolicyId, Reason, RuleId, Verdict } from '@sekisho/core'
 import type { ConsideredPolicy, FlowQuery, SideDecision } from '../decision.ts'
-import type { PolicyDocument } from '../documents/document.ts'
+import type { AnsweredDeny, PolicyDocument } from '../documents/document.ts'
 import type { Inspect } from '../facts.ts'
 
 /** One end of the question as people name it. */
@@ -33,6 +33,7 @@ export interface Explanation {
   readonly direction?: Direction
   readonly by?: RuleId
   readonly why: Reason
+  readonly onDeny?: AnsweredDeny
   /** Present where the verdict depends on facts that are not known. */
   readonly inspect?: Inspect
   readonly egress: SideDecision

@@ -41,6 +41,11 @@ export const ja: Dictionary = {
   },
   rule: (policy, direction, number) => `${policy} の${direction}ルール ${number}`,
   policy: (kind, name) => `${kind} ${name}`,
+  endings: {
+    reset: '通信の両端にはリセットで知らせます。',
+    respond: 'HTTP/1 には 403 で応答し、それ以外はリセットで知らせます。',
+    explain: 'HTTP/1 にはルール名を付けた 403 で応答し、それ以外はリセットで知らせます。',
+  },
   otherSide: {
     allow: ({ subject, direction }) => `${subject} の${direction}側では許可されます。`,
     deny: ({ by, subject, direction }) => `${subject} の${direction}側でも拒否されます（${by}）。`,

@@ -87,11 +87,12 @@ export function explainSentences(explanation: Explanation, language: ExplainLang
     destination: endText(words, explanation.destination),
     service: serviceText(explanation.query),
   }
-  const { by, direction = 'ingress' } = explanation
+  const { by, direction = 'ingress', outcome, onDeny } = explanation
   const decider = factsOf(words, explanation, by === undefined ? { direction } : { by, direction })
   const sentences = [
-    words.outcomes[explanation.outcome](conversation),
+    words.outcomes[outcome](conversation),
     words.reasons[explanation.why](decider),
+    ...(outcome === 'denied' && onDeny ? [words.endings[onDeny]] : []),
     ...otherSide(words, explanation),
     ...reservations(words, explanation),
     ...(explanation.change?.edits ?? []).map(({ policy, edit }) =>

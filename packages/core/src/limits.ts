@@ -157,6 +157,11 @@ export const LIMITS = {
     'items',
     'A flood of connections, each of which would be followed to its first request.',
   ),
+  releasedFlows: limit(
+    65_536,
+    'items',
+    'A flood of short connections, each of which is remembered by what was found out of it.',
+  ),
   waitingPackets: limit(
     1_024,
     'items',

@@ -23,7 +23,8 @@ import type { AppliedDnsProfile, FlowFacts } from '@sekisho/policy'
 import type { OnFailure } from '../queues.ts'
 import { type DnsGuards, GuardedDns } from './dns-guards.ts'
 import { Ending } from './ending.ts'
-import { type Followed, Flows } from './flows.ts'
+import { Flows, type Followed } from './flows.ts'
+import { Recollection } from './recollection.ts'
 import { answerTo } from './refusal.ts'
 import { type AskPolicy, type Notice, type Step, Watch } from './watch.ts'
 
@@ -145,6 +146,7 @@ export class Inspector {
   }
   readonly #memory = new StreamMemory()
   readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
+  readonly #released = new Recollection<FlowFacts>(LIMITS.releasedFlows.value)
   readonly #notInspected = new Map<NotInspected, number>()
   #known: Pick<InspectorOptions, 'identifier' | 'overrides'>
   #revision = 0
@@ -206,7 +208,8 @@ export class Inspector {
     flow.isDenied = false
     if (flow.dns) flow.dns.profiles = terms.dns ?? []
     const step = flow.watch.review(terms.ask, terms.facts)
-    return step === 'deny' ? this.#deny(flow, packet) : this.#offer(key, flow, packet)
+    const isSettled = step === 'deny' || step === 'release'
+    return isSettled ? this.#treat(key, { flow, packet, step }) : this.#offer(key, flow, packet)
   }
 
   #count(reason: NotInspected): Treatment {
@@ -236,10 +239,13 @@ export class Inspector {
     if (!terms) return 'wait'
     if (before) this.#flows.delete(key)
     const transport = ends.protocol === 'TCP' ? 'TCP' : 'UDP'
+    const conversation = this.#known.identifier.open(transport)
+    const released = this.#recall(key)
+    if (released) conversation.finish()
     const watch = new Watch({
-      conversation: this.#known.identifier.open(transport),
+      conversation,
       ask: terms.ask,
-      facts: terms.facts,
+      facts: released ? { ...released, ...terms.facts } : terms.facts,
       identify: this.#options.identify,
       isResolver: terms.isResolver,
       checksDns: (terms.dns ?? []).length > 0,
@@ -255,10 +261,20 @@ export class Inspector {
       this.#count('no-room')
       return terms.onFailure === 'open' ? 'release' : 'drop'
     }
-    const given = this.#known.overrides?.(transport, ends.server, ends.port)
+    const given = released ? undefined : this.#known.overrides?.(transport, ends.server, ends.port)
     const step = given === undefined ? watch.review() : watch.configure(given)
     const isSettled = step === 'deny' || step === 'release'
     return isSettled ? this.#treat(key, { flow, packet, step }) : this.#offer(key, flow, packet)
+  }
+
+  /**
+   * What was known of a connection when it was let go: its packets are queued again when policies have changed, or were
+   * on their way. With SYN another one begins. The kernel keeps the rest of TCP to that; of datagrams nobody could tell.
+   */
+  #recall(key: string): FlowFacts | undefined {
+    if ((this.#header.flags & TCP.SYN) === 0) return this.#released.get(key)
+    this.#released.delete(key)
+    return undefined
   }
 
   #stream({ onFailure }: Terms): TcpStream | undefined {
@@ -345,6 +361,7 @@ export class Inspector {
       case 'pass':
         return this.#passing(flow, packet.fromClient)
       case 'release':
+        if (flow.stream) this.#released.set(key, flow.watch.facts)
         this.#flows.delete(key)
         return 'release'
       case 'deny':

@@ -56,6 +56,11 @@ export class Watch {
     this.#answer = this.#ask(this.#facts)
   }
 
+  /** What is known of it. */
+  get facts(): FlowFacts {
+    return this.#facts
+  }
+
   /** What the policies say as far as is known; of a denied conversation, why. */
   get answer(): ResidualAnswer {
     return this.#answer

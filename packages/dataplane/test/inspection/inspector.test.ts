@@ -313,6 +313,58 @@ describe('policies that change', () => {
   })
 })
 
+describe('a connection that was let go, and is queued again from its middle', () => {
+  const released = (ask: AskPolicy = askingFor('redis', { requests: false })) => {
+    const inspection = inspecting(ask)
+    const tcp = new Connection()
+    expect(inspection.offer(...tcp.handshake(), tcp.client('r')).at(-1)).toBe('release')
+    inspection.notices.length = 0
+    return { ...inspection, tcp, told: () => inspection.notices.map(([, { kind }]) => kind) }
+  }
+
+  test('is let go again, and nothing of it is read: packets may have been on their way', () => {
+    const { offer, tcp, told, inspector } = released()
+    expect(offer(tcp.client('h'), tcp.ahead('h'), tcp.server('h'))).toEqual(['release', 'release', 'release'])
+    expect(told()).toEqual([])
+    expect(inspector.flows).toBe(0)
+  })
+
+  test('is judged by new policies with what is known of it', () => {
+    const { offer, tcp, told, revise } = released()
+    revise(askingFor('http', { requests: false }))
+    expect(offer(tcp.client('r'), tcp.client('h'))).toEqual(['drop', 'drop'])
+    expect(told()).toEqual(['denied'])
+    revise(askingFor('redis', { requests: false }))
+    expect(offer(tcp.client('r'))).toEqual(['release'])
+  })
+
+  test.each<[Terms['onFailure'], Treatment]>([
+    ['closed', 'drop'],
+    ['open', 'release'],
+  ])('is what fails %s where its requests are asked for', (onFailure, treatment) => {
+    const { offer, tcp, told, revise } = released()
+    revise(askingFor('redis', { requests: true, onFailure }), onFailure)
+    expect(offer(tcp.client('GET'))).toEqual([treatment])
+    expect(told()).toEqual(onFailure === 'open' ? ['failed'] : ['failed', 'denied'])
+  })
+
+  test.each<[string, (tcp: Connection) => readonly OfferedPacket[]]>([
+    ['a SYN', tcp => tcp.handshake()],
+    ['an answer to one', tcp => tcp.handshake().slice(1)],
+  ])('is another one from %s on', (_, begin) => {
+    const { offer, denials } = released()
+    const other = new Connection(IP4, { client: 40_000, server: 80, first: 9_000 })
+    expect(new Set(offer(...begin(other)))).toEqual(new Set(['pass']))
+    expect(offer(other.client('h'))).toEqual(['drop'])
+    expect(denials()).toEqual(['denied'])
+  })
+
+  test('datagrams begin anew with each: other programs may use the port', () => {
+    const { offer } = inspecting(askingFor('redis', { requests: false }))
+    expect(offer(datagram('r'), datagram('h'))).toEqual(['release', 'drop'])
+  })
+})
+
 describe('what cannot be read', () => {
   const damaged = () => {
     const { bytes, ...syn } = new Connection().syn()

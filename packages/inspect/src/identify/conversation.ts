@@ -61,6 +61,11 @@ export class Conversation {
     return this.#state.kind === 'finished'
   }
 
+  /** Something was said that is not at hand: nothing that is still to come is read. */
+  finish(): void {
+    this.#state = FINISHED
+  }
+
   /** Whether the rest can be read from the client's bytes alone; once it can, the server's are passed over. */
   leaveServer(): boolean {
     if (this.#isOneSided) return true

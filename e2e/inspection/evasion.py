@@ -7,7 +7,7 @@ Usage: evasion.py ADDRESS FIRST_PORT. Prints one line for each way: its name and
 import random
 import sys
 
-from scapy.all import IP, TCP, conf, fragment, sr1
+from scapy.all import IP, TCP, conf, fragment, sniff, sr1
 
 # One is allowed and the other is not, and they are equally long.
 DECOY = b"GET /public/0 HTTP/1.1\r\nHost: api\r\n\r\n"
@@ -19,8 +19,8 @@ wire = conf.L3socket()
 
 
 class Connection:
-    def __init__(self, address, port):
-        self.address, self.port = address, port
+    def __init__(self, address, port, asks_first):
+        self.address, self.port, self.asks_first = address, port, asks_first
         self.initial = random.randrange(1 << 32)
         self.clock = 100_000
         self.acknowledged = 0
@@ -48,6 +48,18 @@ class Connection:
             raise SystemExit(f"no SYN-ACK from {self.address}")
         self.acknowledged = (answer[TCP].seq + 1) % (1 << 32)
         wire.send(self.packet(0))
+        if self.asks_first:
+            self.ask()
+
+    def ask(self):
+        """An allowed request and its answer: from there on only what the client says is read."""
+        is_answer = lambda p: TCP in p and p[TCP].sport == 80 and p[TCP].dport == self.port and p[TCP].payload
+        send = lambda: wire.send(self.packet(0, DECOY))
+        answers = sniff(lfilter=is_answer, count=1, timeout=30, started_callback=send)
+        if not answers:
+            raise SystemExit(f"no answer from {self.address}")
+        self.initial = (self.initial + len(DECOY)) % (1 << 32)
+        self.acknowledged = (answers[0][TCP].seq + len(answers[0][TCP].payload)) % (1 << 32)
 
     def play(self, *packets):
         for _ in range(ROUNDS):
@@ -181,6 +193,8 @@ WAYS = {
 }
 
 address, first_port = sys.argv[1], int(sys.argv[2])
-for number, (name, way) in enumerate(WAYS.items()):
-    way(Connection(address, first_port + number))
-    print(f"{first_port + number} {name}", flush=True)
+TRIED = [(name, way, False) for name, way in WAYS.items()]
+TRIED += [(f"{name}, after a request", way, True) for name, way in WAYS.items()]
+for port, (name, way, asks_first) in enumerate(TRIED, first_port):
+    way(Connection(address, port, asks_first))
+    print(f"{port} {name}", flush=True)

@@ -176,6 +176,27 @@ describeAsRoot('requests of queued conversations', () => {
     expect(queued() - before).toBeLessThan(20)
   })
 
+  test('of a conversation that is read request by request, only requests are queued', async () => {
+    const paths = Array.from({ length: 60 }, (_, at) => `/public/only/${at}`)
+    const before = queued()
+    const [ip4] = topology.pod('api').addresses
+    // Large enough to have the server's acknowledgements looked at once in a while.
+    const { stdout } = await inWeb(
+      'curl',
+      '-sS',
+      '-H',
+      `x-padding: ${'x'.repeat(1_500)}`,
+      ...paths.map(path => `http://${ip4}${path}`),
+    )
+    expect(stdout).toBe(paths.map(path => `GET ${path}\n`).join(''))
+    await vi.waitFor(() =>
+      expect(requests.filter(({ request }) => request.includes('/only/'))).toHaveLength(60),
+    )
+    const packets = queued() - before
+    expect(packets).toBeGreaterThan(60)
+    expect(packets).toBeLessThan(100)
+  })
+
   test('a policy that changes is asked by the next request of an open connection', async () => {
     const [ip4] = topology.pod('api').addresses
     const script = `exec 3<>/dev/tcp/${ip4}/80

@@ -183,6 +183,7 @@ function judge({ filled, inspection }: SkeletonOptions, name: JudgeName, ends: E
   const open = inspection ? [...identifying(inspection), rule(JUDGED_NOW, IS_QUEUED, goTo(AUDIT[name]))] : []
   const judging = [...preamble(filled), ...enforced(filled, ends), ...open, rule(jump('stamp')), ...REMEMBER]
   if (reported.length === 0 && !inspection) return [{ name, rules: [...judging, ...declassify(filled)] }]
+  // Accepted in so many words: without a verdict what comes from `recall` would go on to the judge.
   const last = [...declassify(filled), ...(inspection ? [rule(...TO_QUEUE)] : []), rule(ACCEPT)]
   return [
     { name: AUDIT[name], rules: [...reported, ...last] },

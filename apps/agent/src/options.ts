@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly resolvers: readonly string[] | undefined
   /** Whether connections to a name go on when its time is over. */
   readonly expiredNames: ExpiredNames
+  /** Folder of lists of domains that profiles name. */
+  readonly domainLists: string | undefined
   readonly metrics: { readonly host: string; readonly port: number } | undefined
 }
 
@@ -61,6 +63,7 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --resolvers LIST    addresses, separated by commas, of resolvers whose answers say where names lead, beside
                       the cluster's own; default: those in /etc/resolv.conf
   --expired-names WHAT  connections to a name whose time is over: keep (default) or cut
+  --domain-lists DIR  lists of domains that profiles of DNS name, a file each; read at the start
   --metrics HOST:PORT serve /metrics, /livez and /readyz; loopback addresses only
 `
 
@@ -77,6 +80,7 @@ const FLAGS = {
   'no-inspection': { type: 'boolean', default: false },
   resolvers: { type: 'string' },
   'expired-names': { type: 'string', default: 'keep' },
+  'domain-lists': { type: 'string' },
   metrics: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -126,6 +130,7 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     inspection: !values['no-inspection'],
     resolvers: values.resolvers === undefined ? undefined : addresses(values.resolvers),
     expiredNames: expiredNames(values['expired-names']),
+    domainLists: values['domain-lists'],
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
   }
 }

@@ -59,6 +59,7 @@ function open(): Promise<Inspecting> {
     netns: undefined,
     queues: QUEUES,
     identify: true,
+    domainLists: undefined,
     model,
     table: createTableCompiler(model, { name: NODE, addresses: [] }).table,
     namesOf: () => [],

@@ -28,6 +28,8 @@ describe('the command line', () => {
       '192.0.2.53,2001:DB8::53',
       '--expired-names',
       'cut',
+      '--domain-lists',
+      '/etc/sekisho/lists',
       '--metrics',
       '127.0.0.1:9100',
     ]
@@ -45,6 +47,7 @@ describe('the command line', () => {
       inspection: false,
       resolvers: ['192.0.2.53', '2001:db8::53'],
       expiredNames: 'cut',
+      domainLists: '/etc/sekisho/lists',
       metrics: { host: '127.0.0.1', port: 9100 },
     })
   })

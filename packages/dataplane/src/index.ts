@@ -4,6 +4,7 @@ export { createFlowLog, type DeniedCounts, type FlowLog, type FlowLogOptions } f
 export { pauseAfter } from './flow-log/pace.ts'
 export { type ConnectionMarks, unusedGeneration } from './generations.ts'
 export type { ServiceEnd } from './identified-services.ts'
+export { type DomainLists, readDomainLists } from './inspection/domain-lists.ts'
 export type { TermsData, Told } from './inspection/inspection.protocol.ts'
 export { type Inspection, type InspectionOptions, openInspection } from './inspection/inspection.ts'
 export type { ConversationEnds, NotInspected } from './inspection/inspector.ts'

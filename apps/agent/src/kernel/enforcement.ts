@@ -30,7 +30,10 @@ import { nodeAddresses } from './observer.ts'
 import { Programmer } from './programmer.ts'
 
 export interface EnforcementOptions {
-  readonly run: Pick<RunOptions, 'node' | 'netns' | 'identify' | 'inspection' | 'resolvers' | 'expiredNames'>
+  readonly run: Pick<
+    RunOptions,
+    'node' | 'netns' | 'identify' | 'inspection' | 'resolvers' | 'expiredNames' | 'domainLists'
+  >
   /** Where the last state is kept. */
   readonly lastState: string
   /** Where it is kept where names led. */
@@ -201,6 +204,7 @@ async function openInspecting(
     netns: run.netns,
     queues: INSPECTION_QUEUES,
     identify: run.identify !== 'off',
+    domainLists: run.domainLists,
     ...knowledge,
     timers,
     log,

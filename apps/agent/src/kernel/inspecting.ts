@@ -34,6 +34,8 @@ export interface InspectingOptions {
   readonly queues: QueueRange
   /** Whether conversations are read until it is known what is spoken, although no policy asks. */
   readonly identify: boolean
+  /** See `InspectionOptions.domainLists`. */
+  readonly domainLists: string | undefined
   readonly model: Model
   readonly table: RuleTable
   /** The names that led to an address. */
@@ -128,6 +130,7 @@ export class Inspecting implements AsyncDisposable {
       netns,
       queues,
       identify: this.#options.identify,
+      domainLists: this.#options.domainLists,
       definitions: () => definitionsIn(this.#options.model.policies.values()),
       terms: ends => this.#terms(ends),
       onAnswer: names => this.#options.onAnswer(names),

@@ -12,6 +12,8 @@ export interface InspectionSetup {
   readonly numbers: QueueNumbers
   readonly identify: boolean
   readonly definitions: readonly ApplicationDefinition[]
+  /** See `InspectionOptions.domainLists`. */
+  readonly domainLists?: string | undefined
   /** One word, 1 while there are orders. */
   readonly words: SharedArrayBuffer
   /** The eventfd that tells the worker of orders while it waits for one. */

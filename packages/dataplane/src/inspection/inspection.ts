@@ -24,6 +24,8 @@ export interface InspectionOptions {
   readonly identify: boolean
   /** What users say of applications; asked for at the start and with each `redefine`. The same objects are the same. */
   readonly definitions?: () => readonly ApplicationDefinition[]
+  /** Folder of lists of domains, read at the start (see `readDomainLists`). */
+  readonly domainLists?: string | undefined
   readonly terms: (ends: ConversationEnds) => TermsData
   /**
    * A resolver whose answers are believed has answered. The answer reaches its client when this resolves, which it must:
@@ -101,13 +103,14 @@ const definitionsOf = ({ definitions }: InspectionOptions): readonly Application
   definitions?.() ?? []
 
 async function startThread(options: InspectionOptions, numbers: QueueNumbers): Promise<InspectionThread> {
-  const { netns, identify } = options
+  const { netns, identify, domainLists } = options
   const wake = openWake()
   const words = new SharedArrayBuffer(4)
   const setup: InspectionSetup = {
     netns,
     numbers,
     identify,
+    domainLists,
     definitions: definitionsOf(options),
     words,
     wake: wake.fd,

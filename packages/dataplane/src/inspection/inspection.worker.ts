@@ -6,6 +6,7 @@ import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekis
 import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
 import { DnsGuards } from './dns-guards.ts'
+import { readDomainLists } from './domain-lists.ts'
 import { HeldAnswers } from './held-answers.ts'
 import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
 import { Inspector } from './inspector.ts'
@@ -44,6 +45,7 @@ const known = (definitions: readonly ApplicationDefinition[]) => ({
   identifier: new Identifier({ protocols: PROTOCOLS, custom: customProtocols(definitions) }),
   overrides: compileOverrides(definitions),
 })
+const lists = setup.domainLists === undefined ? undefined : readDomainLists(setup.domainLists).index
 const now = (): EpochMs => Date.now() as EpochMs // milliseconds since the epoch, as the type says
 // Whatever ends this thread closes them: a queue that stayed bound would hold its packets for ever, whatever its policy.
 using own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
@@ -57,7 +59,7 @@ const inspector = new Inspector({
   },
   answered: names => answers.note(names),
   send: packet => own.send(packet),
-  dns: new DnsGuards({ seen: new SeenNames(now()) }, now),
+  dns: new DnsGuards({ seen: new SeenNames(now()), ...(lists && { lists }) }, now),
 })
 const { closed, open } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>

@@ -192,6 +192,27 @@ describe('formats for other programs', () => {
     expect(ended.stdout).toContain('43 connections replayed: 40 unchanged, 3 newly denied')
   })
 
+  test('flows are judged by what is spoken, and what depends on requests is counted apart', async () => {
+    const [first, second] = JSON.parse(readFileSync(FLOWS, 'utf8')) as object[]
+    const spoken = [
+      { ...first, application: 'postgresql' },
+      { ...second, application: 'ssh' },
+    ]
+    const replay = (rule: string) => {
+      const asks = file(
+        'asks.yaml',
+        `{ apiVersion: sekisho.dev/v1alpha1, kind: SecurityPolicy, metadata: { namespace: payments, name: db },
+           spec: { mode: Enforce, subject: { podSelector: {} }, ingress: [{ ${rule} }] } }`,
+      )
+      const flows = file('spoken.json', JSON.stringify(spoken))
+      return policy('simulate', '-f', join(CLUSTER, 'workloads.yaml'), '-f', asks, '--flows', flows)
+    }
+    expect((await replay('applications: [postgresql]')).stdout).toMatch(/3 newly denied/)
+    expect((await replay('l7: [{ sql: { statements: [select] } }]')).stdout).toMatch(
+      /40 depend on what is asked/,
+    )
+  })
+
   test('explain and its smallest change, in Japanese', async () => {
     const ended = await policy('explain', '-f', CLUSTER, 'shop/cms', 'payments/db', '5432', '--lang', 'ja')
     expect(ended.stdout).toContain('許可するための最小の変更:')

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { duration, UsageError } from '../src/arguments.ts'
+import { filterText } from '../src/commands/flows.ts'
 import { lineDiff } from '../src/commands/policy-diff.ts'
 import { parseEvent } from '../src/events.ts'
 import { age, bytes } from '../src/output/format.ts'
@@ -99,3 +100,11 @@ test('server-sent events: id, event, several data lines, comments', () => {
 
 test('a line diff keeps what is common', () =>
   expect(lineDiff(['a', 'b', 'c'], ['a', 'x', 'c', 'd'])).toEqual(['  a', '- b', '+ x', '  c', '+ d']))
+
+test.each([
+  [{ application: 'redis' }, ['verdict:denied'], 'app:redis verdict:denied'],
+  [{ namespace: 'shop', application: 'redis', filter: 'port:80' }, [], 'ns:shop app:redis port:80'],
+  [{}, [], undefined],
+])('options narrow the filter: %j', (values, positionals, expected) =>
+  expect(filterText({ values, positionals })).toBe(expected),
+)

@@ -1,6 +1,7 @@
 import type { FlowView } from '@sekisho/control'
 import {
   type EpochMs,
+  knownApplication,
   OUTCOMES,
   type Protocol,
   protocolName,
@@ -20,6 +21,7 @@ type FlowLine = Pick<
   | 'destination'
   | 'protocol'
   | 'port'
+  | 'application'
   | 'connections'
   | 'first'
   | 'last'
@@ -29,6 +31,7 @@ type FlowLine = Pick<
 
 type Wanted = readonly [wanted: string, holds: (value: unknown) => boolean]
 const TEXT: Wanted = ['a text', value => typeof value === 'string']
+const MAYBE_TEXT: Wanted = ['a text', value => value === undefined || typeof value === 'string']
 const COUNT: Wanted = ['a whole number', value => Number.isSafeInteger(value) && Number(value) >= 0]
 const PORT: Wanted = ['0 to 65535', value => COUNT[1](value) && Number(value) <= 65_535]
 const TIME: Wanted = [
@@ -45,6 +48,7 @@ const FIELDS: readonly (readonly [path: string, ...Wanted])[] = [
   ]),
   ['protocol', ...TEXT],
   ['port', ...PORT],
+  ['application', ...MAYBE_TEXT],
   ['connections', ...COUNT],
   ['first', ...TIME],
   ['last', ...TIME],
@@ -113,7 +117,7 @@ export class FlowReader {
   }
 
   recorded(flow: FlowLine): RecordedFlow {
-    const { source, destination, port, connections } = flow
+    const { source, destination, port, application, connections } = flow
     const name = (end: FlowLine['source']) =>
       end.kind === 'workload' ? `${end.namespace}/${end.name}` : end.ip
     return {
@@ -122,6 +126,7 @@ export class FlowReader {
         destination: this.#queryEnd(destination),
         protocol: protocolOf(flow.protocol),
         port,
+        ...(application !== undefined && { facts: { application: knownApplication(application) } }),
       },
       source: name(source),
       destination: name(destination),
@@ -144,6 +149,7 @@ export class FlowReader {
       last,
       outcome: flow.outcome,
       bytesToSource: flow.bytesToSource,
+      ...(flow.application !== undefined && { application: flow.application }),
     }
   }
 

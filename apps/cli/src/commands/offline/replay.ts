@@ -13,7 +13,8 @@ const groupLine = (group: SimulationResult['groups'][number], { output }: Invoca
 const describe = (result: SimulationResult, invocation: Invocation): string =>
   [
     `${result.flows} connections replayed: ${result.unchanged} unchanged, ${result.newlyDenied} newly denied, ` +
-      `${result.newlyAllowed} newly allowed, ${result.auditChanged} reported otherwise`,
+      `${result.newlyAllowed} newly allowed, ${result.auditChanged} reported otherwise` +
+      (result.undecided > 0 ? `, ${result.undecided} depend on what is asked in them` : ''),
     ...result.groups.map(group => groupLine(group, invocation)),
     '',
   ].join('\n')

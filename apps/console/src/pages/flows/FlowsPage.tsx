@@ -27,7 +27,7 @@ import { merge, useLiveFlows } from './live.ts'
 import './flows.css'
 
 /** What stays while the panel, which says the rest, takes its place. */
-const BESIDE_PANEL = new Set(['last', 'verdict', 'source', 'destination', 'port', 'application'])
+const BESIDE_PANEL = new Set(['last', 'verdict', 'source', 'destination', 'port'])
 
 const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
@@ -67,7 +67,7 @@ const columnsIn = ({ t, f }: I18n): readonly Column<FlowView>[] => [
   {
     key: 'application',
     header: t.terms.application,
-    width: '8rem',
+    width: '7rem',
     cell: flow => flow.application ?? <span className="muted">–</span>,
   },
   {

@@ -70,6 +70,15 @@ describe('sets of names', () => {
     expect([named(compiler.table), compiler.asksFor('a.example.com')]).toEqual([{}, false])
   })
 
+  test('tell which names rules deny by', () => {
+    const compiler = createTableCompiler(modelOf(WORKLOADS, [allow, deny]), NODE_A)
+    expect(['a.example.com', 'example.org', 'a.test'].map(name => compiler.deniesBy(name))).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+
   test.each<[string, PolicyDocument, NameMove, boolean, boolean]>([
     ['what more is allowed', allow, came('a.example.com', FIRST), false, true],
     ['what more is denied', deny, came('a.example.com', FIRST), false, false],

@@ -32,6 +32,11 @@ interface Learned {
 
 /** A burst within this time is one transaction; a single change does not wait for it. */
 const INTERVAL_MS = 2
+/**
+ * An address more that is denied by name has every connection judged anew. Who may be told by a name server of his own
+ * where ever new names lead must not have that done all the time: his answers wait for each other.
+ */
+const DENIAL_INTERVAL_MS = 250
 /** What a timer holds (a signed 32-bit number of milliseconds); an end further away is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -42,6 +47,10 @@ export class Programmer implements AsyncDisposable {
   readonly #durations = createDurations()
   #pending: ModelDelta[] = []
   #learned: Learned[] = []
+  /** When addresses were last denied by name, and what waits for the next time. */
+  #denied = Number.NEGATIVE_INFINITY
+  #deferred: Learned[] = []
+  #denials: Disposable | undefined
   /** When the oldest change that is not in the kernel arrived. */
   #since: number | undefined
   /** The kernel's table is not known to be ours: only a whole one will do. */
@@ -78,11 +87,29 @@ export class Programmer implements AsyncDisposable {
 
   /** Follows what resolvers answered. Resolves when the kernel knows, or has refused: then it is tried again by itself. */
   learn(moves: readonly NameMove[]): Promise<void> {
+    const { compiler } = this.#options
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#learned.push({ moves, done: resolve })
-    if (this.#held) return Promise.resolve()
-    this.#runner.trigger()
-    return promise
+    const denies = moves.some(({ name, came }) => came && compiler.deniesBy(name))
+    if (denies) this.#defer({ moves, done: resolve })
+    else this.#take([{ moves, done: resolve }])
+    return this.#held ? Promise.resolve() : promise
+  }
+
+  #take(learned: readonly Learned[]): void {
+    this.#learned.push(...learned)
+    if (!this.#held) this.#runner.trigger()
+  }
+
+  /** All that come before the next time share one transaction. */
+  #defer(learned: Learned): void {
+    const { timers } = this.#options
+    this.#deferred.push(learned)
+    const wait = Math.max(0, this.#denied + DENIAL_INTERVAL_MS - timers.monotonic())
+    this.#denials ??= timers.after(wait, () => {
+      this.#denials = undefined
+      this.#denied = timers.monotonic()
+      this.#take(this.#deferred.splice(0))
+    })
   }
 
   /** Rules that end go on time: what they allowed is denied in the kernel too. */
@@ -153,6 +180,7 @@ export class Programmer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#expiry?.[Symbol.dispose]()
+    this.#denials?.[Symbol.dispose]()
     return this.#runner[Symbol.asyncDispose]()
   }
 }

@@ -33,6 +33,8 @@ export interface TableCompiler {
   learn(moves: readonly NameMove[], cuts?: boolean): TableChange
   /** Whether any rule asks for a name: what it leads to is worth knowing. */
   asksFor(name: string): boolean
+  /** Whether any rule that denies does: an address of it more has connections be judged anew. */
+  deniesBy(name: string): boolean
 }
 
 /** What is known of names, and by whom. */
@@ -113,7 +115,11 @@ class Compiler implements TableCompiler {
   }
 
   asksFor(name: string): boolean {
-    return this.#sets.asksFor(name)
+    return this.#sets.asking(name).length > 0
+  }
+
+  deniesBy(name: string): boolean {
+    return this.#sets.asking(name).some(spec => spec.kind === 'name' && spec.denies)
   }
 
   /** Of this node's workloads, those that are the same and judged otherwise. */

@@ -46,8 +46,8 @@ export class NameSets<Held> {
     if (sets?.size === 0) this.#byPattern.delete(pattern)
   }
 
-  asksFor(name: string): boolean {
-    return patternsOf(name).some(pattern => this.#byPattern.has(pattern))
+  asking(name: string): readonly Held[] {
+    return [...patternsOf(name).flatMap(pattern => this.#byPattern.get(pattern)?.keys() ?? [])]
   }
 
   /** Follows what became known. A move that a set knows already, because it was made since, is none. */

@@ -89,9 +89,9 @@ export class TableSets {
     return denies
   }
 
-  /** Whether any set asks for a name. */
-  asksFor(name: string): boolean {
-    return this.#names.asksFor(name)
+  /** The sets that ask for a name. */
+  asking(name: string): readonly SetSpec[] {
+    return this.#names.asking(name).map(({ spec }) => spec)
   }
 
   /** Brings the sets of nodes' addresses up to the model. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog, systemTimer } from '@sekisho/control'
+import { issueJoinToken, openAuthority } from '@sekisho/control/credentials'
 import type { PolicyId } from '@sekisho/core'
 import {
   CLUSTER_SECURITY_POLICIES,
@@ -71,6 +72,11 @@ export async function startFor(access: ClusterAccess, data: string, webhookPort?
   return {
     store,
     log,
+    agentsPort: server.agentsPort,
+    /** Lets one agent join. */
+    joinToken: () =>
+      issueJoinToken(store.accounts, openAuthority(data, clock), { minutes: 60, node: undefined, clock })
+        .token,
     async [Symbol.asyncDispose]() {
       store[Symbol.dispose]()
       await server[Symbol.asyncDispose]()

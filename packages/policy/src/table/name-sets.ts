@@ -47,7 +47,9 @@ export class NameSets<Held> {
   }
 
   asking(name: string): readonly Held[] {
-    return [...patternsOf(name).flatMap(pattern => this.#byPattern.get(pattern)?.keys() ?? [])]
+    return patternsOf(name)
+      .flatMap(pattern => this.#byPattern.get(pattern)?.keys() ?? [])
+      .toArray()
   }
 
   /** Follows what became known. A move that a set knows already, because it was made since, is none. */

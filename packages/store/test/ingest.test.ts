@@ -106,9 +106,12 @@ describe('ingest', () => {
     const many = Array.from({ length: 200 }, (_, index) => `GET c/${String(index).padStart(3, '0')}`)
     const { newest } = store.records.ingest(batch(2, { flows: [asked(...many), asked('GET a/')] }))
     const [record] = store.records.flowsById(newest)
-    expect(record?.requests).toHaveLength(129)
-    expect(record?.requests?.[0]).toEqual({ name: '', count: 2 * (200 - 126) })
-    expect(record?.requests).toContainEqual({ name: 'GET a/', count: 4 })
+    expect(record?.requests).toHaveLength(32)
+    expect(record?.requests?.slice(0, 2)).toEqual([
+      { name: 'GET a/', count: 4 },
+      { name: 'GET b/', count: 4 },
+    ])
+    expect(record?.requests?.at(-1)).toEqual({ name: '', count: 2 * (200 - 29) })
   })
 
   test('a record reads back as it came in', () => {

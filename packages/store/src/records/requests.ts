@@ -21,7 +21,10 @@ export function addRequests(database: Database, minute: number, [edge, flow]: re
   for (const { name, count } of flow.requests) insert.run(minute, edge, name, count)
 }
 
-/** Of one record; to be spread into it. */
+const sum = (requests: readonly CountedRequest[]): number =>
+  requests.reduce((total, { count }) => Math.min(total + count, MOST), 0)
+
+/** Of one record, to be spread into it: those asked most often, and the others as one without a name. */
 export function requestsOf(
   database: Database,
   minute: number,
@@ -29,5 +32,8 @@ export function requestsOf(
 ): { readonly requests?: readonly CountedRequest[] } {
   const rows = database.prepare(READ).all(minute, edge, KINDS + 1)
   if (rows.length === 0) return {}
-  return { requests: rows.map(({ name, count }) => ({ name: String(name), count: Number(count) })) }
+  const all = rows.map(({ name, count }) => ({ name: String(name), count: Number(count) }))
+  const named = all.filter(({ name }) => name !== OTHERS).slice(0, LIMITS.requestsPerFlow.value - 1)
+  const others = all.filter(each => !named.includes(each))
+  return { requests: [...named, ...(others.length > 0 ? [{ name: OTHERS, count: sum(others) }] : [])] }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { FlowFacts } from '../src/index.ts'
+import { type FlowFacts, validatePolicy } from '../src/index.ts'
 import { WORKLOADS, web } from './asking.ts'
 import { modelOf } from './builders.ts'
 
@@ -82,4 +82,30 @@ describe('a destination by name', () => {
   ])('denied: %s', (_, facts, expected) => {
     expect(decide(DENY, facts)).toBe(expected)
   })
+})
+
+describe('names as they are written', () => {
+  const written = (fqdn: string) =>
+    validatePolicy({
+      apiVersion: 'sekisho.dev/v1alpha1',
+      kind: 'SecurityPolicy',
+      metadata: { namespace: 'shop', name: 'names' },
+      spec: { subject: {}, egress: [{ to: [{ fqdn }] }] },
+    })
+
+  test.each([
+    ['upper case and a last dot', 'API.Example.com.', 'api.example.com'],
+    ['A-labels', 'xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ['an ending', '*.Example.com', '*.example.com'],
+  ])('%s are compared as DNS does', (_, fqdn, pattern) => {
+    const read = written(fqdn)
+    expect(read.ok && read.value.sections.egress?.rules[0]?.peers).toEqual([{ kind: 'fqdn', pattern }])
+  })
+
+  test.each([['bücher.example'], ['*.com'], ['a.*.example'], ['*'], ['203.0.113.1/32']])(
+    '%s is refused',
+    fqdn => {
+      expect(written(fqdn)).toMatchObject({ ok: false })
+    },
+  )
 })

@@ -8,7 +8,8 @@ const NESTED = 0x8000
  * A whole ruleset is tens of megabytes of small attributes, too many for one small array each.
  */
 export class NetlinkWriter {
-  #bytes = new Uint8Array(65_536)
+  /** Enough for the few elements of most transactions: more would be zeroed for each of them. */
+  #bytes = new Uint8Array(4_096)
   #view = new DataView(this.#bytes.buffer)
   #at = 0
   #message = 0

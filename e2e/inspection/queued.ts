@@ -18,7 +18,7 @@ import {
 import { NODE, systemClock } from '../dataplane/node.ts'
 
 type Told = Pick<InspectionOptions, 'onTold' | 'onRequests' | 'onLost' | 'onFailed'> &
-  Partial<Pick<InspectionOptions, 'terms' | 'onAnswer'>>
+  Partial<Pick<InspectionOptions, 'terms' | 'onAnswer' | 'domainLists'>>
 
 /** A node whose kernel queues what its policies ask about, and whose threads decide it. */
 export interface InspectedNode extends AsyncDisposable {

@@ -3,6 +3,7 @@ import {
   type CountedRequests,
   type Dataplane,
   openDataplane,
+  readDomainLists,
   TABLE_NAME,
   type Told,
   unusedGeneration,
@@ -200,6 +201,7 @@ async function openInspecting(
 ): Promise<Inspecting | undefined> {
   const { run, timers, log, notes, onTold, onRequests } = options
   if (!run.inspection) return undefined
+  if (run.domainLists !== undefined) tellLists(run.domainLists, log)
   return Inspecting.open({
     netns: run.netns,
     queues: INSPECTION_QUEUES,
@@ -231,3 +233,12 @@ const followSources = (options: EnforcementOptions, world: World, programmer: Pr
       options.onInventory()
     },
   })
+
+/** What of the lists cannot be read; the threads read them for themselves. @throws SystemError where the folder cannot be. */
+function tellLists(folder: string, log: Log): void {
+  for (const [list, { entries, refused, problems }] of readDomainLists(folder).readings) {
+    const [first] = problems
+    log.info('a list of domains was read', { list, names: entries })
+    if (first) log.warn('lines of a list are left out', { list, lines: refused, ...first })
+  }
+}

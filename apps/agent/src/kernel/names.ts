@@ -42,7 +42,7 @@ export interface NamesOptions {
   program(moves: readonly NameMove[]): Promise<void>
   renamed(addresses: readonly string[]): Promise<void>
   readonly inUse?: (addresses: ReadonlySet<string>) => Promise<ReadonlySet<string>>
-  onError(error: unknown): void
+  readonly onError: (error: unknown) => void
 }
 
 /** Names that resolvers answered: taken in, let go when their time is over, and kept on disk for the next start. */
@@ -97,7 +97,7 @@ export class Names implements AsyncDisposable {
     await this.#sweeping[Symbol.asyncDispose]()
     this.#next?.[Symbol.dispose]()
     await this.#writing[Symbol.asyncDispose]()
-    await this.#write()
+    await this.#write().catch(this.#options.onError)
   }
 }
 

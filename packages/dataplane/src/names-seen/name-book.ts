@@ -24,6 +24,9 @@ export interface NameBookOptions {
   readonly grace: number
 }
 
+/** Seconds; a week, as RFC 8767 section 4 recommends: what is said to be so for years is not to be believed. */
+const LONGEST_TTL = 604_800
+
 /** The addresses of a name, and how long each counts. */
 type Addresses = Map<string, EpochMs>
 type Names = Map<string, Addresses>
@@ -65,13 +68,14 @@ export class NameBook {
     const now = clock.now()
     const moves: NameMove[] = []
     for (const { name, ip, ttl } of answers) {
-      const until = (now + (Math.max(ttl, minimumTtl) + grace) * 1_000) as EpochMs // milliseconds after another time
+      const seconds = Math.min(Math.max(ttl, minimumTtl), LONGEST_TTL) + grace
+      const until = (now + seconds * 1_000) as EpochMs // milliseconds after another time
       this.#add({ name, ip, until, isAsked: asksFor(name) }, moves)
     }
     return moves
   }
 
-  /** Takes back what was kept, over its time or not: `expire` asks whether it is still in use. */
+  /** Takes back what was kept, over its time or not: it may still be in use. */
   restore(entries: Iterable<BookEntry>): readonly NameMove[] {
     const moves: NameMove[] = []
     for (const entry of entries) this.#add({ ...entry, isAsked: true }, moves)
@@ -133,12 +137,9 @@ export class NameBook {
     return new Set([...this.entries()].filter(({ until }) => this.#isOver(until)).map(({ ip }) => ip))
   }
 
-  /**
-   * Removes what is over its time.
-   * @param inUse addresses that are kept, because connections to them go on.
-   */
-  expire(inUse: ReadonlySet<string>): readonly NameMove[] {
-    const over = [...this.entries()].filter(({ ip, until }) => this.#isOver(until) && !inUse.has(ip))
+  /** Removes what is over its time among these addresses. */
+  expire(addresses: ReadonlySet<string>): readonly NameMove[] {
+    const over = [...this.entries()].filter(({ ip, until }) => this.#isOver(until) && addresses.has(ip))
     return over.map(({ name, ip }) => this.#remove(name, ip, this.#addressesOf(name) ?? new Map()))
   }
 

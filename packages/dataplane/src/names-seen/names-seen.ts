@@ -32,7 +32,9 @@ export class NamesSeen {
   async sweep(): Promise<void> {
     const { book, inUse } = this.#options
     const due = book.due()
-    if (due.size > 0) await this.#follow(book.expire(await (inUse?.(due) ?? NOBODY)))
+    if (due.size === 0) return
+    // What is over only since then was not asked about, and is left for the next time.
+    await this.#follow(book.expire(due.difference((await inUse?.(due)) ?? NOBODY)))
   }
 
   /** What is to be kept for the next start. */

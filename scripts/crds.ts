@@ -2,13 +2,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import {
+  APPLICATIONS,
   CLUSTER_SECURITY_POLICIES,
   type CustomKind,
+  DOCUMENT_COLUMNS,
   definitionOf,
   type JsonRecord,
   POLICY_COLUMNS,
   POLICY_STATUS,
   SECURITY_POLICIES,
+  SECURITY_PROFILES,
 } from '../packages/kube/src/index.ts'
 import { SPEC_SCHEMAS } from '../packages/policy/src/index.ts'
 
@@ -34,6 +37,26 @@ const KINDS: readonly CustomKind[] = [
     spec: spec('ClusterSecurityPolicy'),
     status: POLICY_STATUS,
     columns: POLICY_COLUMNS,
+  },
+  {
+    type: SECURITY_PROFILES,
+    singular: 'securityprofile',
+    shortNames: ['secprofile'],
+    description:
+      'Inspections that the allowed traffic of policies goes through, by a name that policies say.',
+    spec: spec('SecurityProfile'),
+    status: POLICY_STATUS,
+    columns: DOCUMENT_COLUMNS,
+  },
+  {
+    type: APPLICATIONS,
+    singular: 'application',
+    shortNames: [],
+    description:
+      'By which bytes an application is known that is not built in, and where one is taken for granted.',
+    spec: spec('Application'),
+    status: POLICY_STATUS,
+    columns: DOCUMENT_COLUMNS,
   },
 ]
 

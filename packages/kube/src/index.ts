@@ -3,7 +3,7 @@ export { type KubeCall, type KubeClient, type KubeClientOptions, openKubeClient 
 export { isConflict, isExpired, isNotFound, KubeError, KubeMalformed } from './client/errors.ts'
 export { KubeObjects, type ObjectPage, type Selection, type Writer } from './client/objects.ts'
 export { type Column, type CustomKind, definitionOf } from './crd/definition.ts'
-export { POLICY_COLUMNS, POLICY_STATUS } from './crd/status.ts'
+export { DOCUMENT_COLUMNS, POLICY_COLUMNS, POLICY_STATUS } from './crd/status.ts'
 export type { JsonRecord } from './json.ts'
 export { Election, type ElectionOptions } from './lease/election.ts'
 export { type KubeObject, objectKey, readObject } from './object.ts'

@@ -68,6 +68,8 @@ const own = (kind: string, plural: string, namespaced: boolean): ResourceType =>
   namespaced,
 })
 export const SECURITY_POLICIES = own('SecurityPolicy', 'securitypolicies', true)
+export const SECURITY_PROFILES = own('SecurityProfile', 'securityprofiles', false)
+export const APPLICATIONS = own('Application', 'applications', false)
 export const CLUSTER_SECURITY_POLICIES = own('ClusterSecurityPolicy', 'clustersecuritypolicies', false)
 
 export interface Place {

@@ -1,11 +1,13 @@
 import type { RequestListener } from 'node:http'
 import type { Clock, PolicyId } from '@sekisho/core'
 import {
+  APPLICATIONS,
   CLUSTER_SECURITY_POLICIES,
   Election,
   type KubeClient,
   NETWORK_POLICIES,
   SECURITY_POLICIES,
+  SECURITY_PROFILES,
 } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
@@ -49,7 +51,7 @@ export interface Cluster extends AsyncDisposable {
   readonly leads: boolean
 }
 
-const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES]
+const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, APPLICATIONS]
 
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {

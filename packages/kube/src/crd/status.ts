@@ -55,6 +55,11 @@ export const POLICY_STATUS: JsonRecord = {
 
 const condition = (type: string): string => `.status.conditions[?(@.type=="${type}")].status`
 
+/** Of kinds that judge nothing by themselves. */
+export const DOCUMENT_COLUMNS: readonly Column[] = [
+  { name: 'Ready', type: 'string', jsonPath: condition('Ready') },
+]
+
 export const POLICY_COLUMNS: readonly Column[] = [
   { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
   { name: 'Workloads', type: 'integer', jsonPath: '.status.workloads' },

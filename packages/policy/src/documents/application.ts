@@ -16,8 +16,8 @@ import type { DocumentKind } from './kind.ts'
 import { NOBODY, readMetadata, UNINSPECTED } from './metadata.ts'
 import type { Spot } from './spot.ts'
 
-const PATTERNS = 16
-const WITHIN = { usual: 256, most: 1_024 } as const
+export const PATTERNS = 16
+export const PATTERN_WITHIN = { usual: 256, most: 1_024 } as const
 const SIDES = ['client', 'server'] as const
 
 /** The form of names that are not built in. */
@@ -38,18 +38,20 @@ function readPattern(spot: Spot): BytePattern | undefined {
   }
   const at = spot.at('at').absent
     ? 0
-    : (spot.at('at').integer(0, LIMITS.openingBytes.value - WITHIN.most) ?? 0)
+    : (spot.at('at').integer(0, LIMITS.openingBytes.value - PATTERN_WITHIN.most) ?? 0)
   if (kind === 'pattern') return readTextPattern(spot, at)
   if (!spot.at('within').absent) spot.at('within').refuse('belongs to a pattern')
   const bytes = kind === 'text' ? readText(spot.at(kind)) : readHex(spot.at(kind))
-  if (bytes.length > WITHIN.most) spot.at(kind).refuse(`must be at most ${WITHIN.most} bytes`)
+  if (bytes.length > PATTERN_WITHIN.most) spot.at(kind).refuse(`must be at most ${PATTERN_WITHIN.most} bytes`)
   return { kind: 'bytes', at, bytes }
 }
 
 /** By an engine whose time is linear in the text; what it refuses is refused here. */
 function readTextPattern(spot: Spot, at: number): BytePattern {
   const pattern = spot.at('pattern').text() ?? ''
-  const within = spot.at('within').absent ? WITHIN.usual : spot.at('within').integer(1, WITHIN.most)
+  const within = spot.at('within').absent
+    ? PATTERN_WITHIN.usual
+    : spot.at('within').integer(1, PATTERN_WITHIN.most)
   // Alone first, so that a bracket too many cannot close the one around it.
   for (const whole of [pattern, `(${pattern}).*`]) {
     const compiled = compilePattern(whole)
@@ -57,7 +59,7 @@ function readTextPattern(spot: Spot, at: number): BytePattern {
     spot.at('pattern').refuse(compiled.error)
     break
   }
-  return { kind: 'text', at, within: within ?? WITHIN.usual, pattern }
+  return { kind: 'text', at, within: within ?? PATTERN_WITHIN.usual, pattern }
 }
 
 /** Which bytes another encoding makes of a text is not for us to guess. */

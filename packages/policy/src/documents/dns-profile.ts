@@ -13,9 +13,9 @@ import { canonicalName, namePattern } from './fqdn.ts'
 import { dnsLabel } from './names.ts'
 import type { Spot } from './spot.ts'
 
-const LISTS = 64
+export const LISTS = 64
 /** What fits into the shortest answer. */
-const SINKHOLES = 4
+export const SINKHOLES = 4
 
 /** A field that need not be written, read only where it is. */
 const or = <T>(spot: Spot, otherwise: T, read: (spot: Spot) => T | undefined): T =>

@@ -1,7 +1,9 @@
 import { type Direction, LIMITS, MODES } from '@sekisho/core'
 import { ON_DENY, ON_FAILURE } from '../documents/document.ts'
+import { APPLICATION } from './application.ts'
 import { APPLICATION_NAMES, REQUESTS } from './requests.ts'
 import { integer, type JsonSchema, list, object, oneOf, some, text } from './schema.ts'
+import { SECURITY_PROFILE } from './security-profile.ts'
 import { CLUSTER_SUBJECT, EGRESS_PEER, INGRESS_PEER, NAMESPACED_SUBJECT } from './selectors.ts'
 
 const PORT = object(
@@ -99,4 +101,6 @@ const spec = (subject: JsonSchema): JsonSchema =>
 export const SPEC_SCHEMAS = {
   SecurityPolicy: spec(NAMESPACED_SUBJECT),
   ClusterSecurityPolicy: spec(CLUSTER_SUBJECT),
+  SecurityProfile: SECURITY_PROFILE,
+  Application: APPLICATION,
 } as const satisfies Record<string, JsonSchema>

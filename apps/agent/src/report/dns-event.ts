@@ -4,6 +4,11 @@ import { dnsSentence } from '@sekisho/inspect/dns-security'
 import type { Model } from '@sekisho/policy'
 import type { NewEvent } from './notes.ts'
 
+/** A name of odd bytes is a thousand characters long as it is written, and the server refuses longer texts with their batch. */
+const SHOWN_CHARACTERS = 500
+const shown = (text: string): string =>
+  text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`
+
 /** What was stopped is worse than what was told. */
 const SEVERITY = {
   allow: 'info',
@@ -28,8 +33,8 @@ export function dnsEvents(told: readonly Told[], model: Pick<Model, 'workloadAt'
           profile,
           action,
           check: finding.check,
-          en: dnsSentence(finding, 'en'),
-          ja: dnsSentence(finding, 'ja'),
+          en: shown(dnsSentence(finding, 'en')),
+          ja: shown(dnsSentence(finding, 'ja')),
         },
       },
     ]

@@ -1,6 +1,5 @@
 import type { EpochMs, Outcome, Protocol, Reason, RuleId } from '@sekisho/core'
 import type { FlowQuery, Judgement } from './decision.ts'
-import { Agreement } from './model/agreement.ts'
 import type { Model } from './model/model.ts'
 
 /** A recorded flow to be judged again. The caller names the groups, and says whether it was part of an attack. */
@@ -61,22 +60,6 @@ function changeOf(before: Outcome, after: Outcome, isOpen = false): Change {
   return before === 'denied' ? 'newlyAllowed' : 'auditChanged'
 }
 
-function groupOf(flow: RecordedFlow, before: Judgement, after: Judgement): SimulationGroup {
-  const { by } = after.decision
-  return {
-    source: flow.source,
-    destination: flow.destination,
-    protocol: flow.query.protocol,
-    port: flow.query.port,
-    before: before.outcome,
-    after: after.outcome,
-    ...(by !== undefined && { by }),
-    why: after.decision.why,
-    connections: flow.connections,
-    attack: flow.attack,
-  }
-}
-
 /** Lengths keep names apart, whatever they hold. */
 const groupKey = ({
   source,
@@ -107,6 +90,79 @@ type Held = readonly [key: string, group: SimulationGroup]
 const order = ([keyA, a]: Held, [keyB, b]: Held): number =>
   rank(a) - rank(b) || b.connections - a.connections || (keyA < keyB ? -1 : 1)
 
+/** A group that is being counted, and the next one of the same hash. */
+interface Counted extends SimulationGroup {
+  connections: number
+  readonly next: Counted | undefined
+}
+
+/** Numbers for texts, the same for equal ones. */
+class Numbered {
+  readonly #numbers = new Map<string | undefined, number>()
+
+  of(text: string | undefined): number {
+    const held = this.#numbers.get(text)
+    if (held !== undefined) return held
+    this.#numbers.set(text, this.#numbers.size)
+    return this.#numbers.size - 1
+  }
+}
+
+/** Changes by what they have in common. Found by numbers: to write a key for each flow takes longer than to judge it. */
+class Groups {
+  readonly #numbers = new Numbered()
+  readonly #byHash = new Map<number, Counted>()
+
+  add(flow: RecordedFlow, before: Judgement, after: Judgement): void {
+    const { source, destination, query, connections, attack } = flow
+    const { protocol, port } = query
+    const { by, why } = after.decision
+    const names = Math.imul(this.#numbers.of(source), 0x9e3779b1) + this.#numbers.of(destination)
+    const hash = Math.imul(Math.imul(names, 0x85ebca6b) + this.#numbers.of(by), 0xc2b2ae35) + port
+    const first = this.#byHash.get(hash)
+    for (let group = first; group; group = group.next) {
+      const isSame =
+        group.source === source &&
+        group.destination === destination &&
+        group.protocol === protocol &&
+        group.port === port &&
+        group.before === before.outcome &&
+        group.after === after.outcome &&
+        group.by === by &&
+        group.why === why &&
+        group.attack === attack
+      if (!isSame) continue
+      group.connections += connections
+      return
+    }
+    this.#byHash.set(hash, {
+      source,
+      destination,
+      protocol,
+      port,
+      before: before.outcome,
+      after: after.outcome,
+      ...(by !== undefined && { by }),
+      why,
+      connections,
+      attack,
+      next: first,
+    })
+  }
+
+  /** What most needs to be seen comes first. */
+  sorted(): readonly SimulationGroup[] {
+    const held: Held[] = []
+    for (const first of this.#byHash.values()) {
+      for (let counted: Counted | undefined = first; counted; counted = counted.next) {
+        const { next: _, ...group } = counted
+        held.push([groupKey(group), group])
+      }
+    }
+    return held.toSorted(order).map(([, group]) => group)
+  }
+}
+
 class Tally {
   readonly counts: Record<Change, number> = {
     unchanged: 0,
@@ -115,14 +171,10 @@ class Tally {
     auditChanged: 0,
     undecided: 0,
   }
-  readonly groups = new Map<string, SimulationGroup>()
+  readonly groups = new Groups()
   attacksDenied = 0
   first: EpochMs | undefined
   last: EpochMs | undefined
-
-  unchanged(flow: RecordedFlow): void {
-    this.#count(flow, 'unchanged')
-  }
 
   add(flow: RecordedFlow, before: Judgement, after: Judgement): void {
     const isOpen = before.decision.inspect !== undefined || after.decision.inspect !== undefined
@@ -130,10 +182,7 @@ class Tally {
     this.#count(flow, change)
     if (change === 'unchanged' || change === 'undecided') return
     if (change === 'newlyDenied' && flow.attack) this.attacksDenied += flow.connections
-    const group = groupOf(flow, before, after)
-    const key = groupKey(group)
-    const held = this.groups.get(key)
-    this.groups.set(key, held ? { ...held, connections: held.connections + flow.connections } : group)
+    this.groups.add(flow, before, after)
   }
 
   #count({ connections, first, last }: RecordedFlow, change: Change): void {
@@ -151,11 +200,7 @@ export function simulate(input: {
 }): SimulationResult {
   const { flows, before, after } = input
   const tally = new Tally()
-  const agreement = new Agreement(before.index, after.index)
-  for (const flow of flows) {
-    if (agreement.covers(flow.query)) tally.unchanged(flow)
-    else tally.add(flow, before.judge(flow.query), after.judge(flow.query))
-  }
+  for (const flow of flows) tally.add(flow, before.judge(flow.query), after.judge(flow.query))
   const { counts, attacksDenied, first, last } = tally
   return {
     flows: Object.values(counts).reduce((a, b) => a + b, 0),
@@ -164,6 +209,6 @@ export function simulate(input: {
     legitimateBroken: counts.newlyDenied - attacksDenied,
     ...(first !== undefined && { since: first }),
     ...(last !== undefined && { until: last }),
-    groups: [...tally.groups].toSorted(order).map(([, group]) => group),
+    groups: tally.groups.sorted(),
   }
 }

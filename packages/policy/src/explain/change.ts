@@ -15,7 +15,8 @@ import { validatePolicy } from '../documents/validate.ts'
 import { policyToYaml } from '../documents/write.ts'
 import { stableLabels } from '../learn/subjects.ts'
 import type { NodeChange } from '../model/change.ts'
-import { decideEnds, type Ends, findEnds } from '../model/decide.ts'
+import { decideEnds } from '../model/decide.ts'
+import { type FlowEnds, findEnds } from '../model/ends.ts'
 import type { End, PolicySet } from '../model/entry.ts'
 import { createModel, type Model } from '../model/model.ts'
 import type { Edit, ExplainedChange } from './explanation.ts'
@@ -25,7 +26,7 @@ type Json = Readonly<Record<string, unknown>>
 /** A question whose answer is to be changed. */
 export interface Asked {
   readonly query: FlowQuery
-  readonly ends: Ends
+  readonly ends: FlowEnds
   readonly policies: PolicySet
 }
 
@@ -33,7 +34,7 @@ export interface Asked {
 const ROUNDS = 64
 
 /** Nodes of the ends, with every address they are known by. */
-function nodesOf({ index }: Model, { source, destination }: Ends): readonly NodeChange[] {
+function nodesOf({ index }: Model, { source, destination }: FlowEnds): readonly NodeChange[] {
   const names = [source, destination].flatMap(({ entry, text }) => [
     ...(entry ? [entry.workload.node] : []),
     ...(text === undefined ? [] : index.nodeAddresses.nodesAt(text)),
@@ -45,7 +46,7 @@ function nodesOf({ index }: Model, { source, destination }: Ends): readonly Node
 }
 
 /** The two ends, their nodes, and the policies that select them: all that the answer depends on. */
-function smallModel(model: Model, ends: Ends): Model {
+function smallModel(model: Model, ends: FlowEnds): Model {
   const { source, destination } = ends
   const found = [source.entry, destination.entry, source.host, destination.host]
   const entries = [...new Set(found)].filter(entry => entry !== undefined)

@@ -1,7 +1,8 @@
 import type { Direction } from '@sekisho/core'
 import type { ConsideredPolicy, FlowQuery } from '../decision.ts'
 import type { BoundPolicy } from '../model/bound.ts'
-import { type Ends, ingressFromOwnNode, NO_FACTS } from '../model/decide.ts'
+import { ingressFromOwnNode, NO_FACTS } from '../model/decide.ts'
+import type { FlowEnds } from '../model/ends.ts'
 import { matchRule, missing, type Question } from '../model/evaluators.ts'
 import type { ModelIndex } from '../model/model-index.ts'
 import { EMPTY_PROFILE } from '../model/profile.ts'
@@ -50,7 +51,7 @@ function considerSide(index: ModelIndex, question: Question): readonly Considere
 }
 
 /** Every policy that was looked at, and what it had to say. */
-export function consider(index: ModelIndex, query: FlowQuery, ends: Ends): readonly ConsideredPolicy[] {
+export function consider(index: ModelIndex, query: FlowQuery, ends: FlowEnds): readonly ConsideredPolicy[] {
   const { source, destination } = ends
   const ask = (direction: Direction): Question => ({
     direction,

@@ -1,5 +1,5 @@
 import type { FlowQuery, QueryEnd } from '../decision.ts'
-import { findEnds } from '../model/decide.ts'
+import { findEnds } from '../model/ends.ts'
 import { type End, isNode } from '../model/entry.ts'
 import type { Model } from '../model/model.ts'
 import { findChange } from './change.ts'

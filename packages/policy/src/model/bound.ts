@@ -24,6 +24,7 @@ import type {
 } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
 import type { PortMatch } from '../table.ts'
+import type { Block } from './blocks.ts'
 import { type Condition, compileCondition } from './condition.ts'
 import { ENTITY_PEERS, type Place } from './entities.ts'
 import { INSIDE, identitySelector } from './identity.ts'
@@ -35,8 +36,11 @@ export interface BoundPolicy {
   readonly document: PolicyDocument
   readonly subject: Selection
   readonly sections: Readonly<Partial<Record<Direction, BoundSection>>>
-  /** Every selection it uses, once for each use. */
+  /** Every selection and block it uses, once for each use. */
   readonly selections: readonly Selection[]
+  readonly blocks: readonly Block[]
+  /** Another for each. */
+  readonly serial: number
 }
 
 export interface BoundSection {
@@ -76,6 +80,8 @@ export interface BoundPeers {
   readonly selections: readonly Selection[]
   /** Union of the blocks, each less its own exceptions; sorted and disjoint. */
   readonly ranges: readonly IpRange[]
+  /** The same, where there are any. */
+  readonly block?: Block
   readonly places: readonly Place[]
   /** Every workload of the installation, where a place needs it. */
   readonly inside?: Selection
@@ -85,7 +91,11 @@ export interface BoundPeers {
   readonly byName?: { readonly patterns: readonly string[]; readonly resolvers: BoundPeers }
 }
 
-export type Bind = (scope: ScopeSpec, selector: LabelSelector) => Selection
+/** Where selections and blocks come from. */
+export interface Bind {
+  selection(scope: ScopeSpec, selector: LabelSelector): Selection
+  block(ranges: readonly IpRange[]): Block
+}
 
 /** Any namespace for a cluster-scoped policy, its own for the others, unless a selector says which. */
 function scopeOf(policy: PolicyDocument, peer: PodsPeer | HostsPeer | ExternalsPeer): ScopeSpec {
@@ -115,7 +125,7 @@ class PeersBinding {
       case 'pods':
       case 'hosts':
       case 'externals':
-        this.selections.add(bind(scopeOf(policy, peer), identitySelector(peer)))
+        this.selections.add(bind.selection(scopeOf(policy, peer), identitySelector(peer)))
         break
       case 'block':
         this.ranges.push(...subtractRanges(peer.cidr, peer.except))
@@ -136,11 +146,15 @@ class PeersBinding {
 function bindPeers(peers: readonly Peer[], policy: PolicyDocument, bind: Bind): BoundPeers {
   const bound = new PeersBinding()
   for (const peer of peers.flatMap(plain)) bound.add(peer, policy, bind)
+  const ranges = mergeRanges(bound.ranges)
   return {
     selections: [...bound.selections],
-    ranges: mergeRanges(bound.ranges),
+    ranges,
+    ...(ranges.length > 0 && { block: bind.block(ranges) }),
     places: [...bound.places],
-    ...((bound.places.has('cluster') || bound.places.has('world')) && { inside: bind(EVERYWHERE, INSIDE) }),
+    ...((bound.places.has('cluster') || bound.places.has('world')) && {
+      inside: bind.selection(EVERYWHERE, INSIDE),
+    }),
     ...(bound.names.length > 0 && {
       names: compileNames(bound.names),
       byName: { patterns: bound.names, resolvers: bindPeers(ENTITY_PEERS.dns, policy, bind) },
@@ -193,7 +207,7 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
     needsFacts: condition !== undefined || peers?.names !== undefined,
     onFailure: policy.onFailure,
     onDeny,
-    namedOn: resolvesOnPeer ? (peers?.selections ?? [bind(EVERYWHERE, {})]) : [],
+    namedOn: resolvesOnPeer ? (peers?.selections ?? [bind.selection(EVERYWHERE, {})]) : [],
   }
 }
 
@@ -220,18 +234,42 @@ function bindSection(section: PolicySection, binding: Binding): BoundSection {
   }
 }
 
-export function bindPolicy(policy: PolicyDocument, acquire: Bind, now: EpochMs | undefined): BoundPolicy {
-  const selections: Selection[] = []
-  const bind: Bind = (scope, selector) => {
-    const selection = acquire(scope, selector)
-    selections.push(selection)
+/** Says what a policy has taken, so that it can be given back. */
+class Taking implements Bind {
+  readonly selections: Selection[] = []
+  readonly blocks: Block[] = []
+  readonly #from: Bind
+
+  constructor(from: Bind) {
+    this.#from = from
+  }
+
+  selection(scope: ScopeSpec, selector: LabelSelector): Selection {
+    const selection = this.#from.selection(scope, selector)
+    this.selections.push(selection)
     return selection
   }
-  const subject = bind(scopeOf(policy, policy.subject), identitySelector(policy.subject))
+
+  block(ranges: readonly IpRange[]): Block {
+    const block = this.#from.block(ranges)
+    this.blocks.push(block)
+    return block
+  }
+}
+
+export interface Bound {
+  readonly policy: PolicyDocument
+  readonly now: EpochMs | undefined
+  readonly serial: number
+}
+
+export function bindPolicy({ policy, now, serial }: Bound, from: Bind): BoundPolicy {
+  const bind = new Taking(from)
+  const subject = bind.selection(scopeOf(policy, policy.subject), identitySelector(policy.subject))
   const { ingress, egress } = policy.sections
   const sections = {
     ...(ingress && { ingress: bindSection(ingress, { policy, direction: 'ingress', bind, now }) }),
     ...(egress && { egress: bindSection(egress, { policy, direction: 'egress', bind, now }) }),
   }
-  return { document: policy, subject, sections, selections }
+  return { document: policy, subject, sections, selections: bind.selections, blocks: bind.blocks, serial }
 }

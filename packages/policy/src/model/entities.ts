@@ -46,3 +46,8 @@ export const ENTITY_PEERS = {
 
 /** Where an address is, as nothing but the model can tell: on the subject's own node, inside, or in the world. */
 export type Place = Exclude<Entity, keyof typeof ENTITY_PEERS>
+
+/** Of places that an address is in whoever asks: serials as selections and blocks have them. */
+export const PLACE_SERIALS = { world: 0, cluster: 1 } as const satisfies Partial<Record<Place, number>>
+/** Of selections and blocks, from here on. */
+export const FIRST_SERIAL = 2

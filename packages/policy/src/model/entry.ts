@@ -3,12 +3,14 @@ import {
   type Family,
   type Ip,
   type Labels,
+  type NamedPort,
   type Namespace,
   parseIp,
   type Workload,
+  type WorkloadId,
 } from '@sekisho/core'
-import type { Profile } from './profile.ts'
 import type { Scope, Selection } from './selections.ts'
+import type { Kin, Standing } from './standing.ts'
 
 /** A namespace as the model sees it: also those that only a workload names. */
 export interface NamespaceEntry {
@@ -22,7 +24,7 @@ export interface NamespaceEntry {
 }
 
 /**
- * Workloads that no selector tells apart: of one namespace, with equal labels. What follows from selectors is kept here
+ * Workloads that no selector tells apart: of one namespace, with equal labels, and with equal names of ports. What follows from selectors is kept here
  * once for all of them, so that a policy that changes costs what there are identities, and not what there are workloads.
  */
 export interface Identity {
@@ -32,23 +34,45 @@ export interface Identity {
   readonly labels: Labels
   /** Which selectors may select it: those of workloads, of hosts, or none where it shares its node's network. */
   readonly kind: 'workload' | 'host' | 'node-network'
+  readonly ports: readonly NamedPort[]
   readonly members: Set<Entry>
   /** Selections it is in. Empty for what no selector may select. */
   readonly selections: Set<Selection>
-  /** What judges it, at `profileSlot`; made when first asked for. */
-  readonly profiles: (Profile | undefined)[]
-  /** Of its selections. */
-  serials: readonly number[]
+  /** Found when first asked for, and forgotten when its selections or their policies change. */
+  kin: Kin | undefined
 }
 
 /** One end of a question, looked up: the workload that is meant, and the address that is used. */
-export interface End {
+export class End {
+  /** What `Standings` found, and in which revision of the model. */
+  standing: Standing | undefined
+  revision = -1
   /** Only where selectors select it: what shares its node's network is its node. */
   readonly entry: Entry | undefined
   /** The host that is meant, or whose address it is. */
   readonly host: Entry | undefined
   readonly text: string | undefined
   readonly ip: Ip | undefined
+  readonly family: Family | undefined
+  /** The workload that is named or owns the address. */
+  readonly owner: Entry | undefined
+  readonly id: WorkloadId | undefined
+
+  constructor(owner: Entry | undefined, text?: string, ip?: Ip) {
+    this.standing = undefined
+    this.entry = owner && isSelectable(owner.workload) ? owner : undefined
+    this.host = owner?.workload.kind === 'host' ? owner : undefined
+    this.text = text
+    this.ip = ip
+    this.family = ip?.family
+    this.owner = owner
+    this.id = owner?.workload.id
+  }
+
+  /** Of a workload that is named, its end of the other's family, if that is known. */
+  of(family: Family | undefined): End {
+    return family === undefined || family === this.family || !this.owner ? this : this.owner.of(family)
+  }
 }
 
 /** A workload and what the model derives from it. The object stays the same while the workload lives. */
@@ -57,7 +81,7 @@ export class Entry {
   identity: Identity
   #workload: Workload
   #ends: readonly End[] | undefined
-  #first: End | undefined
+  #nowhere: End | undefined
 
   constructor(workload: Workload, identity: Identity) {
     this.#workload = workload
@@ -70,7 +94,7 @@ export class Entry {
   set workload(workload: Workload) {
     this.#workload = workload
     this.#ends = undefined
-    this.#first = undefined
+    this.#nowhere = undefined
   }
 
   get namespace(): NamespaceEntry {
@@ -84,35 +108,30 @@ export class Entry {
   get ends(): readonly End[] {
     this.#ends ??= this.#workload.addresses.flatMap(text => {
       const ip = parseIp(text)
-      return ip ? [this.end(text, ip)] : []
+      return ip ? [new End(this, text, ip)] : []
     })
     return this.#ends
   }
 
   endAt(text: string): End | undefined {
-    if (this.first.text === text) return this.first
     for (const end of this.ends) if (end.text === text) return end
     return undefined
   }
 
   /** The end that is meant where no address is asked for; without one where none is known. */
   get first(): End {
-    this.#first ??= this.ends[0] ?? this.end(undefined, undefined)
-    return this.#first
+    return this.ends[0] ?? this.#without
   }
 
   /** Its first address of a family. */
-  of(family: Family): End | undefined {
-    return this.ends.find(({ ip }) => ip?.family === family)
+  of(family: Family): End {
+    for (const end of this.ends) if (end.family === family) return end
+    return this.#without
   }
 
-  end(text: string | undefined, ip: Ip | undefined): End {
-    return {
-      entry: isSelectable(this.#workload) ? this : undefined,
-      host: this.#workload.kind === 'host' ? this : undefined,
-      text,
-      ip,
-    }
+  get #without(): End {
+    this.#nowhere ??= new End(this)
+    return this.#nowhere
   }
 }
 

@@ -10,7 +10,6 @@ import type { End, Entry } from './entry.ts'
 import { matchesPorts } from './ports.ts'
 import { answerOf, type Profile, type Stage } from './profile.ts'
 import { matchesNames, SAYING, saidName } from './said-name.ts'
-import { isSure, nextStep } from './screen.ts'
 import type { Selection } from './selections.ts'
 
 /** One direction of a question: what the policies of the subject say about its peer. */
@@ -30,9 +29,9 @@ export interface Question {
 /** An answer, or undefined to ask the next evaluator. */
 export type Evaluator = (question: Question) => SideDecision | undefined
 
-const SELF: SideDecision = Object.freeze({ verdict: 'allow', why: 'self' })
-const OWN_NODE: SideDecision = Object.freeze({ verdict: 'allow', why: 'own-node' })
-const NOT_SELECTED: SideDecision = Object.freeze({ verdict: 'allow', why: 'not-selected' })
+export const SELF: SideDecision = Object.freeze({ verdict: 'allow', why: 'self' })
+export const OWN_NODE: SideDecision = Object.freeze({ verdict: 'allow', why: 'own-node' })
+export const NOT_SELECTED: SideDecision = Object.freeze({ verdict: 'allow', why: 'not-selected' })
 
 function listens(ports: readonly NamedPort[], rule: BoundRule, { protocol, port }: Question): boolean {
   for (const named of ports) {
@@ -215,32 +214,12 @@ function answerOpen(stage: Stage, next: number, question: Question): SideDecisio
 /** The meaning of a profile, read stage by stage. */
 const stages: Evaluator = question => answerFrom(0, question)
 
-const NO_SERIALS: readonly number[] = Object.freeze([])
-
-/** The same by its screen: only rules that may be about the question are looked at. */
-const screened: Evaluator = question => {
-  const { screen } = question.profile
-  const { protocol, port, peer } = question
-  const asked = { protocol, port, serials: (peer.entry ?? peer.host)?.identity.serials ?? NO_SERIALS }
-  for (let at = nextStep(screen, 0, asked); at < screen.steps.length; at = nextStep(screen, at, asked)) {
-    const step = screen.steps[at]
-    if (!step) break
-    const match = !step.rule || isSure(screen, at) ? 'yes' : matchRule(step.rule, question)
-    if (match === 'unknown') return answerFrom(step.stage, question)
-    if (match === 'yes' && step.answer) return step.answer
-    at = match === 'yes' ? step.after : at + 1
-  }
-  return undefined
-}
-
 /** The engine: asked in this order, the first answer counts. */
-export const EVALUATORS: readonly Evaluator[] = [self, ownNode, screened]
-/** What the engine must always agree with. */
-export const REFERENCE: readonly Evaluator[] = [self, ownNode, stages]
+const EVALUATORS: readonly Evaluator[] = [self, ownNode, stages]
 
 /** The one place where nothing having answered is given a meaning. */
-export function answer(question: Question, evaluators = EVALUATORS): SideDecision {
-  for (const evaluate of evaluators) {
+export function answer(question: Question): SideDecision {
+  for (const evaluate of EVALUATORS) {
     const given = evaluate(question)
     if (given) return given.why === 'isolated' ? nearly(given, question) : given
   }

@@ -19,9 +19,10 @@ const kindOf = (workload: Workload): Identity['kind'] =>
   isSelectable(workload) ? 'workload' : workload.kind === 'host' ? 'host' : 'node-network'
 
 /** JSON, because labels may hold anything: with a plain separator one could be written to look like two others. */
-const identityKey = (kind: Identity['kind'], labels: Labels): string =>
+const identityKey = (kind: Identity['kind'], labels: Labels, ports: Identity['ports']): string =>
   JSON.stringify([
     kind,
+    ports.map(({ name, protocol, port }) => [name, protocol, port]),
     ...Object.keys(labels)
       .toSorted()
       .map(key => [key, labels[key]]),
@@ -34,7 +35,8 @@ export function identityIn(
 ): readonly [Identity, isNew: boolean] {
   const labels = identityLabels(workload)
   const kind = kindOf(workload)
-  const key = identityKey(kind, labels)
+  const { ports } = workload
+  const key = identityKey(kind, labels, ports)
   const held = namespace.identities.get(key)
   if (held) return [held, false]
   const made: Identity = {
@@ -42,10 +44,10 @@ export function identityIn(
     namespace,
     labels,
     kind,
+    ports,
     members: new Set(),
     selections: new Set(),
-    profiles: [undefined, undefined, undefined, undefined],
-    serials: [],
+    kin: undefined,
   }
   namespace.identities.set(key, made)
   return [made, true]

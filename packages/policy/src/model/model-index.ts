@@ -10,22 +10,16 @@ import {
 } from '@sekisho/core'
 import type { PolicyDocument, PolicyRule } from '../documents/document.ts'
 import { Addresses, lendsAddresses, NodeAddresses } from './addresses.ts'
+import { Blocks } from './blocks.ts'
 import { type Bind, type BoundPolicy, bindPolicy, isExpired } from './bound.ts'
 import { type Changes, type ModelChange, type ModelDelta, type NodeChange, Touched } from './change.ts'
-import {
-  Entry,
-  type Identity,
-  isSelectable,
-  type NamespaceEntry,
-  type PolicySet,
-  profileSlot,
-} from './entry.ts'
+import { Ends } from './ends.ts'
+import { FIRST_SERIAL } from './entities.ts'
+import { Entry, type Identity, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
 import { identityIn } from './identity.ts'
-import { OutsideEnds } from './outside.ts'
-import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
+import type { Profile } from './profile.ts'
 import { type Selection, Selections } from './selections.ts'
-
-const byId = (a: BoundPolicy, b: BoundPolicy): number => (a.document.id < b.document.id ? -1 : 1)
+import { Standings } from './standing.ts'
 
 const timedRules = ({ sections }: PolicyDocument): readonly PolicyRule[] =>
   Object.values(sections).flatMap(({ rules }) => rules.filter(rule => rule.validUntil !== undefined))
@@ -44,14 +38,15 @@ export class ModelIndex {
   readonly #timed = new Set<PolicyDocument>()
   #now: EpochMs | undefined
   #revision = 0
-  readonly #selections = new Selections()
+  #serial = FIRST_SERIAL
+  readonly #nextSerial = (): number => this.#serial++
+  readonly #selections = new Selections(this.#nextSerial)
+  readonly blocks = new Blocks(this.#nextSerial)
   readonly addresses = new Addresses(isSelectable)
   /** Of hosts, as `hosts` peers mean them. */
   readonly hostAddresses = new Addresses(({ kind }) => kind === 'host')
-  /** Whose an address may be, asked in this order; and of what is known not to be a workload's. */
-  readonly owners = [this.addresses, this.hostAddresses] as const
-  readonly hosts = [this.hostAddresses] as const
-  readonly outside = new OutsideEnds()
+  readonly ends = new Ends(this)
+  readonly standings = new Standings(this)
   readonly nodeAddresses = new NodeAddresses()
   readonly workloads = new Map<WorkloadId, Workload>()
   readonly namespaces = new Map<string, Namespace>()
@@ -79,28 +74,13 @@ export class ModelIndex {
   }
 
   /** Policies of every mode that select a workload, in the order in which they are asked. */
-  policiesOf({ selections }: Identity | Entry): readonly BoundPolicy[] {
-    return [...selections].flatMap(selection => [...selection.subjectOf]).sort(byId)
+  policiesOf({ identity }: Entry): readonly BoundPolicy[] {
+    return this.standings.kin(identity).policies
   }
 
   /** What judges a workload. The audit profile is the same object as the enforce profile where they do not differ. */
   profile(entry: Entry | undefined, direction: Direction, set: PolicySet): Profile {
-    return entry ? this.#profileOf(entry.identity, direction, set) : EMPTY_PROFILE
-  }
-
-  #profileOf(identity: Identity, direction: Direction, set: PolicySet): Profile {
-    return identity.profiles[profileSlot(direction, set)] ?? this.#makeProfile(identity, direction, set)
-  }
-
-  #makeProfile(identity: Identity, direction: Direction, set: PolicySet): Profile {
-    const policies = this.policiesOf(identity)
-    const audits = policies.some(({ document, sections }) => document.mode === 'Audit' && sections[direction])
-    const made =
-      set === 'audit' && !audits
-        ? this.#profileOf(identity, direction, 'enforce')
-        : makeProfile(policies, direction, set)
-    identity.profiles[profileSlot(direction, set)] = made
-    return made
+    return this.standings.profile(entry && this.standings.kin(entry.identity), direction, set)
   }
 
   /** Another after each update. */
@@ -130,6 +110,7 @@ export class ModelIndex {
 
   update(change: ModelChange): ModelDelta {
     this.#revision++
+    this.standings.tidy()
     const touched = new Touched()
     if (change.now !== undefined) this.#setTime(change.now, touched)
     this.#updateNodes(change.nodes ?? {}, touched)
@@ -197,7 +178,7 @@ export class ModelIndex {
 
   #rejudge(identity: Identity, touched: Touched): void {
     touched.identities.add(identity)
-    identity.profiles.fill(undefined)
+    identity.kin = undefined
   }
 
   #updateWorkloads({ set = [], removed = [] }: Changes<Workload, WorkloadId>, touched: Touched): void {
@@ -205,7 +186,8 @@ export class ModelIndex {
     for (const id of removed) this.#removeWorkload(id, ips, touched)
     for (const workload of set) this.#setWorkload(workload, ips, touched)
     for (const ip of ips) {
-      for (const owners of this.owners) {
+      this.ends.forgetAddress(ip)
+      for (const owners of [this.addresses, this.hostAddresses]) {
         for (const entry of owners.settle(ip)) touched.workloads.add(entry.workload.id)
       }
     }
@@ -260,7 +242,8 @@ export class ModelIndex {
   }
 
   #withdraw(entry: Entry, ips: Set<string>, touched: Touched): void {
-    const { addresses, node } = entry.workload
+    const { id, addresses, node } = entry.workload
+    this.ends.forgetNamed(id)
     this.addresses.withdraw(entry)
     this.hostAddresses.withdraw(entry)
     for (const ip of addresses) ips.add(ip)
@@ -284,10 +267,13 @@ export class ModelIndex {
     for (const document of set) this.#setPolicy(document, touched)
   }
 
+  readonly #bind: Bind = {
+    selection: (scope, selector) => this.#selections.acquire(scope, selector, this.#namespaces.values()),
+    block: ranges => this.blocks.acquire(ranges),
+  }
+
   #setPolicy(document: PolicyDocument, touched: Touched): void {
-    const acquire: Bind = (scope, selector) =>
-      this.#selections.acquire(scope, selector, this.#namespaces.values())
-    const bound = bindPolicy(document, acquire, this.#now)
+    const bound = bindPolicy({ policy: document, now: this.#now, serial: this.#nextSerial() }, this.#bind)
     // The old one goes second, so that selections both use are not made anew.
     this.#removePolicy(document.id, touched)
     this.#policies.set(document.id, bound)
@@ -308,5 +294,6 @@ export class ModelIndex {
     touched.policies.add(id)
     for (const identity of bound.subject.members) this.#rejudge(identity, touched)
     for (const selection of bound.selections) this.#selections.release(selection)
+    for (const block of bound.blocks) this.blocks.release(block)
   }
 }

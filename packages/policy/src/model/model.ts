@@ -2,7 +2,6 @@ import {
   canonicalIp,
   type EpochMs,
   type Namespace,
-  type Outcome,
   type PolicyId,
   type Workload,
   type WorkloadId,
@@ -10,9 +9,10 @@ import {
 import type { Decision, FlowQuery, Judgement } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { ModelChange, ModelDelta } from './change.ts'
-import { audits, decideEnds, findEnds } from './decide.ts'
+import { findEnds } from './ends.ts'
 import type { PolicySet } from './entry.ts'
 import { ModelIndex } from './model-index.ts'
+import { decideQuickly, judgeQuickly } from './quick.ts'
 
 /** A policy that selects a workload, and the directions it is about. */
 export interface SelectingPolicy {
@@ -41,33 +41,21 @@ export interface Model {
   readonly index: ModelIndex
 }
 
-/** The one line where mode is applied: the enforced answer acts, the audited one reports. */
-const outcomeOf = (enforced: Decision, audited: Decision): Outcome =>
-  enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
-
 export class PolicyModel implements Model {
   readonly index = new ModelIndex()
   readonly workloads = this.index.workloads
   readonly namespaces = this.index.namespaces
   readonly policies = this.index.policies
-
   update(change: ModelChange): ModelDelta {
     return this.index.update(change)
   }
 
   decide(query: FlowQuery, policies: PolicySet = 'enforce'): Decision {
-    return decideEnds(this.index, { query, ends: findEnds(this.index, query), policies })
+    return decideQuickly(this.index, { query, ends: findEnds(this.index, query), policies })
   }
 
   judge(query: FlowQuery): Judgement {
-    const { index } = this
-    const ends = findEnds(index, query)
-    const enforced = decideEnds(index, { query, ends, policies: 'enforce', acting: true })
-    const audited = audits(index, ends)
-      ? decideEnds(index, { query, ends, policies: 'audit', acting: true })
-      : enforced
-    const outcome = outcomeOf(enforced, audited)
-    return { outcome, decision: outcome === 'audited' ? audited : enforced }
+    return judgeQuickly(this.index, query, findEnds(this.index, query))
   }
 
   nextExpiry(): EpochMs | undefined {

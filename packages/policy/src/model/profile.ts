@@ -3,7 +3,6 @@ import type { SideDecision } from '../decision.ts'
 import type { Tier } from '../documents/document.ts'
 import type { BoundPolicy, BoundRule, BoundSection } from './bound.ts'
 import type { PolicySet } from './entry.ts'
-import { compileScreen, EMPTY_SCREEN, type Screen } from './screen.ts'
 
 /**
  * One stage: the first matching rule answers. Where a rule only leaves the stage (an Allow rule among Deny rules, a Pass
@@ -39,14 +38,11 @@ export interface Profile {
   /** Sections in order, each once; the identity of the profile. */
   readonly sections: readonly BoundSection[]
   readonly stages: readonly Stage[]
-  /** The stages again, to be passed through quickly. */
-  readonly screen: Screen
 }
 
 export const EMPTY_PROFILE: Profile = Object.freeze({
   sections: [],
   stages: [],
-  screen: EMPTY_SCREEN,
 })
 
 const MODES_OF = {
@@ -87,5 +83,5 @@ export function makeProfile(policies: readonly BoundPolicy[], direction: Directi
   if (sections.length === 0) return EMPTY_PROFILE
   const others = sections.filter(({ policy }) => policy.kind !== 'ClusterNetworkPolicy')
   const stages = [...tier(sections, 'Admin'), ...middle(others), ...tier(sections, 'Baseline')]
-  return { sections, stages, screen: compileScreen(stages, answerOf) }
+  return { sections, stages }
 }

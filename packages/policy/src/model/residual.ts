@@ -7,9 +7,10 @@ import type { FlowFacts, Inspect } from '../facts.ts'
 import { NodeAddresses } from './addresses.ts'
 import type { BoundRule } from './bound.ts'
 import { compileCondition } from './condition.ts'
-import { audits, combine, findEnds, questionsOf } from './decide.ts'
-import type { End, PolicySet } from './entry.ts'
-import { answer, matchesEnds, matchRule, mergeInspect, type Question, REFERENCE } from './evaluators.ts'
+import { audits, combine, questionsOf } from './decide.ts'
+import { findEnds } from './ends.ts'
+import { End, type PolicySet } from './entry.ts'
+import { answer, matchesEnds, matchRule, mergeInspect, type Question } from './evaluators.ts'
 import type { Model } from './model.ts'
 import { EMPTY_PROFILE, type StageKind } from './profile.ts'
 
@@ -107,7 +108,7 @@ function written(model: Model, id: BoundRule['id']): PolicyRule {
   return rule
 }
 
-const OUTSIDE: End = Object.freeze({ entry: undefined, host: undefined, text: '', ip: undefined })
+const OUTSIDE = new End(undefined, '')
 const NOBODY = new NodeAddresses()
 
 /** Binds the rules again, without peers and ports, which are settled; the engine itself then answers. */
@@ -125,7 +126,7 @@ function bindSide(side: ResidualSide, direction: Question['direction']): (facts:
     nodes: NOBODY,
     profile: { ...EMPTY_PROFILE, stages },
   } as const
-  return facts => answer({ ...question, facts }, REFERENCE)
+  return facts => answer({ ...question, facts })
 }
 
 function bindRule({ names, applications, l7, ...rule }: ResidualRule): BoundRule {

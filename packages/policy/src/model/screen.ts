@@ -1,55 +1,31 @@
-import type { Protocol } from '@sekisho/core'
+import type { Direction, NamedPort, Protocol } from '@sekisho/core'
 import type { SideDecision } from '../decision.ts'
 import type { BoundRule } from './bound.ts'
-import type { Stage } from './profile.ts'
+import { PLACE_SERIALS } from './entities.ts'
+import { NOT_SELECTED } from './evaluators.ts'
+import { type NamedPortSpec, resolvePort } from './ports.ts'
+import { answerOf, type Stage } from './profile.ts'
 
-/**
- * The rules of a profile as numbers side by side, a cache line each: to look at a rule costs a dozen reads of far memory.
- * By its numbers a rule is passed by where it cannot match and taken where it surely does. They are never wrong, but they
- * need not know: then the evaluators say whether the rule matches.
- */
-export interface Screen {
-  /** Of all stages, in order: their rules, and what closes them. */
-  readonly steps: readonly Step[]
-  /** `WIDTH` of each step. */
-  readonly numbers: readonly number[]
-}
-
+/** The rules that judge one direction of a workload, taken apart: in order, each with one span of ports. */
 export interface Step {
-  /** Absent where it closes its stage, whatever is asked. */
-  readonly rule: BoundRule | undefined
-  /** Absent where the rule leaves its stage. */
+  /** Bits of the protocols it is about, and `UNSURE` where a step cannot say all: the evaluators must be asked. */
+  readonly about: number
+  readonly first: number
+  readonly last: number
+  /** Serials, one of which the peer must have; absent where any peer may be meant. */
+  readonly peers?: readonly number[]
+  /** What comes of it: an answer, or the next stage. */
   readonly answer: SideDecision | undefined
-  readonly stage: number
   /** The first step of the next stage. */
   readonly after: number
 }
 
-/** What a screen is asked about. */
-export interface Screened {
-  readonly protocol: Protocol
-  readonly port: number
-  /** Serials of the selections that the peer is in. */
-  readonly serials: readonly number[]
-}
-
-/** What the numbers of a step are, in order: */
-const PROTOCOLS = 0 // bits of those it may be about
-const FIRST_PORT = 1 // of the span that all its ports lie in
-const LAST_PORT = 2
-const SURE = 3 // 1 where the numbers say all there is to know
-const COUNT = 4 // of the selections that its peers are, or ANY
-const PEERS = 5 // their serials
-const WIDTH = 8
-const ROOM = WIDTH - PEERS
-const ANY = -1
-
-const EVERY_PORT = [-(2 ** 31), 2 ** 31 - 1] as const
-const EVERY_PROTOCOL = 0b111111
+export const UNSURE = 0b1000000
 /** Protocols without a name share one bit. */
 const OTHER = 0b100000
+const EVERY_PROTOCOL = 0b111111
 
-function protocolBit(protocol: Protocol): number {
+export function protocolBit(protocol: Protocol): number {
   switch (protocol) {
     case 'TCP':
       return 1
@@ -66,86 +42,66 @@ function protocolBit(protocol: Protocol): number {
   }
 }
 
-interface Ports {
-  readonly protocols: number
-  readonly first: number
-  readonly last: number
-  readonly sure: boolean
+type Ports = Pick<Step, 'about' | 'first' | 'last'>
+
+const EVERYTHING: Ports = { about: EVERY_PROTOCOL, first: -(2 ** 31), last: 2 ** 31 - 1 }
+/** A rule of more ports is not taken apart. */
+const SPANS = 16
+
+export interface Judging {
+  readonly stages: readonly Stage[]
+  readonly direction: Direction
+  /** Of the workload that is judged. */
+  readonly ports: readonly NamedPort[]
 }
 
-const EVERYTHING: Ports = { protocols: EVERY_PROTOCOL, first: EVERY_PORT[0], last: EVERY_PORT[1], sure: true }
-
-/** A port by name may be any; several spans are one with holes in it. */
-function portsOf({ ports, named }: BoundRule): Ports {
-  if (!ports) return EVERYTHING
-  const spans = ports.map(match => match.ports ?? [EVERY_PORT])
-  const flat = [...spans.flat(), ...(named.length > 0 ? [EVERY_PORT] : [])]
-  const first = flat.reduce((least, span) => Math.min(least, span[0]), EVERY_PORT[1])
-  const last = flat.reduce((most, span) => Math.max(most, span[1]), EVERY_PORT[0])
-  const protocols = [...ports, ...named].reduce((bits, { protocol }) => bits | protocolBit(protocol), 0)
-  const isWhole = spans.every(
-    ([span, ...more]) => more.length === 0 && span?.[0] === first && span[1] === last,
-  )
-  return { protocols, first, last, sure: isWhole && named.length === 0 && (protocols & OTHER) === 0 }
+function portsOf({ ports, named }: BoundRule, judging: Judging): readonly Ports[] {
+  if (!ports) return [EVERYTHING]
+  const numeric = ports.flatMap(({ protocol, ports: spans }) => {
+    const bit = protocolBit(protocol)
+    const about = bit === OTHER ? bit | UNSURE : bit
+    return spans ? spans.map(([first, last]) => ({ about, first, last })) : [{ ...EVERYTHING, about }]
+  })
+  const all = [...numeric, ...named.flatMap(spec => namedPorts(spec, judging))]
+  return all.length <= SPANS ? all : [{ ...EVERYTHING, about: EVERY_PROTOCOL | UNSURE }]
 }
 
-/** Those by address, place or name are not told by serials. */
-function peersOf({ peers }: BoundRule): { readonly serials?: readonly number[]; readonly sure: boolean } {
-  if (!peers) return { sure: true }
-  const { selections, ranges, places, names } = peers
-  const isTold = ranges.length === 0 && places.length === 0 && !names && selections.length <= ROOM
-  return isTold ? { serials: selections.map(({ serial }) => serial), sure: true } : { sure: false }
+/** A named port is looked up on the destination: who is judged, or each peer. */
+function namedPorts(spec: NamedPortSpec, { direction, ports }: Judging): readonly Ports[] {
+  const about = protocolBit(spec.protocol)
+  if (direction === 'egress') return [{ ...EVERYTHING, about: about | UNSURE }]
+  return resolvePort(ports, spec).map(port => ({ about, first: port, last: port }))
 }
 
-function numbersOf(rule: BoundRule | undefined): readonly number[] {
-  const { protocols, first, last, sure } = rule ? portsOf(rule) : EVERYTHING
-  const peers = rule ? peersOf(rule) : { sure: true }
-  const isSure = sure && peers.sure && !rule?.needsFacts
-  const serials = peers.serials ?? []
-  const rest = Array<number>(ROOM - serials.length).fill(0)
-  return [protocols, first, last, isSure ? 1 : 0, peers.serials ? serials.length : ANY, ...serials, ...rest]
+/** Names are facts, and what is on a workload's own node depends on both ends: neither is told by serials. */
+function peersOf({ peers }: BoundRule): Pick<Step, 'peers'> & { readonly unsure: number } {
+  if (!peers) return { unsure: 0 }
+  const { selections, block, places, names } = peers
+  if (names || places.includes('host')) return { unsure: UNSURE }
+  const serials = [...selections, ...(block ? [block] : [])].map(({ serial }) => serial)
+  const inPlaces = places.flatMap(place => (place === 'host' ? [] : [PLACE_SERIALS[place]]))
+  return { peers: [...serials, ...inPlaces], unsure: 0 }
 }
 
-export const EMPTY_SCREEN: Screen = Object.freeze({ steps: [], numbers: [] })
+type Untaken = Omit<Step, 'after'>
 
-/** @param answerOf what a stage says where a rule of it matches, or where none does. */
-export function compileScreen(
-  stages: readonly Stage[],
-  answerOf: (stage: Stage, rule: BoundRule | undefined) => SideDecision | undefined,
-): Screen {
+function stepsOf(rule: BoundRule, answer: Step['answer'], judging: Judging): readonly Untaken[] {
+  const { unsure, ...peers } = peersOf(rule)
+  const extra = rule.needsFacts ? UNSURE : unsure
+  return portsOf(rule, judging).map(ports => ({ ...ports, ...peers, about: ports.about | extra, answer }))
+}
+
+/** The last step always answers. */
+export function compileSteps(judging: Judging): readonly Step[] {
   const steps: Step[] = []
-  for (const [at, stage] of stages.entries()) {
-    const rules = [...stage.rules, ...(stage.closing ? [undefined] : [])]
-    const after = steps.length + rules.length
-    for (const rule of rules) steps.push({ rule, answer: answerOf(stage, rule), stage: at, after })
+  for (const stage of judging.stages) {
+    const own = stage.rules.flatMap(rule => stepsOf(rule, answerOf(stage, rule), judging))
+    const closing = stage.closing ? [{ ...EVERYTHING, answer: stage.closing }] : []
+    const after = steps.length + own.length + closing.length
+    steps.push(...[...own, ...closing].map(step => ({ ...step, after })))
   }
-  return { steps, numbers: steps.flatMap(({ rule }) => numbersOf(rule)) }
+  return [...steps, { ...EVERYTHING, answer: NOT_SELECTED, after: 0 }]
 }
 
-function holdsAny(numbers: readonly number[], at: number, serials: readonly number[]): boolean {
-  const count = numbers[at + COUNT] ?? 0
-  if (count === ANY) return true
-  for (let peer = at + PEERS; peer < at + PEERS + count; peer++) {
-    if (serials.includes(numbers[peer] ?? 0)) return true
-  }
-  return false
-}
-
-/** The first step from one on that may be about what is asked; the number of steps where there is none. */
-export function nextStep({ steps, numbers }: Screen, from: number, asked: Screened): number {
-  const bit = protocolBit(asked.protocol)
-  for (let step = from, at = from * WIDTH; step < steps.length; step++, at += WIDTH) {
-    const isAbout = ((numbers[at + PROTOCOLS] ?? 0) & bit) !== 0
-    if (
-      !isAbout ||
-      asked.port < (numbers[at + FIRST_PORT] ?? 0) ||
-      asked.port > (numbers[at + LAST_PORT] ?? 0)
-    )
-      continue
-    if (holdsAny(numbers, at, asked.serials)) return step
-  }
-  return steps.length
-}
-
-/** Whether a step that may be about what is asked surely is. */
-export const isSure = ({ numbers }: Screen, step: number): boolean => numbers[step * WIDTH + SURE] === 1
+/** Where no policy judges. */
+export const NO_STEPS = compileSteps({ stages: [], direction: 'egress', ports: [] })

@@ -24,7 +24,7 @@ export interface Selection {
   readonly members: Set<Identity>
   /** Policies whose subject it is. */
   readonly subjectOf: Set<BoundPolicy>
-  /** Another for each. */
+  /** Another for each, also among blocks. */
   readonly serial: number
   users: number
 }
@@ -66,7 +66,11 @@ const isFor = (scope: Scope, { kind }: Identity): boolean => kind === (scope.hos
 export class Selections {
   readonly #scopes = new Map<string, Scope>()
   readonly #selections = new Map<string, Selection>()
-  #made = 0
+  readonly #nextSerial: () => number
+
+  constructor(nextSerial: () => number) {
+    this.#nextSerial = nextSerial
+  }
 
   get(key: string): Selection | undefined {
     return this.#selections.get(key)
@@ -102,7 +106,7 @@ export class Selections {
       matches,
       members: new Set(),
       subjectOf: new Set(),
-      serial: this.#made++,
+      serial: this.#nextSerial(),
       users: 0,
     }
     this.#selections.set(key, selection)
@@ -173,13 +177,13 @@ export class Selections {
 function join(selection: Selection, identity: Identity): void {
   selection.members.add(identity)
   identity.selections.add(selection)
-  identity.serials = [...identity.serials, selection.serial]
+  identity.kin = undefined
 }
 
 function part(selection: Selection, identity: Identity): void {
   selection.members.delete(identity)
   identity.selections.delete(selection)
-  identity.serials = identity.serials.filter(serial => serial !== selection.serial)
+  identity.kin = undefined
 }
 
 function enter(scope: Scope, namespace: NamespaceEntry): void {

@@ -36,7 +36,9 @@ describe('what the API server is told', () => {
   })
 
   test('what is not enforced is a warning', () => {
-    const response = responseTo(review(policy({ ingress: [], profiles: ['waf'] })))
+    const spec = { subject: { hostSelector: {} }, egress: [] }
+    const object = { ...policy(spec), kind: 'ClusterSecurityPolicy', metadata: { name: 'hosts' } }
+    const response = responseTo(review(object))
     expect(response?.allowed).toBe(true)
     expect(response?.warnings).toHaveLength(1)
   })

@@ -26,7 +26,7 @@ export type ConntrackGroup = keyof typeof GROUPS
 const RECEIVE_BUFFER = 16_777_216
 
 /** Far below the second after which flows are reported; see `SocketListener`. */
-const GATHER_MS = 250
+const GATHER_MS = 100
 
 export interface ConntrackOptions {
   /** Name or path of the network namespace; default: the caller's. */

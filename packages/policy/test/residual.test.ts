@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { askResidual, type FlowFacts, type Residual, residual } from '../src/index.ts'
 import { modelOf } from './builders.ts'
@@ -53,8 +54,11 @@ describe('what is left to ask', () => {
         for (const facts of FACTS) {
           const { outcome, decision } = model.judge({ ...query, facts })
           const { enforced, audited } = ask(facts)
-          expect(enforced.verdict === 'allow').toBe(outcome !== 'denied')
-          expect(outcome === 'audited' ? audited : enforced).toEqual(decision)
+          const same =
+            (enforced.verdict === 'allow') === (outcome !== 'denied') &&
+            isDeepStrictEqual(outcome === 'audited' ? audited : enforced, decision)
+          // An assertion costs more than the answers, and there are hundreds of thousands.
+          if (!same) expect({ enforced, audited }).toEqual({ outcome, decision })
         }
       }
     }

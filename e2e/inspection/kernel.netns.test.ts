@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -255,6 +255,29 @@ describeAsRoot('connections that policies leave open', () => {
     expect(await resolve('www.example.com')).toBe('192.0.2.7')
     await expect(resolve('www.example.org')).rejects.toThrow()
     expect((await counts(at)).queued).toBeGreaterThan(0)
+  })
+
+  test('bits that others write into the packet’s mark release nothing, and stay where nothing is inspected', async () => {
+    const table = `table inet others {
+      chain before { type filter hook prerouting priority -150; meta mark set 0x00f00001; }
+      chain after { type filter hook postrouting priority 0; meta mark & 0x00f00001 == 0x00f00001 counter; }
+    }`
+    execFileSync('ip', ['netns', 'exec', topology.node, 'nft', '-f', '-'], { input: table })
+    const kept = () =>
+      /counter packets ([1-9]\d*)/.test(
+        execFileSync('ip', ['netns', 'exec', topology.node, 'nft', 'list', 'table', 'inet', 'others'], {
+          encoding: 'utf8',
+        }),
+      )
+    try {
+      const at = await open([reading('closed')])
+      await isStopped('api', 4, '/other')
+      await at.change({ policies: { set: [policy('api', { ingress: [{ ports: [HTTP] }] })] } })
+      expect(await get('api', 4, '/other')).toBe('GET /other')
+      expect(kept()).toBe(true)
+    } finally {
+      execFileSync('ip', ['netns', 'exec', topology.node, 'nft', 'delete', 'table', 'inet', 'others'])
+    }
   })
 
   test('what only audit asks is read, and stops nobody, with and without threads', async () => {

@@ -158,7 +158,6 @@ function verdicts(): NftChain {
     markIs('meta', { mask: bit, operator: '==', value: bit }),
     ctState('new', 'established'),
     JUDGED_NOW,
-    IS_QUEUED,
   ]
   return {
     name: 'verdicts',
@@ -171,13 +170,13 @@ function verdicts(): NftChain {
   }
 }
 
-/** Later than the chains that queue: a packet that was decided goes on there. */
+/** Later than the chains that queue: a packet that was decided goes on there. Others' bits stay on others' packets. */
 const BEHIND = 1
 const behind = (): NftChain[] =>
   (['forward', 'input', 'output'] as const).map(hook => ({
     name: `behind_${hook}`,
     base: { hook, priority: BEHIND },
-    rules: [rule(markIs('meta', { mask: BITS, operator: '!=', value: 0 }), goTo('verdicts'))],
+    rules: [rule(markIs('meta', { mask: BITS, operator: '!=', value: 0 }), IS_QUEUED, goTo('verdicts'))],
   }))
 
 /** All that inspection needs and no policy changes. */

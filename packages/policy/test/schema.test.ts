@@ -45,7 +45,7 @@ function wrong(schema: JsonSchema, value: unknown, path = 'spec'): string[] {
 }
 
 function textFault({ pattern, minLength = 0, maxLength = Infinity, format }: JsonSchema, value: string) {
-  const length = [...value].length
+  const { length } = Array.from(value)
   if (length < minLength || length > maxLength) return 'length'
   if (format === 'date-time' && Number.isNaN(Date.parse(value))) return 'format'
   return pattern !== undefined && !new RegExp(pattern, 'u').test(value) && 'pattern'

@@ -85,7 +85,9 @@ const families = (count: Counters, now: Gauges): readonly Family[] => [
     name: 'sekisho_flows_spoken_total',
     type: 'counter',
     help: 'Conversations recorded with what is spoken, by application; those that a user defined are one.',
-    samples: [...count.spoken].sort().map(([name, value]) => [`{application="${name}"}`, value]),
+    samples: [...count.spoken]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [`{application="${name}"}`, value]),
   },
   {
     name: 'sekisho_ingest_batches_total',

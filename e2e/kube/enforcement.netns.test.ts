@@ -48,9 +48,12 @@ describeAsRoot('policies of a cluster in the kernel of its node', () => {
       process.execPath,
       [
         AGENT,
-        ...['--server', `https://127.0.0.1:${server.agentsPort}`, '--state', join(directory, 'agent')],
+        `--server=https://127.0.0.1:${server.agentsPort}`,
+        `--state=${join(directory, 'agent')}`,
         // No source of workloads: what this node has is what the cluster says.
-        ...['--node', 'node-0', '--netns', topology.node, '--identify', 'off'],
+        '--node=node-0',
+        `--netns=${topology.node}`,
+        '--identify=off',
       ],
       { stdio: 'ignore', env: { ...process.env, SEKISHO_JOIN_TOKEN: server.joinToken() } },
     )

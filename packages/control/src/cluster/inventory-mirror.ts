@@ -12,6 +12,7 @@ export interface InventoryMirrorOptions {
 
 /** What came within so long is one transaction: a rollout changes hundreds of pods at once. */
 const GATHER_MS = 50
+const UNWRITTEN = 'the inventory of the cluster could not be written'
 
 /** `namespace/name`, as the collection is keyed. */
 const podId = (key: string): WorkloadId => {
@@ -95,9 +96,10 @@ export class InventoryMirror {
       this.#removed = new Set()
       this.#namespacesChanged = false
       state.sync()
+      watch.onTrouble(UNWRITTEN, undefined)
     } catch (error) {
       // Kept, and written with what comes next.
-      watch.onTrouble('the inventory of the cluster could not be written', error)
+      watch.onTrouble(UNWRITTEN, error)
       this.#waiting = watch.timers.after(GATHER_MS * 20, () => this.#write())
     }
   }

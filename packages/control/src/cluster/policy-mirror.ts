@@ -33,6 +33,7 @@ export interface PolicyMirrorOptions {
 export const CLUSTER_ACTOR = 'kubernetes'
 
 const GATHER_MS = 50
+const UNWRITTEN = 'policies of the cluster could not be put in force'
 /** What kubectl keeps of the last apply: the whole document again. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
@@ -137,8 +138,9 @@ export class PolicyMirror {
       for (const { id } of set) this.#owned.add(id)
       for (const id of removed) this.#owned.delete(id)
       this.#touched = new Set()
+      watch.onTrouble(UNWRITTEN, undefined)
     } catch (error) {
-      watch.onTrouble('policies of the cluster could not be put in force', error)
+      watch.onTrouble(UNWRITTEN, error)
       this.#waiting = watch.timers.after(GATHER_MS * 20, () => this.#write())
     }
   }

@@ -4,7 +4,7 @@ import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
-import { type Condition, policyStatus } from './status.ts'
+import { type Condition, type PolicyStatus, policyStatus } from './status.ts'
 import type { ClusterWatch } from './watch.ts'
 
 export interface StatusWriterOptions {
@@ -21,6 +21,7 @@ export interface StatusWriterOptions {
 
 /** Between two rounds. A policy whose status is what it was costs no request. */
 const ROUND_MS = 5_000
+const COUNT_MS = 60_000
 const HOUR_MS = 3_600_000
 const FIELD_MANAGER = 'sekisho-server'
 
@@ -42,7 +43,7 @@ export class StatusWriter {
   readonly #options: StatusWriterOptions
   readonly #objects: ReadonlyMap<string, KubeObjects>
   /** What was written last, by policy; what is not here is compared with what the cluster has. */
-  readonly #written = new Map<PolicyId, unknown>()
+  readonly #written = new Map<PolicyId, { readonly status: PolicyStatus; readonly at: EpochMs }>()
 
   constructor(options: StatusWriterOptions) {
     this.#options = options
@@ -56,8 +57,19 @@ export class StatusWriter {
     while (!signal.aborted) {
       // Who did not lead may find what another wrote.
       if (!leads()) this.#written.clear()
-      else await this.#round(signal)
+      else await this.#attempt(signal)
       await pause(watch.timers, ROUND_MS, signal)
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    const { onTrouble } = this.#options.watch
+    const what = 'the status of policies cannot be made out'
+    try {
+      await this.#round(signal)
+      onTrouble(what, undefined)
+    } catch (error) {
+      onTrouble(what, error)
     }
   }
 
@@ -90,25 +102,35 @@ export class StatusWriter {
           [...desired].filter(node => revision !== undefined && (agents.get(node) ?? 0) >= revision),
         ),
       }
-      await this.#tell(policy, objects, policyStatus(facts, conditionsOf(this.#known(policy)), now))
+      const known = this.#written.get(policy.id)?.status ?? policy.object.status
+      const status = policyStatus(facts, conditionsOf(known), now)
+      if (!isDeepStrictEqual(known, status) && this.#isNews(policy, status, now))
+        await this.#tell(policy, objects, { status, at: now })
     }
   }
 
-  #known(policy: ClusterPolicy): unknown {
-    return this.#written.get(policy.id) ?? policy.object.status
+  /** A count that moves is told once a minute: it would be a request a round for each policy that denies. */
+  #isNews({ id }: ClusterPolicy, status: PolicyStatus, now: EpochMs): boolean {
+    const written = this.#written.get(id)
+    if (!written || now - written.at >= COUNT_MS) return true
+    return !isDeepStrictEqual({ ...written.status, deniedLastHour: status.deniedLastHour }, status)
   }
 
-  async #tell(policy: ClusterPolicy, objects: KubeObjects, status: object): Promise<void> {
-    if (isDeepStrictEqual(this.#known(policy), status)) return
-    const { name, namespace } = policy.object
+  async #tell(
+    { id, object: { name, namespace } }: ClusterPolicy,
+    objects: KubeObjects,
+    told: { readonly status: PolicyStatus; readonly at: EpochMs },
+  ): Promise<void> {
+    const { onTrouble } = this.#options.watch
+    const what = `the status of ${id} could not be written`
     try {
       const place = { namespace, name, subresource: 'status' } as const
-      await objects.apply(place, { status }, { fieldManager: FIELD_MANAGER, force: true })
-      this.#written.set(policy.id, status)
+      await objects.apply(place, { status: told.status }, { fieldManager: FIELD_MANAGER, force: true })
+      this.#written.set(id, told)
+      onTrouble(what, undefined)
     } catch (error) {
       // Deleted in the meantime: the watch will say so.
-      if (!isNotFound(error))
-        this.#options.watch.onTrouble(`the status of ${policy.id} could not be written`, error)
+      onTrouble(what, isNotFound(error) ? undefined : error)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type AgentStatus, type EpochMs, LIMITS, VERSION } from '@sekisho/core'
+import { type AgentStatus, type EpochMs, LIMITS, pause, type Timers, VERSION } from '@sekisho/core'
 import type { Dataplane, FlowLog } from '@sekisho/dataplane'
 import { findDegraded } from './degraded.ts'
 import { openEnforcement } from './kernel/enforcement.ts'
@@ -18,7 +18,6 @@ import { fileSource } from './sources/file.ts'
 import type { WorkloadSource } from './sources/source.ts'
 import { systemdSource } from './sources/systemd.ts'
 import { lockAgent, makeStateDirectory, stateDirectory } from './state-directory.ts'
-import { pause, type Timers } from './timers.ts'
 import type { World } from './world.ts'
 
 export interface AgentEnvironment {

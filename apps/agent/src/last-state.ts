@@ -1,8 +1,7 @@
-import type { StateSnapshot } from '@sekisho/core'
+import type { StateSnapshot, Timers } from '@sekisho/core'
 import { Runner } from './runner.ts'
 import { parseSnapshot } from './server/message.ts'
 import { readIfThere, writeDurably } from './state-directory.ts'
-import type { Timers } from './timers.ts'
 
 /** A change is written at once when the last one is this old, so that a quiet system loses nothing to a crash. */
 const INTERVAL_MS = 1_000

@@ -1,5 +1,4 @@
-import { Backoff } from '@sekisho/core'
-import type { Timers } from './timers.ts'
+import { Backoff, type Timers } from '@sekisho/core'
 
 export interface RunnerOptions {
   readonly timers: Timers

@@ -1,5 +1,4 @@
-import type { EpochMs } from '@sekisho/core'
-import type { Timers } from '../src/timers.ts'
+import type { EpochMs, Timers } from '@sekisho/core'
 
 /** Time that stands still until it is told to pass. */
 export class FakeTimers implements Timers {

@@ -1,4 +1,4 @@
-import { fail, ok, type Result, type StateDelta, type StateSnapshot } from '@sekisho/core'
+import { fail, ok, type Result, type StateDelta, type StateSnapshot, type Timers } from '@sekisho/core'
 import {
   type CountedRequests,
   type Dataplane,
@@ -23,7 +23,6 @@ import type { RunOptions } from '../options.ts'
 import type { Notes } from '../report/notes.ts'
 import { type Sources, startSources } from '../sources/inventory.ts'
 import type { WorkloadSource } from '../sources/source.ts'
-import type { Timers } from '../timers.ts'
 import { World } from '../world.ts'
 import { INSPECTION_QUEUES, Inspecting, type InspectingOptions } from './inspecting.ts'
 import { Names, openBook, systemResolvers } from './names.ts'

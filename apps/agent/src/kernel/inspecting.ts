@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Backoff, type BypassLedger, type InspectionStatus } from '@sekisho/core'
+import { Backoff, type BypassLedger, type InspectionStatus, type Timers } from '@sekisho/core'
 import {
   type AnsweredAddress,
   type ConversationEnds,
@@ -27,7 +27,6 @@ import {
 import { type Log, reasonOf } from '../log.ts'
 import { dnsEvents } from '../report/dns-event.ts'
 import type { Notes } from '../report/notes.ts'
-import type { Timers } from '../timers.ts'
 
 export interface InspectingOptions {
   readonly netns: string | undefined

@@ -1,10 +1,9 @@
-import { type BypassLedger, canonicalIp, type EpochMs, LIMITS } from '@sekisho/core'
+import { type BypassLedger, canonicalIp, type EpochMs, LIMITS, type Timers } from '@sekisho/core'
 import { type AnsweredAddress, type BookEntry, NameBook, NamesSeen } from '@sekisho/dataplane'
 import type { NameMove } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
 import { integer, list, object, readJson, text, textLike } from '../shape.ts'
 import { readIfThere, writeDurably } from '../state-directory.ts'
-import type { Timers } from '../timers.ts'
 
 /** Seconds that an answer counts at least, and beyond its end: clients keep answers longer than they should. */
 const MINIMUM_TTL = 60

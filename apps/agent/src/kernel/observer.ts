@@ -1,4 +1,4 @@
-import type { NodeName, RuleId, WorkloadId } from '@sekisho/core'
+import type { NodeName, RuleId, Timers, WorkloadId } from '@sekisho/core'
 import {
   createFlowLog,
   type Dataplane,
@@ -11,7 +11,6 @@ import {
 import { addresses, links, openConntrack, openNflog, watchLinks } from '@sekisho/linux'
 import type { FlowQuery, Judgement, Model, RuleTable } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
-import type { Timers } from '../timers.ts'
 
 export interface ObserverOptions {
   readonly netns: string | undefined

@@ -1,3 +1,4 @@
+import type { Timers } from '@sekisho/core'
 import { createDurations, type Dataplane } from '@sekisho/dataplane'
 import {
   isEmptyChange,
@@ -9,7 +10,6 @@ import {
   type TableCompiler,
 } from '@sekisho/policy'
 import { Runner } from '../runner.ts'
-import type { Timers } from '../timers.ts'
 
 export interface ProgrammerOptions {
   readonly model: Model

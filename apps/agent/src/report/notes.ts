@@ -1,5 +1,4 @@
-import { type AgentEvent, LIMITS } from '@sekisho/core'
-import type { Timers } from '../timers.ts'
+import { type AgentEvent, LIMITS, type Timers } from '@sekisho/core'
 
 export type NewEvent = Omit<AgentEvent, 'at'>
 

@@ -5,9 +5,9 @@ import {
   type Flow,
   LIMITS,
   type NodeName,
+  type Timers,
 } from '@sekisho/core'
 import type { Inventory } from '../server/message.ts'
-import type { Timers } from '../timers.ts'
 import type { Notes } from './notes.ts'
 import type { Spool } from './spool.ts'
 

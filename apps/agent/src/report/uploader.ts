@@ -1,7 +1,6 @@
-import { Backoff } from '@sekisho/core'
+import { Backoff, pause, type Timers } from '@sekisho/core'
 import { type ServerClient, ServerError } from '../server/client.ts'
 import { parseAcknowledgement } from '../server/message.ts'
-import { pause, type Timers } from '../timers.ts'
 import type { Spool, SpooledBatch } from './spool.ts'
 
 export interface UploaderOptions {

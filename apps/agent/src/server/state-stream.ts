@@ -1,12 +1,13 @@
 import {
   Backoff,
   LIMITS,
+  pause,
   type Result,
   type StateDelta,
   type StateMessage,
   type StateSnapshot,
+  type Timers,
 } from '@sekisho/core'
-import { pause, type Timers } from '../timers.ts'
 import { parseStateMessage } from './message.ts'
 
 export interface StateStreamOptions {

@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
-import { canonicalIp, LIMITS, type NodeName, namespace, type Workload, workloadId } from '@sekisho/core'
+import {
+  canonicalIp,
+  LIMITS,
+  type NodeName,
+  namespace,
+  type Timers,
+  type Workload,
+  workloadId,
+} from '@sekisho/core'
 import { type Sandbox, sandboxes, watchLinks } from '@sekisho/linux'
 import { nodeAddresses } from '../kernel/observer.ts'
 import { reasonOf } from '../log.ts'
 import { Runner } from '../runner.ts'
 import type { Inventory } from '../server/message.ts'
-import type { Timers } from '../timers.ts'
 import { containerdFacts } from './runtime/containerd.ts'
 import { dockerFacts } from './runtime/docker.ts'
 import type { ContainerFacts, FactsReader } from './runtime/facts.ts'

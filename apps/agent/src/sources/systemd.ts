@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
-import { LIMITS, type NamedPort, type NodeName, namespace, type Workload, workloadId } from '@sekisho/core'
+import {
+  LIMITS,
+  type NamedPort,
+  type NodeName,
+  namespace,
+  type Timers,
+  type Workload,
+  workloadId,
+} from '@sekisho/core'
 import { type SystemService, services } from '@sekisho/linux'
 import { nodeAddresses } from '../kernel/observer.ts'
 import { reasonOf } from '../log.ts'
 import { Runner } from '../runner.ts'
 import type { Inventory } from '../server/message.ts'
-import type { Timers } from '../timers.ts'
 import type { WorkloadSource } from './source.ts'
 
 export interface SystemdSourceOptions {

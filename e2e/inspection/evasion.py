@@ -78,6 +78,13 @@ def insert(**decoy):
     return way
 
 
+def acknowledges_too_much(connection):
+    """More than the server ever said, wherever its numbers began."""
+    connection.open()
+    beyond = (connection.acknowledged + 1_000_000) % (1 << 32)
+    connection.play(connection.packet(0, DECOY, ack=beyond), connection.packet(0, EVIL))
+
+
 def plain(connection):
     connection.open()
     connection.play(connection.packet(0, EVIL))
@@ -174,7 +181,7 @@ WAYS = {
     "bad checksum": insert(chksum=0x1234),
     "low time to live": insert(ip={"ttl": 2}),
     "signature option": insert(options=[(19, b"\x00" * 16)]),
-    "acknowledges too much": insert(ack=1),
+    "acknowledges too much": acknowledges_too_much,
     "no acknowledgement": insert(flags=""),
     "old timestamp": old_timestamp,
     "overlap, the first is true": overlap(EVIL, DECOY),

@@ -8,12 +8,16 @@ TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
 BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 KUBE_PACKAGES := etcd-server
 
-.PHONY: lab test test-kube fuzz check bench conformance build clean
+.PHONY: lab test test-lab test-kube fuzz check bench conformance build clean
 lab: node_modules lab-packages build
 	./bin/sekisho lab $(LAB_ARGS)
 
 test: node_modules test-packages build
 	vitest run --project unit --project netns --project browser $(TEST_ARGS)
+
+# Whole labs: programs, server, agent, console and attacks on one machine, some minutes each.
+test-lab: node_modules test-packages build
+	vitest run --project lab $(TEST_ARGS)
 
 # What runs against a real API server; kube-apiserver is built once, which takes ten minutes.
 test-kube: node_modules kube-packages

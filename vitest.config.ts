@@ -2,11 +2,13 @@ import { defineConfig } from 'vitest/config'
 
 const setupFiles = ['./vitest.setup.ts']
 const poll = { timeout: 60_000, interval: 50 }
+/** Whole labs, minutes each. */
+const LAB = 'e2e/lab/**/*.test.ts'
 
 /**
- * Four kinds of tests, told apart by file name so that each can be run alone:
+ * Kinds of tests, told apart by file name so that each can be run alone:
  * `*.test.ts` pure or on loopback, `*.netns.test.ts` need root and network namespaces,
- * `*.browser.test.ts` need Chromium, `*.kube.test.ts` a kube-apiserver with etcd. One kind after the other: real programs want the processors for themselves.
+ * `*.browser.test.ts` need Chromium, `*.kube.test.ts` a kube-apiserver with etcd; those of whole labs are a fifth. One kind after the other: real programs want the processors for themselves.
  * A missing privilege skips loudly on a desk and fails in CI.
  */
 export default defineConfig({
@@ -23,7 +25,7 @@ export default defineConfig({
             '{packages,apps}/*/{src,test}/**/*.test.ts',
             '{bench,conformance,e2e}/**/*.test.ts',
           ],
-          exclude: ['**/node_modules/**', '**/*.{netns,browser,kube}.test.ts'],
+          exclude: [LAB, '**/node_modules/**', '**/*.{netns,browser,kube}.test.ts'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -36,7 +38,7 @@ export default defineConfig({
           name: 'netns',
           sequence: { groupOrder: 2 },
           include: ['{packages,apps,e2e}/**/*.netns.test.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', LAB],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
@@ -50,6 +52,20 @@ export default defineConfig({
           name: 'browser',
           sequence: { groupOrder: 3 },
           include: ['{packages,apps,e2e}/**/*.browser.test.ts'],
+          exclude: ['**/node_modules/**', LAB],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 400_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          setupFiles,
+          expect: { poll },
+          name: 'lab',
+          sequence: { groupOrder: 4 },
+          include: [LAB],
           exclude: ['**/node_modules/**'],
           pool: 'forks',
           fileParallelism: false,
@@ -62,7 +78,7 @@ export default defineConfig({
           setupFiles,
           expect: { poll },
           name: 'kube',
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
           include: ['{packages,apps,e2e}/**/*.kube.test.ts'],
           exclude: ['**/node_modules/**'],
           pool: 'forks',

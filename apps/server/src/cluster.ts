@@ -22,6 +22,7 @@ export function openClusterAccount(
     : { kind: 'service', namespace, name: 'sekisho-server', port: 443 }
   return {
     client,
+    timers,
     ...(webhook && { webhook: place }),
     namespace,
     // Two processes of one host, or one before and after a restart, must not take each other for themselves.

@@ -75,7 +75,6 @@ export function createControl(options: ControlOptions): Control {
         state,
         lifecycle,
         clock,
-        timer,
         log,
         authority: authority.certificate,
       }),

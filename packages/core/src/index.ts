@@ -1,6 +1,7 @@
 export * from './agent.ts'
 export * from './application.ts'
 export * from './backoff.ts'
+export * from './bounded-map.ts'
 export type * from './brand.ts'
 export type * from './clock.ts'
 export * from './custom-application.ts'

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from './result.ts'
 
 export type Family = 4 | 6
+export const FAMILIES = [4, 6] as const satisfies readonly Family[]
 
 /** An address as a number, so that ranges and prefixes are plain comparisons. */
 export interface Ip {

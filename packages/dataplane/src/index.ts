@@ -20,7 +20,7 @@ export {
 } from './names-seen/name-book.ts'
 export { NamesSeen, type NamesSeenOptions } from './names-seen/names-seen.ts'
 export type { InspectionRules } from './queue-chains.ts'
-export { firstQueue, type OnFailure, type QueueNumbers, type QueueRange, queueNumbers } from './queues.ts'
+export { firstQueue, type QueueNumbers, type QueueRange, queueNumbers } from './queues.ts'
 export { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'
 export { LOG_GROUP } from './skeleton.ts'
 export { type Command, script } from './transaction.ts'

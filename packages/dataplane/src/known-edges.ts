@@ -1,3 +1,4 @@
+import { FAMILIES, type Family } from '@sekisho/core'
 import { type Clause, type Field, hostU32, inSet, L4PROTO, put } from './field.ts'
 import { ANSWERER, ANSWERING_PORT, ASKER, WITH_PORTS } from './match.ts'
 import type { NftRule, NftSet } from './objects.ts'
@@ -8,8 +9,6 @@ import { rule } from './statement.ts'
  * packet of the next such connection passes by one look-up, where it would walk through the rules of both ends. A change
  * of the table leaves all this alone: what was allowed in an earlier generation has another stamp.
  */
-const FAMILIES = [4, 6] as const
-type Family = (typeof FAMILIES)[number]
 
 /** A scan of as many ports and addresses has everybody's connections judged one by one, until it is forgotten. */
 const EDGES_MAX = 65_536

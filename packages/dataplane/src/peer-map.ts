@@ -1,3 +1,4 @@
+import { FAMILIES } from '@sekisho/core'
 import type { PortMatch, RuleTable, SetId } from '@sekisho/policy'
 import { countedBy, L4PROTO, PEER_CLASS } from './field.ts'
 import { ANSWERING_PORT, WITH_PORTS } from './match.ts'
@@ -17,8 +18,6 @@ const RULES_MIN = 8
 const PEERS_MAX = 256
 /** Likewise there is an element for each port. */
 const PORTS_MAX = 16
-
-const FAMILIES = [4, 6] as const
 
 /** Whether a set's members may be elements of maps. Chains that ask for it change when this does. */
 export function isNarrow(table: RuleTable, id: SetId): boolean {

@@ -1,3 +1,5 @@
+import { FAMILIES, type Family } from '@sekisho/core'
+import type { OnFailure } from '@sekisho/policy'
 import { type Clause, L4PROTO, markIs, maskedMark, notInSet, protocolIn, vmap } from './field.ts'
 import { type MarkState, markText, PACKET_MARK, QUEUED, STATE_MASK, stateMark } from './mark.ts'
 import { ANSWERER, ANSWERING_PORT, JUDGED_NOW } from './match.ts'
@@ -10,7 +12,7 @@ import {
   type NftRule,
   type NftSet,
 } from './objects.ts'
-import { firstQueue, type OnFailure, type QueueRange, type QueueSide } from './queues.ts'
+import { firstQueue, QUEUE_CLASSES, type QueueRange, type QueueSide } from './queues.ts'
 import {
   ACCEPT,
   clearPacketMark,
@@ -34,10 +36,6 @@ export interface InspectionRules {
   readonly identify: 'all' | 'services' | 'off'
 }
 
-const FAMILIES = [4, 6] as const
-const CLASSES = ['closed', 'open'] as const satisfies readonly OnFailure[]
-const ADDRESS = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const
-
 /** The chain that marks a connection as one that is to be inspected. `closed` wins over `open`. */
 export const inspectChain = (onFailure: OnFailure): string => `inspect_${onFailure}`
 const queueChain = (onFailure: OnFailure): string => `queue_${onFailure}`
@@ -47,9 +45,10 @@ const requestsChain = (onFailure: OnFailure): string => `requests_${onFailure}`
 /** How long a service whose application is known counts as known, and how many do: of others more is read. */
 export const IDENTIFIED = { elementsMax: 65_536, secondsKept: 3_600 } as const
 /** Services whose application is known, by address, protocol and port. */
-export const identifiedSet = (family: 4 | 6): NftSet => ({
+const service = (family: Family) => [ANSWERER[family], L4PROTO, ANSWERING_PORT] as const
+export const identifiedSet = (family: Family): NftSet => ({
   name: `identified_${family}`,
-  key: [ADDRESS[family], 'inet_proto', 'inet_service'],
+  key: service(family).map(({ type }) => type),
   dynamic: IDENTIFIED,
 })
 
@@ -89,11 +88,7 @@ export function identifying({ identify }: InspectionRules): NftRule[] {
       return [rule(...first, jump(inspectChain('open')))]
     case 'services':
       return FAMILIES.map(family =>
-        rule(
-          ...first,
-          notInSet([ANSWERER[family], L4PROTO, ANSWERING_PORT], identifiedSet(family).name),
-          jump(inspectChain('open')),
-        ),
+        rule(...first, notInSet(service(family), identifiedSet(family).name), jump(inspectChain('open'))),
       )
   }
 }
@@ -186,7 +181,7 @@ export const inspectionFragment = (inspection: InspectionRules): Fragment => ({
   maps: [treatedMap],
   sets: inspection.identify === 'services' ? FAMILIES.map(identifiedSet) : [],
   chains: [
-    ...CLASSES.flatMap(onFailure => queueChains(inspection.queues, onFailure)),
+    ...QUEUE_CLASSES.flatMap(onFailure => queueChains(inspection.queues, onFailure)),
     verdicts(),
     ...behind(),
   ],

@@ -1,3 +1,4 @@
+import type { OnFailure } from '@sekisho/policy'
 /** The queue numbers of an inspection: four for each of its threads, from `first` on. */
 export interface QueueRange {
   readonly first: number
@@ -5,19 +6,17 @@ export interface QueueRange {
   readonly workers: number
 }
 
-/** What happens to packets that nobody decides, because the queue is full or its thread has died. */
-export type OnFailure = 'open' | 'closed'
+/** By what happens to packets that nobody decides, because the queue is full or its thread has died. */
+export const QUEUE_CLASSES = ['closed', 'open'] as const satisfies readonly OnFailure[]
 /** Whether a packet goes the way of who opened the connection. */
 export type QueueSide = 'original' | 'reply'
 
 /** The queues of one thread: a packet's queue says what becomes of it without a verdict, and who sent it. */
 export type QueueNumbers = Readonly<Record<OnFailure, Readonly<Record<QueueSide, number>>>>
 
-const ORDER = ['closed', 'open'] as const satisfies readonly OnFailure[]
-
 /** The first of a kind's queues; those of the other threads follow. */
 export const firstQueue = ({ first, workers }: QueueRange, onFailure: OnFailure, side: QueueSide): number =>
-  first + workers * (2 * ORDER.indexOf(onFailure) + (side === 'original' ? 0 : 1))
+  first + workers * (2 * QUEUE_CLASSES.indexOf(onFailure) + (side === 'original' ? 0 : 1))
 
 /** For each thread its queues. */
 export function queueNumbers(range: QueueRange): readonly QueueNumbers[] {

@@ -1,12 +1,10 @@
-import { type Direction, type Family, protocolNumber } from '@sekisho/core'
+import { type Direction, FAMILIES, type Family, protocolNumber } from '@sekisho/core'
 import type { AddressSet, PortMatch, RuleTable, TableRule } from '@sekisho/policy'
 import { type Clause, inSet, notInSet } from './field.ts'
 import { ANSWERER, ASKER, namedPortMatch, portMatches } from './match.ts'
 import { setName } from './names.ts'
 import type { NftRule } from './objects.ts'
 import { rule } from './statement.ts'
-
-const FAMILIES = [4, 6] as const
 
 /** Families a set has elements of, now or later. Ranges never change, so an empty family needs no rule. */
 export function setFamilies(set: AddressSet): readonly Family[] {

@@ -1,3 +1,4 @@
+import { FAMILIES } from '@sekisho/core'
 import type { BaseChain, KeyType } from '@sekisho/linux'
 import {
   type Clause,
@@ -50,7 +51,6 @@ export const told = (prefix: string): NftRule => rule(limit(200, 400), log(prefi
 const KEY = { if: 'ifname', 4: 'ipv4_addr', 6: 'ipv6_addr' } as const satisfies Record<string, KeyType>
 export type DispatchKey = keyof typeof KEY
 const KEYS = ['if', 4, 6] as const satisfies readonly DispatchKey[]
-const FAMILIES = [4, 6] as const
 
 export type DispatchSide = 'egress' | 'ingress' | 'audit_egress' | 'audit_ingress'
 const SIDES = ['egress', 'ingress', 'audit_egress', 'audit_ingress'] as const

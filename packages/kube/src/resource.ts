@@ -12,65 +12,36 @@ export interface ResourceType {
 export const apiVersionOf = ({ group, version }: ResourceType): string =>
   group === '' ? version : `${group}/${version}`
 
-const core = (kind: string, plural: string, namespaced = true): ResourceType => ({
-  group: '',
-  version: 'v1',
-  kind,
-  plural,
-  namespaced,
-})
+const inGroup =
+  (group: string, version: string) =>
+  (kind: string, plural: string, namespaced: boolean): ResourceType => ({
+    group,
+    version,
+    kind,
+    plural,
+    namespaced,
+  })
+const core = inGroup('', 'v1')
+const own = inGroup('sekisho.dev', 'v1alpha1')
 
-export const PODS = core('Pod', 'pods')
-export const NODES = core('Node', 'nodes', false)
+export const PODS = core('Pod', 'pods', true)
 export const NAMESPACES = core('Namespace', 'namespaces', false)
-export const EVENTS: ResourceType = {
-  group: 'events.k8s.io',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-  namespaced: true,
-}
-export const NETWORK_POLICIES: ResourceType = {
-  group: 'networking.k8s.io',
-  version: 'v1',
-  kind: 'NetworkPolicy',
-  plural: 'networkpolicies',
-  namespaced: true,
-}
-export const LEASES: ResourceType = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  kind: 'Lease',
-  plural: 'leases',
-  namespaced: true,
-}
-export const CUSTOM_RESOURCE_DEFINITIONS: ResourceType = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-}
-
-export const VALIDATING_WEBHOOKS: ResourceType = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  kind: 'ValidatingWebhookConfiguration',
-  plural: 'validatingwebhookconfigurations',
-  namespaced: false,
-}
-
-const own = (kind: string, plural: string, namespaced: boolean): ResourceType => ({
-  group: 'sekisho.dev',
-  version: 'v1alpha1',
-  kind,
-  plural,
-  namespaced,
-})
+export const NETWORK_POLICIES = inGroup('networking.k8s.io', 'v1')('NetworkPolicy', 'networkpolicies', true)
+export const LEASES = inGroup('coordination.k8s.io', 'v1')('Lease', 'leases', true)
+export const CUSTOM_RESOURCE_DEFINITIONS = inGroup('apiextensions.k8s.io', 'v1')(
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
+  false,
+)
+export const VALIDATING_WEBHOOKS = inGroup('admissionregistration.k8s.io', 'v1')(
+  'ValidatingWebhookConfiguration',
+  'validatingwebhookconfigurations',
+  false,
+)
 export const SECURITY_POLICIES = own('SecurityPolicy', 'securitypolicies', true)
+export const CLUSTER_SECURITY_POLICIES = own('ClusterSecurityPolicy', 'clustersecuritypolicies', false)
 export const SECURITY_PROFILES = own('SecurityProfile', 'securityprofiles', false)
 export const APPLICATIONS = own('Application', 'applications', false)
-export const CLUSTER_SECURITY_POLICIES = own('ClusterSecurityPolicy', 'clustersecuritypolicies', false)
 
 export interface Place {
   readonly namespace?: string | undefined

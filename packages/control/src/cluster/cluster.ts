@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { Clock, PolicyId } from '@sekisho/core'
+import type { Clock, PolicyId, Timers } from '@sekisho/core'
 import {
   APPLICATIONS,
   CLUSTER_SECURITY_POLICIES,
@@ -12,7 +12,6 @@ import {
 import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
-import type { Timer } from '../live/timer.ts'
 import type { Log } from '../log.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
 import { PolicyMirror } from './policy-mirror.ts'
@@ -23,6 +22,8 @@ import { admissionListener, registerWebhook, type WebhookPlace, webhookConfigura
 /** The cluster a server runs for, and who it is there. */
 export interface ClusterAccount {
   readonly client: KubeClient
+  /** The same as the client's. */
+  readonly timers: Timers
   /** Where its lease is. */
   readonly namespace: string
   /** Unique among all servers of the cluster, also after a restart. */
@@ -38,7 +39,6 @@ export interface ClusterOptions extends ClusterAccount {
   readonly state: LiveState
   readonly lifecycle: Lifecycle
   readonly clock: Clock
-  readonly timer: Timer
   readonly log: Log
 }
 
@@ -55,11 +55,11 @@ const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, A
 
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {
-  const { client, namespace, identity, store, state, lifecycle, clock, timer, log } = options
+  const { client, timers, namespace, identity, store, state, lifecycle, clock, log } = options
   const troubles = new Map<string, string>()
   const watch = createWatch({
     client,
-    timers: { now: () => clock.now(), monotonic: () => clock.monotonic(), after: timer.after },
+    timers,
     random: Math.random,
     onTrouble(what, error) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -81,7 +81,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     namespace,
     name: 'sekisho-server',
     identity,
-    timers: watch.timers,
+    timers,
     random: Math.random,
     onChange: leads => log.info(leads ? 'leads' : 'no longer leads', { identity }),
     onTrouble: error => watch.onTrouble('the lease cannot be renewed', error),

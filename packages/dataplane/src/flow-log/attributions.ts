@@ -1,3 +1,4 @@
+import { BoundedMap } from '@sekisho/core'
 import type { FlowQuery, Judgement } from '@sekisho/policy'
 import { type Attribution, type EdgeEnds, endsKey } from './edge.ts'
 
@@ -39,12 +40,9 @@ export interface AttributionOptions {
 }
 
 export function createAttributions({ capacity, judge, isRemote }: AttributionOptions): Attributions {
-  const all = new Map<string, Known>()
+  const all = new BoundedMap<string, Known>(capacity)
   let epoch = 0
   function put(key: string, attribution: Attribution | undefined): Attribution | undefined {
-    all.delete(key)
-    const oldest = all.size >= capacity ? all.keys().next().value : undefined
-    if (oldest !== undefined) all.delete(oldest)
     all.set(key, { epoch, attribution })
     return attribution
   }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '@sekisho/core'
 import { type Attribution, type EdgeEnds, endKey, endsKey } from './edge.ts'
 
 /** Looked for, and none of those that are known: it says less than any answer before. */
@@ -6,44 +7,19 @@ const UNKNOWN = 'unknown'
 const serviceKey = ({ destination, protocol, port }: EdgeEnds): string =>
   `${endKey(destination)} ${protocol} ${port}`
 
-/** The last of so many, the oldest give way. */
-class Recent<V> {
-  readonly #capacity: number
-  readonly #values = new Map<string, V>()
-
-  constructor(capacity: number) {
-    this.#capacity = capacity
-  }
-
-  get(key: string): V | undefined {
-    return this.#values.get(key)
-  }
-
-  set(key: string, value: V): void {
-    this.#values.delete(key)
-    const oldest = this.#values.size >= this.#capacity ? this.#values.keys().next().value : undefined
-    if (oldest !== undefined) this.#values.delete(oldest)
-    this.#values.set(key, value)
-  }
-
-  clear(): void {
-    this.#values.clear()
-  }
-}
-
 /**
  * What inspection told, for the records of conversations that are counted elsewhere: connection events know no
  * applications, and not whether what was read may pass.
  */
 export class Spoken {
-  readonly #between: Recent<string>
-  readonly #services: Recent<string>
-  readonly #settled: Recent<Attribution>
+  readonly #between: BoundedMap<string, string>
+  readonly #services: BoundedMap<string, string>
+  readonly #settled: BoundedMap<string, Attribution>
 
   constructor(capacity: number) {
-    this.#between = new Recent(capacity)
-    this.#services = new Recent(capacity)
-    this.#settled = new Recent(capacity)
+    this.#between = new BoundedMap(capacity)
+    this.#services = new BoundedMap(capacity)
+    this.#settled = new BoundedMap(capacity)
   }
 
   identified(ends: EdgeEnds, application: string): void {

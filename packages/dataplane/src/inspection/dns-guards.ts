@@ -1,7 +1,6 @@
-import { type DnsAction, type EpochMs, LIMITS, Malformed } from '@sekisho/core'
+import { BoundedMap, type DnsAction, type EpochMs, LIMITS, Malformed } from '@sekisho/core'
 import { Inbox, type Side } from '@sekisho/inspect'
 import {
-  BoundedMap,
   type DnsFinding,
   type DnsJudgement,
   type DnsMessage,

@@ -1,6 +1,6 @@
 import type { ApplicationDefinition } from '@sekisho/core'
 import type { NameAddress } from '@sekisho/inspect'
-import type { AppliedDnsProfile, FlowFacts, Residual } from '@sekisho/policy'
+import type { AppliedDnsProfile, FlowFacts, OnFailure, Residual } from '@sekisho/policy'
 import type { QueueNumbers } from '../queues.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
 import type { Report } from './reporter.ts'
@@ -24,7 +24,7 @@ export interface InspectionSetup {
 export interface TermsData {
   readonly residual: Residual
   readonly facts: FlowFacts
-  readonly onFailure: 'open' | 'closed'
+  readonly onFailure: OnFailure
   readonly isResolver?: boolean
   readonly dns?: readonly AppliedDnsProfile[]
 }

@@ -19,8 +19,7 @@ import {
   type Unread,
 } from '@sekisho/inspect'
 import { addressText } from '@sekisho/linux'
-import type { AppliedDnsProfile, FlowFacts } from '@sekisho/policy'
-import type { OnFailure } from '../queues.ts'
+import type { AppliedDnsProfile, FlowFacts, OnFailure } from '@sekisho/policy'
 import { type DnsGuards, GuardedDns } from './dns-guards.ts'
 import { Ending } from './ending.ts'
 import { Flows, type Followed } from './flows.ts'
@@ -43,7 +42,7 @@ export interface Terms {
   readonly ask: AskPolicy
   readonly facts: FlowFacts
   /** What happens to packets of a conversation whose beginning was not seen, and where there is no room for more. */
-  readonly onFailure: 'open' | 'closed'
+  readonly onFailure: OnFailure
   /** The names that its server tells are believed, and wanted: as long as it speaks DNS it is read. */
   readonly isResolver?: boolean
   /** What its messages go through, if it is DNS. */

@@ -1,7 +1,8 @@
 import { LIMITS } from '@sekisho/core'
 import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
+import type { OnFailure } from '@sekisho/policy'
 import { PACKET_MARK } from '../mark.ts'
-import type { OnFailure, QueueNumbers, QueueSide } from '../queues.ts'
+import { QUEUE_CLASSES, type QueueNumbers, type QueueSide } from '../queues.ts'
 import type { HeldAnswers } from './held-answers.ts'
 import type { Inspector, OfferedPacket, Treatment } from './inspector.ts'
 
@@ -105,7 +106,7 @@ const marked = ({ pass }: Line, mark: number, bit: number): QueueVerdict => ({
 })
 
 const lines = (numbers: QueueNumbers): readonly Line[] =>
-  (['closed', 'open'] as const).flatMap(onFailure =>
+  QUEUE_CLASSES.flatMap(onFailure =>
     (['original', 'reply'] as const).map((side: QueueSide) => {
       const queue = numbers[onFailure][side]
       const verdict = (action: 'accept' | 'drop') => ({ queue, action })

@@ -1,10 +1,11 @@
 import { LIMITS } from '@sekisho/core'
 import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
+import type { OnFailure } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
 import { Inspector, type Terms } from '../../src/inspection/inspector.ts'
 import { QueueLoop } from '../../src/inspection/queue-loop.ts'
 import { PACKET_MARK } from '../../src/mark.ts'
-import { type OnFailure, queueNumbers } from '../../src/queues.ts'
+import { queueNumbers } from '../../src/queues.ts'
 import { Connection } from './connection.ts'
 import { ALLOWED, askingFor, identifier } from './scripted.ts'
 

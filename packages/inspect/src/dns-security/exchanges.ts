@@ -1,6 +1,5 @@
-import { type EpochMs, LIMITS } from '@sekisho/core'
+import { BoundedMap, type EpochMs, LIMITS } from '@sekisho/core'
 import type { Message, Question } from '../protocols/dns/message.ts'
-import { BoundedMap } from './bounded.ts'
 import type { DnsMessage } from './exchange.ts'
 import type { DnsFinding } from './finding.ts'
 

@@ -1,5 +1,4 @@
 export { parseMessage as readDnsMessage } from '../protocols/dns/message.ts'
-export { BoundedMap } from './bounded.ts'
 export { type DnsJudgement, DnsSecurity } from './dns-security.ts'
 export type { DnsEnds, DnsMessage } from './exchange.ts'
 export type { DnsCheck, DnsFinding, Likeness, TunnelEvidence } from './finding.ts'

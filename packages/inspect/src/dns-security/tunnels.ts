@@ -1,6 +1,5 @@
-import { type EpochMs, LIMITS } from '@sekisho/core'
+import { BoundedMap, type EpochMs, LIMITS } from '@sekisho/core'
 import { TYPE } from '../protocols/dns/message.ts'
-import { BoundedMap } from './bounded.ts'
 import type { TunnelEvidence } from './finding.ts'
 import { registeredOf } from './suffixes.ts'
 

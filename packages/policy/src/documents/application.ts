@@ -13,7 +13,7 @@ import {
 } from '@sekisho/core'
 import type { ApplicationDocument } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { NOBODY, readMetadata, UNINSPECTED } from './metadata.ts'
+import { JUDGES_NOTHING, readMetadata } from './metadata.ts'
 import type { Spot } from './spot.ts'
 
 export const PATTERNS = 16
@@ -154,12 +154,8 @@ export const application: DocumentKind<ApplicationDocument> = {
     return {
       kind: 'Application',
       id: policyId('Application', '', name),
-      namespace: '',
       name,
-      mode: 'Enforce',
-      subject: NOBODY,
-      sections: {},
-      ...UNINSPECTED,
+      ...JUDGES_NOTHING,
       definition: readDefinition(root, name),
     }
   },

@@ -9,7 +9,7 @@ import {
   parseCidr,
   parseIp,
 } from '@sekisho/core'
-import { canonicalName, namePattern } from './fqdn.ts'
+import { readNamePattern } from './fqdn.ts'
 import { dnsLabel } from './names.ts'
 import type { Spot } from './spot.ts'
 
@@ -30,18 +30,9 @@ const words = <T>(spot: Spot, read: (item: Spot) => T | undefined): readonly T[]
     return value === undefined ? [] : [value]
   })
 
-function pattern(spot: Spot): string | undefined {
-  const text = spot.text()
-  if (text === undefined) return undefined
-  const name = canonicalName(text)
-  const wrong = namePattern(name)
-  if (wrong !== undefined) spot.refuse(wrong)
-  return name
-}
-
 /** A zone or a name to be looked out for: what is below it is meant anyway. */
 function name(spot: Spot): string | undefined {
-  const text = pattern(spot)
+  const text = readNamePattern(spot)
   if (text?.startsWith('*.')) spot.refuse('must be a name without "*"')
   return text
 }
@@ -96,7 +87,7 @@ const READ: { readonly [K in keyof DnsProfile]: (spot: Spot, usual: DnsProfile[K
     if (!part(spot, ['action', 'names', 'addresses'])) return usual
     return {
       action: or(spot.at('action'), usual.action, answerActionOf),
-      names: words(spot.at('names'), pattern),
+      names: words(spot.at('names'), readNamePattern),
       blocks: words(spot.at('addresses'), block),
     }
   },
@@ -136,7 +127,7 @@ const READ: { readonly [K in keyof DnsProfile]: (spot: Spot, usual: DnsProfile[K
     }
   },
   lists: spot => readLists(spot),
-  allow: spot => words(spot, pattern),
+  allow: spot => words(spot, readNamePattern),
   zones: (spot, usual) => [...new Set([...usual, ...words(spot, name)])],
   sinkhole: (spot, usual) => readSinkhole(spot, usual),
 }

@@ -1,3 +1,5 @@
+import type { Spot } from './spot.ts'
+
 /** RFC 1035 section 2.3.4 bounds names; underscores occur in service names (RFC 2782). */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/
 
@@ -5,7 +7,7 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/
 export const canonicalName = (name: string): string => name.toLowerCase().replace(/\.$/, '')
 
 /** What is wrong with a canonical name or `*.` pattern, or nothing. */
-export function namePattern(text: string): string | undefined {
+function namePattern(text: string): string | undefined {
   if (text.length > 253) return 'must be at most 253 characters'
   const labels = (text.startsWith('*.') ? text.slice(2) : text).split('.')
   if (labels.some(label => label.includes('*')))
@@ -13,6 +15,16 @@ export function namePattern(text: string): string | undefined {
   return labels.every(label => label.length <= 63 && LABEL.test(label))
     ? undefined
     : 'must be a name as in "www.example.com" or "*.example.com"'
+}
+
+/** Reads a name or pattern as it is compared. */
+export function readNamePattern(spot: Spot): string | undefined {
+  const text = spot.text()
+  if (text === undefined) return undefined
+  const pattern = canonicalName(text)
+  const wrong = namePattern(pattern)
+  if (wrong !== undefined) spot.refuse(wrong)
+  return pattern
 }
 
 /** The same for a destination outside: a single label would be a whole top-level domain, or a name of a search list. */

@@ -1,5 +1,5 @@
 import { compilePattern, L7_KINDS, type L7Kind, LIMITS } from '@sekisho/core'
-import { canonicalName, namePattern } from './fqdn.ts'
+import { readNamePattern } from './fqdn.ts'
 import type { HeaderMatch, L7Match, TextMatch } from './l7.ts'
 import { readList } from './own-peer.ts'
 import type { Spot } from './spot.ts'
@@ -93,15 +93,6 @@ const list = <T>(spot: Spot, read: (item: Spot) => T | undefined): readonly T[] 
 const words = (spot: Spot, shape: Shape): readonly string[] | undefined =>
   list(spot, item => word(item, shape))
 
-function name(spot: Spot): string | undefined {
-  const text = spot.text()
-  if (text === undefined) return undefined
-  const pattern = canonicalName(text)
-  const wrong = namePattern(pattern)
-  if (wrong !== undefined) spot.refuse(wrong)
-  return pattern
-}
-
 const COMPARISONS = ['exact', 'prefix', 'regex'] as const
 
 /** Exactly one of exact, prefix and regex; the spot's other fields are the caller's. */
@@ -144,15 +135,18 @@ const FIELDS = {
     methods: spot => words(spot, METHOD),
     path: compared(PATH),
     query: compared(QUERY),
-    hosts: spot => list(spot, name),
+    hosts: spot => list(spot, readNamePattern),
     headers: spot => list(spot, header),
   },
   grpc: {
     service: spot => (spot.value === undefined ? undefined : word(spot, IDENTIFIER)),
     methods: spot => words(spot, IDENTIFIER),
   },
-  dns: { names: spot => list(spot, name), types: spot => list(spot, item => item.oneOf(DNS_TYPES)) },
-  tls: { sni: spot => list(spot, name) },
+  dns: {
+    names: spot => list(spot, readNamePattern),
+    types: spot => list(spot, item => item.oneOf(DNS_TYPES)),
+  },
+  tls: { sni: spot => list(spot, readNamePattern) },
   sql: {
     statements: spot => list(spot, item => item.oneOf(STATEMENTS)),
     databases: spot => words(spot, NAME),

@@ -86,7 +86,7 @@ export const UNINSPECTED = {
 } as const satisfies Partial<PolicyBase>
 
 /** No workload: nothing can have a label and not have it. */
-export const NOBODY: PodsPeer = {
+const NOBODY: PodsPeer = {
   kind: 'pods',
   podSelector: {
     matchExpressions: [
@@ -95,3 +95,12 @@ export const NOBODY: PodsPeer = {
     ],
   },
 }
+
+/** Kinds that policies name judge nothing by themselves; they are of the whole cluster. */
+export const JUDGES_NOTHING = {
+  namespace: '',
+  mode: 'Enforce',
+  subject: NOBODY,
+  sections: {},
+  ...UNINSPECTED,
+} as const satisfies Partial<PolicyBase>

@@ -2,7 +2,7 @@ import { DEFAULT_DNS_PROFILE, policyId } from '@sekisho/core'
 import { readDnsProfile } from './dns-profile.ts'
 import type { SecurityProfileDocument } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { NOBODY, readMetadata, UNINSPECTED } from './metadata.ts'
+import { JUDGES_NOTHING, readMetadata } from './metadata.ts'
 import { dnsLabel } from './names.ts'
 
 /**
@@ -23,12 +23,8 @@ export const securityProfile: DocumentKind<SecurityProfileDocument> = {
     return {
       kind: 'SecurityProfile',
       id: policyId('SecurityProfile', '', name),
-      namespace: '',
       name,
-      mode: 'Enforce',
-      subject: NOBODY,
-      sections: {},
-      ...UNINSPECTED,
+      ...JUDGES_NOTHING,
       dns: dns.absent ? DEFAULT_DNS_PROFILE : readDnsProfile(dns),
     }
   },

@@ -1,5 +1,4 @@
-import { type EpochMs, LIMITS } from '@sekisho/core'
-import { BoundedMap } from '../bounded.ts'
+import { BoundedMap, type EpochMs, LIMITS } from '@sekisho/core'
 
 /*
  * A program that looks for its master asks for one made-up domain after the other, until one of them exists. One such name

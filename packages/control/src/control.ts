@@ -74,7 +74,6 @@ export function createControl(options: ControlOptions): Control {
         store,
         state,
         lifecycle,
-        clock,
         log,
         authority: authority.certificate,
       }),

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { Clock, PolicyId, Timers } from '@sekisho/core'
+import type { PolicyId, Timers } from '@sekisho/core'
 import {
   APPLICATIONS,
   CLUSTER_SECURITY_POLICIES,
@@ -38,7 +38,6 @@ export interface ClusterOptions extends ClusterAccount {
   readonly store: Store
   readonly state: LiveState
   readonly lifecycle: Lifecycle
-  readonly clock: Clock
   readonly log: Log
 }
 
@@ -55,7 +54,7 @@ const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, A
 
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {
-  const { client, timers, namespace, identity, store, state, lifecycle, clock, log } = options
+  const { client, timers, namespace, identity, store, state, lifecycle, log } = options
   const troubles = new Map<string, string>()
   const watch = createWatch({
     client,
@@ -92,7 +91,6 @@ export function openCluster(options: ClusterOptions): Cluster {
     mirror: policies,
     state,
     store,
-    clock,
     leads: () => election.leads,
   })
   const stop = new AbortController()

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Clock, type EpochMs, type NodeName, type PolicyId, pause, type WorkloadId } from '@sekisho/core'
+import { type EpochMs, type NodeName, type PolicyId, pause, type WorkloadId } from '@sekisho/core'
 import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
@@ -14,7 +14,6 @@ export interface StatusWriterOptions {
   readonly mirror: Pick<PolicyMirror, 'current'>
   readonly state: Pick<LiveState, 'model'>
   readonly store: Pick<Store, 'agents' | 'policies' | 'records'>
-  readonly clock: Clock
   /** Only one of several servers writes. */
   readonly leads: () => boolean
 }
@@ -74,8 +73,8 @@ export class StatusWriter {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { mirror, state, store, clock, leads } = this.#options
-    const now = clock.now()
+    const { mirror, state, store, leads, watch } = this.#options
+    const now = watch.timers.now()
     const selected = selections(state.model)
     const denied = store.records.byPolicy({ since: (now - HOUR_MS) as EpochMs, until: now })
     const agents = new Map(store.agents.list().map(({ node, status }) => [node, status?.revision ?? 0]))

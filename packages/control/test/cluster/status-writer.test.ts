@@ -53,7 +53,6 @@ function setUp(world: { leads: boolean; denied: number; error?: Error } = { lead
       policies: { list: () => [] },
       records: { byPolicy: () => new Map([[ID, { denied: world.denied, audited: 0 }]]) },
     } as unknown as ConstructorParameters<typeof StatusWriter>[0]['store'], // what it asks of the store
-    clock,
     leads: () => world.leads,
   })
   const stop = new AbortController()

@@ -1,4 +1,12 @@
-import { type Clock, type EpochMs, type Mode, type PolicyId, type Problem, SekishoError } from '@sekisho/core'
+import {
+  type ApplicationName,
+  type Clock,
+  type EpochMs,
+  type Mode,
+  type PolicyId,
+  type Problem,
+  SekishoError,
+} from '@sekisho/core'
 import {
   definedBy,
   type Model,
@@ -113,18 +121,29 @@ interface Work<P, T> {
   readonly commit: (prepared: P) => { readonly value: T; readonly target: string; readonly details: string }
 }
 
+/** Names of applications that policies use and none defines, each with one of those policies. */
+const undefinedIn = (policies: readonly PolicyText[]): ReadonlyMap<ApplicationName, PolicyId> =>
+  undefinedApplications(
+    policies
+      .filter(({ yaml, document }) => document.kind === 'Application' || yaml.includes('applications'))
+      .map(({ document }) => readStored(document)),
+  )
+
 /**
- * A policy that names an application whose definition has gone would say nothing, and nobody would see it.
+ * Runs a change, which may not take the definition of an application from a policy that names it: the policy would say
+ * nothing, and nobody would see it. What was undefined before, a cluster may do that, is not this change's doing.
  * @throws SekishoError conflict
  */
-function refuseUndefined(policies: readonly PolicyText[]): void {
-  const about = policies.filter(
-    ({ yaml, document }) => document.kind === 'Application' || yaml.includes('applications'),
-  )
-  const [missing] = undefinedApplications(about.map(({ document }) => readStored(document)))
-  if (!missing) return
-  const [name, policy] = missing
-  throw new SekishoError('conflict', `${policy} names the application ${name}, which nothing would define.`)
+function keepingDefinitions<T>(store: Pick<Store, 'policies'>, change: () => T): T {
+  const before = undefinedIn(store.policies.list())
+  const value = change()
+  for (const [name, policy] of undefinedIn(store.policies.list()))
+    if (!before.has(name))
+      throw new SekishoError(
+        'conflict',
+        `${policy} names the application ${name}, which nothing would define.`,
+      )
+  return value
 }
 
 /** Ends a dry run: the transaction is rolled back, its result is kept. */
@@ -193,9 +212,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   const applied = (request: ChangeRequest): Change | undefined => {
     refuseElsewhere([...request.set.map(({ id }) => id), ...request.removed])
-    const change = store.policies.apply(request)
-    if (change) refuseUndefined(store.policies.list())
-    return change
+    return keepingDefinitions(store, () => store.policies.apply(request))
   }
 
   /** Does everything the real run does, then takes it back: what it says is what would happen. */
@@ -233,8 +250,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         commit: change => {
           if (action === 'revert')
             refuseElsewhere(store.policies.change(id)?.policies.map(each => each.id) ?? [])
-          const value = store.policies[action](change, actor.user)
-          refuseUndefined(store.policies.list())
+          const value = keepingDefinitions(store, () => store.policies[action](change, actor.user))
           return { value, target: String(change), details: value.summary }
         },
       },

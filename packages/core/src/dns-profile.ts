@@ -49,6 +49,9 @@ export interface DnsProfile {
   }
 }
 
+/** Addresses of a sinkhole: with more, an answer to the longest name would not fit into the 512 bytes of clients without EDNS. */
+export const MOST_SINKHOLES = 4
+
 /** Everything is told, nothing is stopped. */
 export const DEFAULT_DNS_PROFILE: DnsProfile = {
   resolvers: { action: 'audit', blocks: [] },

@@ -108,6 +108,18 @@ export function formatIp({ family, value }: Ip): string {
   return [24n, 16n, 8n, 0n].map(shift => ((value >> shift) & 0xffn).toString()).join('.')
 }
 
+/** In network order, 4 or 16 bytes. */
+export function addressBytes({ family, value }: Ip): Uint8Array {
+  const bytes = new Uint8Array(familyBits(family) / 8)
+  const view = new DataView(bytes.buffer)
+  if (family === 4) view.setUint32(0, Number(value))
+  else {
+    view.setBigUint64(0, value >> 64n)
+    view.setBigUint64(8, value & 0xffff_ffff_ffff_ffffn)
+  }
+  return bytes
+}
+
 /** The canonical text of an address, or undefined when it is none. */
 export function canonicalIp(text: string): string | undefined {
   const ip = parseIp(text)

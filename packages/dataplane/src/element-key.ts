@@ -1,7 +1,7 @@
-import { familyBits, parseIp, protocolNumber } from '@sekisho/core'
+import { addressBytes, familyBits, parseIp, protocolNumber } from '@sekisho/core'
 import type { KeyRange, KeyType } from '@sekisho/linux'
 import { hostU32, u16 } from './field.ts'
-import { addressBytes, addressText } from './names.ts'
+import { addressText } from './names.ts'
 
 /** Keys of elements as the kernel compares them, from our own nft text. */
 

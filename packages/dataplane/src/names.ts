@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type Family, familyBits, formatIp, type Ip, parseIp } from '@sekisho/core'
+import { addressBytes, type Family, formatIp, parseIp } from '@sekisho/core'
 import { memo } from './memo.ts'
 
 export const TABLE = 'inet sekisho'
@@ -63,15 +63,3 @@ export const addressText = memo(text => {
   if (ip === undefined) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
   return { family: ip.family, text: formatIp(ip), bytes: addressBytes(ip) }
 })
-
-/** In network order. */
-export function addressBytes({ family, value }: Ip): Uint8Array {
-  const bytes = new Uint8Array(familyBits(family) / 8)
-  const view = new DataView(bytes.buffer)
-  if (family === 4) view.setUint32(0, Number(value))
-  else {
-    view.setBigUint64(0, value >> 64n)
-    view.setBigUint64(8, value & 0xffff_ffff_ffff_ffffn)
-  }
-  return bytes
-}

@@ -43,9 +43,3 @@ export function addressText(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return ip4Text(bytes, 0)
   return bytes.length === 16 ? ip6Text(bytes) : undefined
 }
-
-/** The bytes of a canonical text; the reverse of `addressText`. */
-export function addressBytes(family: 4 | 6, value: bigint): Uint8Array {
-  const size = family === 4 ? 4 : 16
-  return Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * (size - 1 - i))) & 0xffn))
-}

@@ -1,6 +1,6 @@
-import { Malformed, type Reader } from '@sekisho/core'
+import { addressBytes, type Ip, Malformed, type Reader } from '@sekisho/core'
 import { addressText } from './address-text.ts'
-import { eachAttribute, text } from './netlink/message.ts'
+import { attribute, concat, eachAttribute, text, u8, u32le } from './netlink/message.ts'
 
 /** A network interface (include/uapi/linux/if_link.h). */
 export interface Link {
@@ -34,6 +34,8 @@ export interface Route {
   readonly prefix: number
   readonly gateway?: string
   readonly link?: number
+  /** `local`: to the namespace itself. `other`: a broadcast, a black hole, nothing that leads on. */
+  readonly type: 'unicast' | 'local' | 'other'
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -99,22 +101,40 @@ export function parseAddress(body: Reader): Address | undefined {
   return family && ip !== '' ? { link, family, ip, prefix, scope } : undefined
 }
 
-const RTA = { destination: 1, outLink: 4, gateway: 5 } as const
+const RTA = { destination: 1, outLink: 4, gateway: 5, via: 18 } as const
+const ROUTE_TYPES = new Map([
+  [1, 'unicast'],
+  [2, 'local'],
+] as const)
 
 /** struct rtmsg: family, destination prefix, source prefix, tos, table, protocol, scope, type: u8; flags:u32. */
 export function parseRoute(body: Reader): Route | undefined {
   const family = ipFamily(body.u8())
   const prefix = body.u8()
-  body.skip(10)
+  body.skip(5)
+  const type = ROUTE_TYPES.get(body.u8() as 1) ?? 'other'
+  body.skip(4)
   const route: Partial<Mutable<Route>> = {}
   eachAttribute(body, (type, value) => {
     if (type === RTA.outLink) route.link = value.u32le()
+    // struct rtvia: family:u16, and an address of it: a gateway of the other family.
+    else if (type === RTA.via) route.gateway = addressText(value.bytes(value.left).subarray(2)) ?? ''
     else if (type === RTA.destination || type === RTA.gateway) {
       const ip = addressText(value.bytes(value.left))
       if (ip !== undefined) route[type === RTA.gateway ? 'gateway' : 'destination'] = ip
     }
   })
-  return family && { ...route, family, prefix }
+  return family && { ...route, family, prefix, type }
+}
+
+/** `RTM_F_FIB_MATCH`: the route as it is kept, with its own prefix, and not as it is used for this address. */
+const FIB_MATCH = 0x2000
+
+/** The question where one address leads: struct rtmsg and the address. */
+export function routeRequest(ip: Ip): Uint8Array {
+  const bytes = addressBytes(ip)
+  const head = [u8(ip.family === 4 ? 2 : 10), u8(bytes.length * 8), new Uint8Array(6), u32le(FIB_MATCH)]
+  return concat(...head, attribute(RTA.destination, bytes))
 }
 
 const ipFamily = (family: number): 4 | 6 | undefined => (family === 2 ? 4 : family === 10 ? 6 : undefined)

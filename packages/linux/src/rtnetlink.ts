@@ -1,4 +1,5 @@
-import type { Reader } from '@sekisho/core'
+import { parseIp, type Reader } from '@sekisho/core'
+import { SystemError } from './libc.ts'
 import { receiveOn, rethrow } from './netlink/receiver.ts'
 import { dumpNow, NETLINK, NetlinkSocket } from './netlink/socket.ts'
 import {
@@ -8,6 +9,7 @@ import {
   parseLink,
   parseRoute,
   type Route,
+  routeRequest,
 } from './rtnetlink-message.ts'
 
 /** include/uapi/linux/rtnetlink.h. */
@@ -19,7 +21,7 @@ const MESSAGE = {
   newRoute: 24,
   getRoute: 26,
 } as const
-const GROUP = { link: 1, address4: 5, address6: 9 } as const
+const GROUP = { link: 1, address4: 5, route4: 7, address6: 9, route6: 11 } as const
 
 export interface NetnsOption {
   /** Name or path of the network namespace; default: the caller's. */
@@ -50,7 +52,38 @@ export const addresses = (options: NetnsOption = {}): Address[] =>
 export const routes = (options: NetnsOption = {}): Route[] =>
   ask(options, { get: MESSAGE.getRoute, answer: MESSAGE.newRoute, header: 12, parse: parseRoute })
 
+/** Where the kernel finds no way to an address. */
+const NO_ROUTE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES', 'EAFNOSUPPORT', 'ENODEV'])
+
+/** Asks the kernel where it would send packets to addresses, policy rules and all; each answer is a route as it is kept. */
+export interface RouteFinder extends Disposable {
+  /** Undefined where there is no way, and for what is no address. @throws SystemError for anything else. */
+  to(ip: string): Route | undefined
+}
+
+export function openRouteFinder({ netns }: NetnsOption = {}): RouteFinder {
+  const socket = new NetlinkSocket(NETLINK.route, { netns })
+  return {
+    to(text) {
+      const ip = parseIp(text)
+      if (!ip) return undefined
+      let found: Route | undefined
+      try {
+        socket.request({ type: MESSAGE.getRoute, body: routeRequest(ip) }, ({ type }, body) => {
+          if (type === MESSAGE.newRoute) found = parseRoute(body)
+        })
+      } catch (error) {
+        if (!(error instanceof SystemError) || !NO_ROUTE.has(error.code)) throw error
+      }
+      return found
+    },
+    [Symbol.dispose]: () => socket.close(),
+  }
+}
+
 export interface LinkWatchOptions extends NetnsOption {
+  /** Also tell of routes that come and go. */
+  readonly routes?: boolean
   /** A link or an address changed; ask again. Called once per batch, also when messages were lost. */
   onChange(): void
   /** Nothing more will come; default: thrown where nobody catches it. */
@@ -61,11 +94,15 @@ export interface LinkWatchOptions extends NetnsOption {
 const GATHER_MS = 10
 
 /** Tells that links or addresses changed, never which: the answer of `links` is always the whole truth. */
-export function watchLinks({ netns, onChange, onFailed = rethrow }: LinkWatchOptions): Disposable {
-  const socket = new NetlinkSocket(NETLINK.route, {
-    netns,
-    groups: [GROUP.link, GROUP.address4, GROUP.address6],
-  })
+export function watchLinks({
+  netns,
+  routes = false,
+  onChange,
+  onFailed = rethrow,
+}: LinkWatchOptions): Disposable {
+  const groups = [GROUP.link, GROUP.address4, GROUP.address6]
+  if (routes) groups.push(GROUP.route4, GROUP.route6)
+  const socket = new NetlinkSocket(NETLINK.route, { netns, groups })
   const close = receiveOn(socket, {
     gatherMs: GATHER_MS,
     onDatagrams: onChange,

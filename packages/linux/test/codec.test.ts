@@ -1,7 +1,7 @@
-import { canonicalIp, type EpochMs, formatIp, Malformed, Reader } from '@sekisho/core'
+import { addressBytes, canonicalIp, type EpochMs, formatIp, Malformed, Reader } from '@sekisho/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addressBytes, addressText } from '../src/address-text.ts'
+import { addressText } from '../src/address-text.ts'
 import { AddressTexts } from '../src/address-texts.ts'
 import { errnoName } from '../src/libc.ts'
 import { eachConntrackEvent } from '../src/netfilter/conntrack.ts'
@@ -201,7 +201,7 @@ describe('addresses', () => {
         const value = raw.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
         const family = raw.length === 4 ? 4 : 6
         expect(addressText(raw)).toBe(canonicalIp(formatIp({ family, value })))
-        expect(addressBytes(family, value)).toEqual(raw)
+        expect(addressBytes({ family, value })).toEqual(raw)
       }),
     )
   })

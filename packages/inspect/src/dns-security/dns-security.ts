@@ -1,4 +1,12 @@
-import { DNS_ACTIONS, type DnsAction, type DnsProfile, type IpRange, inRanges, parseIp } from '@sekisho/core'
+import {
+  addressBytes,
+  DNS_ACTIONS,
+  type DnsAction,
+  type DnsProfile,
+  type IpRange,
+  inRanges,
+  parseIp,
+} from '@sekisho/core'
 import type { Message, Question } from '../protocols/dns/message.ts'
 import type { DnsMessage } from './exchange.ts'
 import { Exchanges } from './exchanges.ts'
@@ -8,7 +16,7 @@ import { Bursts } from './generated/bursts.ts'
 import { NameChecks, type SharedKnowledge } from './name-checks.ts'
 import { isReverse, isWithin } from './names.ts'
 import { privateAddress, rangesOf } from './rebinding.ts'
-import { bytesOf, type Sinkhole, sinkholeAnswer } from './sinkhole.ts'
+import { type Sinkhole, sinkholeAnswer } from './sinkhole.ts'
 import { Tunnels } from './tunnels.ts'
 
 /** What follows from a message, and why: the strictest action of all findings. */
@@ -18,6 +26,12 @@ export interface DnsJudgement {
 }
 
 const NOTHING: DnsJudgement = Object.freeze({ action: 'allow', findings: Object.freeze([]) })
+
+/** None where the text is no address. */
+function bytesOf(address: string): readonly Uint8Array[] {
+  const ip = parseIp(address)
+  return ip ? [addressBytes(ip)] : []
+}
 
 /**
  * Every check of DNS for the workloads of one profile: whole messages in, in the order in which they pass. State is

@@ -1,11 +1,11 @@
-import type { DnsProfile, EpochMs } from '@sekisho/core'
+import { type DnsProfile, type EpochMs, NamePatterns } from '@sekisho/core'
 import type { Message } from '../protocols/dns/message.ts'
 import type { DnsFinding } from './finding.ts'
 import { generatedScore } from './generated/model.ts'
 import { THRESHOLD } from './generated/weights.gen.ts'
 import type { DomainIndex } from './lists/domain-index.ts'
 import { LookAlikes } from './look-alikes/look-alikes.ts'
-import { isReverse, NamePatterns } from './names.ts'
+import { isReverse } from './names.ts'
 import type { SeenNames } from './seen-names.ts'
 import { registeredOf } from './suffixes.ts'
 

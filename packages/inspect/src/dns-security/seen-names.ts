@@ -1,4 +1,5 @@
 import type { EpochMs } from '@sekisho/core'
+import { FNV_BASIS, fnv1a } from './fnv.ts'
 
 /*
  * Which domains were ever asked for, in two Bloom filters: when the newer one is full, the older is thrown away, so that
@@ -55,10 +56,10 @@ function has(bits: Uint32Array, one: number, other: number): boolean {
 }
 
 function hashesOf(text: string): readonly [number, number] {
-  let [one, other] = [0x811c9dc5, 0x9747b28c]
+  let [one, other] = [FNV_BASIS, 0x9747b28c]
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    one = Math.imul(one ^ code, 0x01000193)
+    one = fnv1a(one, code)
     other = Math.imul(other ^ code, 0x5bd1e995) ^ (other >>> 15)
   }
   return [one ^ (one >>> 16), other | 1]

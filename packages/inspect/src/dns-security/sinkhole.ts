@@ -1,4 +1,4 @@
-import { Malformed, parseIp } from '@sekisho/core'
+import { Malformed, MOST_SINKHOLES } from '@sekisho/core'
 import { HEADER_BYTES, type Message, parseMessage, TYPE } from '../protocols/dns/message.ts'
 import { nameAt } from '../protocols/dns/name.ts'
 
@@ -13,17 +13,6 @@ export interface Sinkhole {
   readonly addresses: readonly Uint8Array[]
   /** Seconds for which clients keep the answer. */
   readonly ttl: number
-}
-
-/** With more, an answer to the longest name would not fit into 512 bytes, as clients without EDNS need it. */
-export const MOST_SINKHOLES = 4
-
-/** The wire's form of an address, or nothing where the text is none. */
-export function bytesOf(address: string): readonly Uint8Array[] {
-  const ip = parseIp(address)
-  if (!ip) return []
-  const length = ip.family === 4 ? 4 : 16
-  return [Uint8Array.from({ length }, (_, at) => Number((ip.value >> BigInt(8 * (length - 1 - at))) & 0xffn))]
 }
 
 const INTERNET = 1

@@ -1,6 +1,7 @@
 import { BoundedMap, type EpochMs, LIMITS } from '@sekisho/core'
 import { TYPE } from '../protocols/dns/message.ts'
 import type { TunnelEvidence } from './finding.ts'
+import { FNV_BASIS, fnv1a } from './fnv.ts'
 import { registeredOf } from './suffixes.ts'
 
 /*
@@ -73,8 +74,8 @@ class Window {
   }
 
   #isNew(label: string): boolean {
-    let hash = 0x811c9dc5
-    for (let at = 0; at < label.length; at++) hash = Math.imul(hash ^ label.charCodeAt(at), 0x01000193)
+    let hash = FNV_BASIS
+    for (let at = 0; at < label.length; at++) hash = fnv1a(hash, label.charCodeAt(at))
     const bit = ((hash ^ (hash >>> 15)) >>> 0) % SEEN_BITS
     const [byte, mask] = [this.#seen[bit >> 3] ?? 0, 1 << (bit & 7)]
     this.#seen[bit >> 3] = byte | mask

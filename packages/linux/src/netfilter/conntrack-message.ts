@@ -1,5 +1,4 @@
-import { type EpochMs, Malformed, parseIp, type Reader } from '@sekisho/core'
-import { addressBytes } from '../address-text.ts'
+import { addressBytes, type EpochMs, Malformed, parseIp, type Reader } from '@sekisho/core'
 import { AddressTexts } from '../address-texts.ts'
 import { AttributeWalk } from '../netlink/attributes.ts'
 import { attribute, type MessageHeader, NLM, nested, u8, u16be } from '../netlink/message.ts'
@@ -206,7 +205,7 @@ function eventKind(header: MessageHeader): ConntrackEvent['kind'] {
 function encodeAddress(text: string, types: { 4: number; 6: number }): Uint8Array {
   const ip = parseIp(text)
   if (!ip) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
-  return attribute(types[ip.family], addressBytes(ip.family, ip.value))
+  return attribute(types[ip.family], addressBytes(ip))
 }
 
 function encodeIcmp({ type, code, id }: NonNullable<Tuple['icmp']>, protocol: number): Uint8Array[] {

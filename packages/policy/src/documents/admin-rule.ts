@@ -1,6 +1,6 @@
-import type { Cidr, Direction } from '@sekisho/core'
+import { type Cidr, canonicalName, type Direction } from '@sekisho/core'
 import type { Peer, PodsPeer, PolicyRule, PolicySection, PortSpec } from './document.ts'
-import { canonicalName, outsidePattern } from './fqdn.ts'
+import { outsidePattern } from './fqdn.ts'
 import { portName } from './names.ts'
 import { readRuleName } from './rules.ts'
 import { readSelector } from './selector.ts'

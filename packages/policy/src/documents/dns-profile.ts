@@ -6,6 +6,7 @@ import {
   formatCidr,
   formatIp,
   LIMITS,
+  MOST_SINKHOLES,
   parseCidr,
   parseIp,
 } from '@sekisho/core'
@@ -14,8 +15,6 @@ import { dnsLabel } from './names.ts'
 import type { Spot } from './spot.ts'
 
 export const LISTS = 64
-/** What fits into the shortest answer. */
-export const SINKHOLES = 4
 
 /** A field that need not be written, read only where it is. */
 const or = <T>(spot: Spot, otherwise: T, read: (spot: Spot) => T | undefined): T =>
@@ -147,7 +146,8 @@ function readLists(spot: Spot): DnsProfile['lists'] {
 function readSinkhole(spot: Spot, usual: DnsProfile['sinkhole']): DnsProfile['sinkhole'] {
   if (!part(spot, ['addresses', 'ttlSeconds'])) return usual
   const addresses = words(spot.at('addresses'), address)
-  if (addresses.length > SINKHOLES) spot.at('addresses').refuse(`at most ${SINKHOLES} fit into an answer`)
+  if (addresses.length > MOST_SINKHOLES)
+    spot.at('addresses').refuse(`at most ${MOST_SINKHOLES} fit into an answer`)
   return {
     // Without addresses, the answer is that there is no such name.
     kind: addresses.length > 0 ? 'addresses' : 'nxdomain',

@@ -1,10 +1,8 @@
+import { canonicalName, NamePatterns } from '@sekisho/core'
 import type { Spot } from './spot.ts'
 
 /** RFC 1035 section 2.3.4 bounds names; underscores occur in service names (RFC 2782). */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/
-
-/** A name as it is compared: lower case, without the dot at its end (RFC 4343, RFC 1034 section 3.1). */
-export const canonicalName = (name: string): string => name.toLowerCase().replace(/\.$/, '')
 
 /** What is wrong with a canonical name or `*.` pattern, or nothing. */
 function namePattern(text: string): string | undefined {
@@ -31,18 +29,8 @@ export function readNamePattern(spot: Spot): string | undefined {
 export const outsidePattern = (text: string): string | undefined =>
   namePattern(text) ?? (text.replace('*.', '').includes('.') ? undefined : 'must have at least two parts')
 
-/** Compiles patterns once: whole names in a set, suffixes looked up label by label. */
+/** Compiles patterns once. */
 export function compileNames(patterns: readonly string[]): (name: string) => boolean {
-  const exact = new Set(patterns.filter(pattern => !pattern.startsWith('*.')))
-  const suffixes = new Set(
-    patterns.filter(pattern => pattern.startsWith('*.')).map(pattern => pattern.slice(2)),
-  )
-  return written => {
-    const name = canonicalName(written)
-    if (exact.has(name)) return true
-    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-      if (suffixes.has(name.slice(dot + 1))) return true
-    }
-    return false
-  }
+  const compiled = new NamePatterns(patterns)
+  return written => compiled.has(canonicalName(written))
 }

@@ -1,6 +1,6 @@
-import { type Direction, LIMITS } from '@sekisho/core'
+import { canonicalName, type Direction, LIMITS } from '@sekisho/core'
 import { ENTITIES, type Peer, type PodsPeer, type PolicySubject, type SelectableKind } from './document.ts'
-import { canonicalName, outsidePattern } from './fqdn.ts'
+import { outsidePattern } from './fqdn.ts'
 import { dnsSubdomain } from './names.ts'
 import { readBlock } from './rules.ts'
 import { readSelector } from './selector.ts'

@@ -1,5 +1,5 @@
-import { DNS_ACTIONS, DNS_ANSWER_ACTIONS, LIMITS } from '@sekisho/core'
-import { LISTS, SINKHOLES } from '../documents/dns-profile.ts'
+import { DNS_ACTIONS, DNS_ANSWER_ACTIONS, LIMITS, MOST_SINKHOLES } from '@sekisho/core'
+import { LISTS } from '../documents/dns-profile.ts'
 import { integer, type JsonSchema, list, object, oneOf, text } from './schema.ts'
 
 const ACTION = oneOf(DNS_ACTIONS)
@@ -38,7 +38,7 @@ const DNS = object(
     allow: list(text(254), WORDS, { description: 'Names that no check is about.' }),
     zones: list(text(254), WORDS, { description: 'Zones of one’s own, beside the usual ones.' }),
     sinkhole: object(
-      { addresses: list(text(39), SINKHOLES), ttlSeconds: integer(0, 86_400) },
+      { addresses: list(text(39), MOST_SINKHOLES), ttlSeconds: integer(0, 86_400) },
       { description: 'What is answered instead; that there is no such name where no address is written.' },
     ),
   },

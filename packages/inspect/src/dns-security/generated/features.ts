@@ -1,3 +1,5 @@
+import { FNV_BASIS, fnv1a } from '../fnv.ts'
+
 /*
  * What the model sees of a label: which one to four letters stand side by side, and how the label looks as a whole. Each
  * feature is a number below BUCKETS; features that fall together share a weight.
@@ -12,8 +14,7 @@ export const MOST_FEATURES = 4 * (LONGEST + 2) + SHAPES
 const VOWELS = new Set('aeiouy'.split('').map(letter => letter.charCodeAt(0)))
 const [ZERO, NINE, A, F, HYPHEN, BEGIN, END] = [48, 57, 97, 102, 45, 94, 36]
 
-/** FNV-1a's step; the bits are mixed once more where a bucket is chosen. */
-const step = (hash: number, code: number): number => Math.imul(hash ^ code, 0x01000193)
+/** FNV-1a's bits are mixed once more. */
 function bucket(hash: number): number {
   const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
   return ((mixed ^ (mixed >>> 13)) >>> 0) % BUCKETS
@@ -108,15 +109,15 @@ export function featuresOf(label: string, into: Uint16Array): number {
   const text = label.slice(0, LONGEST)
   let count = 0
   for (let from = -1; from <= text.length; from++) {
-    let hash = 0x811c9dc5
+    let hash = FNV_BASIS
     for (let size = 1; size <= 4 && from + size <= text.length + 1; size++) {
       const at = from + size - 1
       const code = at < 0 ? BEGIN : at === text.length ? END : text.charCodeAt(at)
-      hash = step(hash, code)
+      hash = fnv1a(hash, code)
       if (code !== HYPHEN || size > 1) into[count++] = bucket(hash)
     }
   }
   for (const [place, value] of shapesOf(lookOf(text)).entries())
-    into[count++] = bucket(step(step(step(0x2545f491, place + 1), value & 0xff), value >> 8))
+    into[count++] = bucket(fnv1a(fnv1a(fnv1a(0x2545f491, place + 1), value & 0xff), value >> 8))
   return count
 }

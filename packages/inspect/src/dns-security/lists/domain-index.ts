@@ -1,5 +1,6 @@
+import { FNV_BASIS, fnv1a } from '../fnv.ts'
 import type { ListEntry, Scope } from './entry.ts'
-import { FIRST, first, highOf, lowOf, SECOND, second } from './fingerprint.ts'
+import { highOf, lowOf, SECOND, second } from './fingerprint.ts'
 
 /*
  * Names of many lists in one sorted array, eight bytes each: the upper word is one half of the fingerprint, the lower word
@@ -40,10 +41,10 @@ export class DomainIndexBuilder {
 
   #add(list: number, { name, scope, isException }: ListEntry): void {
     if (this.#count * 2 === this.#words.length) this.#grow()
-    let [one, other] = [FIRST, SECOND]
+    let [one, other] = [FNV_BASIS, SECOND]
     for (let at = name.length - 1; at >= 0; at--) {
       const code = name.charCodeAt(at)
-      one = first(one, code)
+      one = fnv1a(one, code)
       other = second(other, code)
     }
     const meta = (list << 3) | ((isException ? 1 : 0) << 2) | SCOPES.indexOf(scope)
@@ -97,11 +98,11 @@ export class DomainIndex {
    * @returns for each list the longest listed domain that the name is or is under, unless that is an exception.
    */
   match(name: string): readonly DomainMatch[] {
-    let [one, other] = [FIRST, SECOND]
+    let [one, other] = [FNV_BASIS, SECOND]
     let found: DomainMatch[] | undefined
     let code = name.charCodeAt(name.length - 1)
     for (let at = name.length - 1; at >= 0; at--) {
-      one = first(one, code)
+      one = fnv1a(one, code)
       other = second(other, code)
       code = at === 0 ? DOT : name.charCodeAt(at - 1)
       if (code !== DOT) continue

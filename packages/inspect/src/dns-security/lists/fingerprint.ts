@@ -3,11 +3,9 @@
  * Two hashes of 32 bits that are made differently: FNV-1a, and the steps of MurmurHash3. Not secret: whoever finds two
  * names alike gets his own name blocked.
  */
-export const FIRST = 0x811c9dc5
 export const SECOND = 0x9747b28c
 
 /** One more letter to the left. */
-export const first = (hash: number, code: number): number => Math.imul(hash ^ code, 0x01000193)
 export function second(hash: number, code: number): number {
   const mixed = hash ^ Math.imul(code + 1, 0xcc9e2d51)
   return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0

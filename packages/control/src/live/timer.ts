@@ -1,8 +1,7 @@
-/** The only way the control plane waits; tests inject their own. */
-export interface Timer {
-  /** Runs once after `ms`, at most after 24 days, unless disposed before: who waits longer looks and waits again. */
-  after(ms: number, run: () => void): Disposable
-}
+import type { Timers } from '@sekisho/core'
+
+/** The only way the control plane waits; who waits longer than 24 days looks then and waits again. */
+export type Timer = Pick<Timers, 'after'>
 
 /** setTimeout's limit; a longer wait would run at once. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1

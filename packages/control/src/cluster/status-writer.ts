@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type EpochMs, type NodeName, type PolicyId, pause, type WorkloadId } from '@sekisho/core'
+import { type EpochMs, type NodeName, type PolicyId, pause } from '@sekisho/core'
 import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
@@ -23,19 +23,6 @@ const ROUND_MS = 5_000
 const COUNT_MS = 60_000
 const HOUR_MS = 3_600_000
 const FIELD_MANAGER = 'sekisho-server'
-
-/** Which workloads each policy selects; asked of the model once a round. */
-function selections(model: LiveState['model']): ReadonlyMap<PolicyId, ReadonlySet<WorkloadId>> {
-  const found = new Map<PolicyId, Set<WorkloadId>>()
-  for (const workload of model.workloads.values()) {
-    for (const { policy } of model.selecting(workload.id)) {
-      const ids = found.get(policy.id)
-      if (ids) ids.add(workload.id)
-      else found.set(policy.id, new Set([workload.id]))
-    }
-  }
-  return found
-}
 
 /** Tells the cluster of each policy whether it was read, where it is in force, and what it denies. */
 export class StatusWriter {
@@ -75,7 +62,6 @@ export class StatusWriter {
   async #round(signal: AbortSignal): Promise<void> {
     const { mirror, state, store, leads, watch } = this.#options
     const now = watch.timers.now()
-    const selected = selections(state.model)
     const denied = store.records.byPolicy({ since: (now - HOUR_MS) as EpochMs, until: now })
     const agents = new Map(store.agents.list().map(({ node, status }) => [node, status?.revision ?? 0]))
     const inForce = new Map(store.policies.list().map(policy => [policy.id, policy.revision]))
@@ -84,9 +70,7 @@ export class StatusWriter {
       const objects = this.#objects.get(policy.type.kind)
       if (!objects || signal.aborted || !leads()) continue
       const revision = inForce.get(policy.id)
-      const workloads = [...(selected.get(policy.id) ?? [])].flatMap(
-        each => state.model.workloads.get(each) ?? [],
-      )
+      const workloads = state.model.selected(policy.id)
       const desired = new Set<NodeName>(workloads.map(({ node }) => node))
       const { denied: stopped = 0, audited = 0 } = denied.get(policy.id) ?? {}
       const facts = {

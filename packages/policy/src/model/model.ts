@@ -37,6 +37,8 @@ export interface Model {
   workloadAt(ip: string): Workload | undefined
   /** Policies of every mode that select a workload, in the order in which they are asked. */
   selecting(workload: WorkloadId): readonly SelectingPolicy[]
+  /** The other way round: the workloads that a policy of any mode selects. */
+  selected(policy: PolicyId): readonly Workload[]
   /** What compilers and explanations in this package read. */
   readonly index: ModelIndex
 }
@@ -65,6 +67,12 @@ export class PolicyModel implements Model {
   workloadAt(ip: string): Workload | undefined {
     const text = canonicalIp(ip)
     return text === undefined ? undefined : this.index.addresses.owner(text)?.workload
+  }
+
+  selected(policy: PolicyId): readonly Workload[] {
+    return Array.from(this.index.bound(policy)?.subject.members ?? [], ({ members }) =>
+      Array.from(members, ({ workload }) => workload),
+    ).flat()
   }
 
   selecting(workload: WorkloadId): readonly SelectingPolicy[] {

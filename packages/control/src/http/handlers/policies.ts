@@ -1,12 +1,5 @@
-import { type PolicyId, policyId, SekishoError } from '@sekisho/core'
-import {
-  definedBy,
-  type Enforcing,
-  type Model,
-  notEnforcedHere,
-  parsePolicies,
-  validatePolicy,
-} from '@sekisho/policy'
+import { policyId, SekishoError } from '@sekisho/core'
+import { definedBy, type Enforcing, notEnforcedHere, parsePolicies, validatePolicy } from '@sekisho/policy'
 import type { StoredPolicy } from '@sekisho/store'
 import type { Applied } from '../../lifecycle/changes.ts'
 import { routes } from '../../routes.ts'
@@ -16,15 +9,6 @@ import { windowOf } from '../../window.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Api } from '../hono.ts'
 import { listPage } from '../page.ts'
-
-/** How many workloads each policy selects now. */
-function selectedBy(model: Model): ReadonlyMap<PolicyId, number> {
-  const counts = new Map<PolicyId, number>()
-  for (const id of model.workloads.keys()) {
-    for (const { policy } of model.selecting(id)) counts.set(policy.id, (counts.get(policy.id) ?? 0) + 1)
-  }
-  return counts
-}
 
 /** What all agents do, as far as they have said what they do. */
 const enforcing = (store: Dependencies['store']): Enforcing => ({
@@ -46,11 +30,10 @@ function withWarnings(change: Applied, agents: Enforcing): ChangeView {
 /** Changes of policies answer with the change; reading answers with policies as they are now. */
 export function servePolicies(api: Api, { store, state, lifecycle, clock }: Dependencies): void {
   const facts = (): ((policy: StoredPolicy) => PolicyFacts) => {
-    const selected = selectedBy(state.model)
     const lastHour = store.records.byPolicy(windowOf({ window: '1h' }, clock))
     return ({ id }) => ({
       document: state.model.policies.get(id),
-      selects: selected.get(id) ?? 0,
+      selects: state.model.selected(id).length,
       lastHour: lastHour.get(id) ?? { denied: 0, audited: 0 },
     })
   }

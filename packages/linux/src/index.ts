@@ -1,4 +1,6 @@
 export { addressText } from './address-text.ts'
+export { withPrograms } from './bpf.ts'
+export * from './guests.ts'
 export { errnoName, SystemError } from './libc.ts'
 export * from './lock.ts'
 export * from './netfilter/conntrack.ts'

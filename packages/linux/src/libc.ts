@@ -66,6 +66,13 @@ export const libcUmount = libc.func('int umount2(const char *target, int flags)'
   target: string,
   flags: number,
 ) => number
+/** For calls that libc has no function for; four arguments at most. */
+export const libcSyscall = libc.func('long syscall(long number, long a, void *b, long c)') as (
+  number: number,
+  a: number,
+  b: Bytes,
+  c: number,
+) => number
 
 /** Some numbers have two names (EAGAIN and EWOULDBLOCK): reversed, so that the first one stays. */
 const NAMES = new Map(

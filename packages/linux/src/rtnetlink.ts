@@ -100,8 +100,8 @@ export function watchLinks({
   onChange,
   onFailed = rethrow,
 }: LinkWatchOptions): Disposable {
-  const groups = [GROUP.link, GROUP.address4, GROUP.address6]
-  if (routes) groups.push(GROUP.route4, GROUP.route6)
+  const more = routes ? [GROUP.route4, GROUP.route6] : []
+  const groups = [GROUP.link, GROUP.address4, GROUP.address6, ...more]
   const socket = new NetlinkSocket(NETLINK.route, { netns, groups })
   const close = receiveOn(socket, {
     gatherMs: GATHER_MS,

@@ -25,6 +25,8 @@ const core = inGroup('', 'v1')
 const own = inGroup('sekisho.dev', 'v1alpha1')
 
 export const PODS = core('Pod', 'pods', true)
+export const CONFIG_MAPS = core('ConfigMap', 'configmaps', true)
+export const EVENTS = core('Event', 'events', true)
 export const NAMESPACES = core('Namespace', 'namespaces', false)
 export const NETWORK_POLICIES = inGroup('networking.k8s.io', 'v1')('NetworkPolicy', 'networkpolicies', true)
 export const LEASES = inGroup('coordination.k8s.io', 'v1')('Lease', 'leases', true)

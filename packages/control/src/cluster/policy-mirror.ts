@@ -16,7 +16,9 @@ import type { ClusterWatch } from './watch.ts'
 export interface ClusterPolicy {
   readonly id: PolicyId
   readonly type: ResourceType
-  readonly object: Pick<KubeObject, 'name' | 'namespace' | 'generation'> & { readonly status: unknown }
+  readonly object: Pick<KubeObject, 'name' | 'namespace' | 'uid' | 'generation'> & {
+    readonly status: unknown
+  }
   /** What it says, or every mistake in it. */
   readonly document: PolicyDocument | undefined
   readonly problems: readonly Problem[]
@@ -53,11 +55,11 @@ function written(object: KubeObject, type: ResourceType): JsonRecord {
 function read(object: KubeObject, type: ResourceType): ClusterPolicy {
   // What an application is may be said later, and by another document.
   const document = validatePolicy(written(object, type), { applications: 'any' })
-  const { name, namespace, generation, json } = object
+  const { name, namespace, uid, generation, json } = object
   return {
     id: policyId(type.kind, namespace, name),
     type,
-    object: { name, namespace, generation, status: json.status },
+    object: { name, namespace, uid, generation, status: json.status },
     document: document.ok ? document.value : undefined,
     problems: document.ok ? [] : document.error.slice(0, LIMITS.problemsPerFile.value),
   }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type EpochMs, type NodeName, type PolicyId, pause } from '@sekisho/core'
+import type { EpochMs, NodeName, PolicyId } from '@sekisho/core'
 import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
+import { runRounds } from './rounds.ts'
 import { type Condition, type PolicyStatus, policyStatus } from './status.ts'
 import type { ClusterWatch } from './watch.ts'
 
@@ -38,25 +39,13 @@ export class StatusWriter {
     )
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  run(signal: AbortSignal): Promise<void> {
     const { watch, leads } = this.#options
-    while (!signal.aborted) {
-      // Who did not lead may find what another wrote.
-      if (!leads()) this.#written.clear()
-      else await this.#attempt(signal)
-      await pause(watch.timers, ROUND_MS, signal)
-    }
-  }
-
-  async #attempt(signal: AbortSignal): Promise<void> {
-    const { onTrouble } = this.#options.watch
-    const what = 'the status of policies cannot be made out'
-    try {
-      await this.#round(signal)
-      onTrouble(what, undefined)
-    } catch (error) {
-      onTrouble(what, error)
-    }
+    const trouble = 'the status of policies cannot be made out'
+    const round = () => this.#round(signal)
+    // Who did not lead may find what another wrote.
+    const rest = () => this.#written.clear()
+    return runRounds({ everyMs: ROUND_MS, trouble, leads, round, rest }, watch, signal)
   }
 
   async #round(signal: AbortSignal): Promise<void> {

@@ -41,19 +41,19 @@ export interface PolicyStatus {
 const MESSAGE_CHARACTERS = 2_000
 const NODES_NAMED = 5
 
-function accepted({ problems, keepsOlder }: PolicyFacts): Finding {
-  if (problems.length === 0)
-    return { type: 'Accepted', status: 'True', reason: 'Valid', message: 'The policy was read whole.' }
+/** Why a policy is not in force as it is written, in one sentence or two. */
+export function refusal(problems: readonly Problem[], keepsOlder: boolean): string {
   const mistakes = problems
     .map(({ path, reason }) => (path === '' ? reason : `${path}: ${reason}`))
     .join('; ')
   const still = keepsOlder ? ' The version before it stays in force.' : ''
-  return {
-    type: 'Accepted',
-    status: 'False',
-    reason: 'Invalid',
-    message: `Refused whole: ${mistakes.slice(0, MESSAGE_CHARACTERS)}.${still}`,
-  }
+  return `Refused whole: ${mistakes.slice(0, MESSAGE_CHARACTERS)}.${still}`
+}
+
+function accepted({ problems, keepsOlder }: PolicyFacts): Finding {
+  if (problems.length === 0)
+    return { type: 'Accepted', status: 'True', reason: 'Valid', message: 'The policy was read whole.' }
+  return { type: 'Accepted', status: 'False', reason: 'Invalid', message: refusal(problems, keepsOlder) }
 }
 
 function programmed({ desired, programmed: done }: PolicyFacts): Finding {
@@ -92,8 +92,11 @@ function ready(parts: readonly Finding[]): Finding {
 function since({ type, status }: Finding, before: readonly Condition[], now: EpochMs): string {
   const old = before.find(condition => condition.type === type)
   if (old?.status === status) return old.lastTransitionTime
-  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
+  return rfc3339(now)
 }
+
+/** metav1.Time: whole seconds. */
+export const rfc3339 = (at: EpochMs): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
 
 /** What the cluster is told of a policy. @param before the conditions it was told last. */
 export function policyStatus(facts: PolicyFacts, before: readonly Condition[], now: EpochMs): PolicyStatus {

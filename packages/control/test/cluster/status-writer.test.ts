@@ -34,7 +34,7 @@ function setUp(world: { leads: boolean; denied: number; error?: Error } = { lead
   const policy: ClusterPolicy = {
     id: ID,
     type: SECURITY_POLICIES,
-    object: { name: 'web', namespace: 'shop', generation: 1, status: undefined },
+    object: { name: 'web', namespace: 'shop', uid: 'u-1', generation: 1, status: undefined },
     document: undefined,
     problems: [],
   }

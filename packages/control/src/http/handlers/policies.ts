@@ -1,6 +1,7 @@
 import { policyId, SekishoError } from '@sekisho/core'
 import { definedBy, type Enforcing, notEnforcedHere, parsePolicies, validatePolicy } from '@sekisho/policy'
 import type { StoredPolicy } from '@sekisho/store'
+import { enforcing } from '../../agents/enforcing.ts'
 import type { Applied } from '../../lifecycle/changes.ts'
 import { routes } from '../../routes.ts'
 import type { ChangeView } from '../../schema/policies.ts'
@@ -9,11 +10,6 @@ import { windowOf } from '../../window.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Api } from '../hono.ts'
 import { listPage } from '../page.ts'
-
-/** What all agents do, as far as they have said what they do. */
-const enforcing = (store: Dependencies['store']): Enforcing => ({
-  inspection: store.agents.list().every(({ status }) => !status || status.inspection !== undefined),
-})
 
 /** Whoever brings a policy into force is told what of it is not enforced everywhere. */
 function withWarnings(change: Applied, agents: Enforcing): ChangeView {

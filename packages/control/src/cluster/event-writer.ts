@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto'
+import type { EpochMs } from '@sekisho/core'
+import { apiVersionOf, EVENTS, KubeObjects } from '@sekisho/kube'
+import { type Enforcing, notEnforcedHere } from '@sekisho/policy'
+import { notEnforcedText } from '@sekisho/policy/not-enforced'
+import type { Store } from '@sekisho/store'
+import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
+import { runRounds } from './rounds.ts'
+import { refusal, rfc3339 } from './status.ts'
+import type { ClusterWatch } from './watch.ts'
+
+export interface EventWriterOptions {
+  readonly watch: ClusterWatch
+  readonly mirror: Pick<PolicyMirror, 'current'>
+  readonly policies: Pick<Store['policies'], 'get'>
+  /** What all agents do. */
+  readonly enforcing: () => Enforcing
+  /** Which of several servers says it. */
+  readonly identity: string
+  readonly leads: () => boolean
+}
+
+interface Warning {
+  readonly reason: 'Invalid' | 'NotEnforced'
+  readonly message: string
+}
+
+interface Told {
+  readonly message: string
+  readonly first: EpochMs
+  readonly last: EpochMs
+  readonly count: number
+}
+
+const ROUND_MS = 5_000
+/** An API server forgets events after an hour. */
+const AGAIN_MS = 30 * 60_000
+/** A thousand policies that became wrong at once are no reason to flood the API server. */
+const MOST_EACH_ROUND = 50
+/** The API's own limits: validation of v1 Event, and of object names. */
+const MESSAGE_CHARACTERS = 1_024
+const NAME_CHARACTERS = 200
+const COMPONENT = 'sekisho-server'
+
+/** Says beside each policy, where `kubectl describe` prints it, why it is not in force as it is written. */
+export class EventWriter {
+  readonly #options: EventWriterOptions
+  readonly #events: KubeObjects
+  readonly #told = new Map<string, Told>()
+
+  constructor(options: EventWriterOptions) {
+    this.#options = options
+    this.#events = new KubeObjects(options.watch.client, EVENTS)
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    const { watch, leads } = this.#options
+    const trouble = 'events about policies could not be written'
+    const round = () => this.#round(signal)
+    const rest = () => this.#told.clear()
+    return runRounds({ everyMs: ROUND_MS, trouble, leads, round, rest }, watch, signal)
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { mirror, watch, leads } = this.#options
+    const now = watch.timers.now()
+    const standing = new Set<string>()
+    let said = 0
+    for (const policy of mirror.current.values()) {
+      for (const warning of this.#warnings(policy)) {
+        const name = eventName(policy, warning)
+        standing.add(name)
+        if (signal.aborted || !leads() || said >= MOST_EACH_ROUND || !this.#isNews(name, warning, now))
+          continue
+        said++
+        await this.#tell(policy, warning, now)
+      }
+    }
+    for (const name of this.#told.keys()) if (!standing.has(name)) this.#told.delete(name)
+  }
+
+  #warnings({ id, document, problems }: ClusterPolicy): readonly Warning[] {
+    const { policies, enforcing } = this.#options
+    if (problems.length > 0)
+      return [{ reason: 'Invalid', message: refusal(problems, policies.get(id) !== undefined) }]
+    const parts = document ? notEnforcedHere(document, enforcing()) : []
+    const message = parts.map(part => `${part.rule ?? 'The policy'} ${notEnforcedText(part, 'en')}`).join(' ')
+    return message === '' ? [] : [{ reason: 'NotEnforced', message }]
+  }
+
+  #isNews(name: string, { message }: Warning, now: EpochMs): boolean {
+    const told = this.#told.get(name)
+    return told?.message !== message || now - told.last >= AGAIN_MS
+  }
+
+  async #tell(policy: ClusterPolicy, { reason, message }: Warning, now: EpochMs): Promise<void> {
+    const { name, namespace, uid } = policy.object
+    const place = { name: eventName(policy, { reason }), namespace: namespace || 'default' }
+    const before = this.#told.get(place.name)
+    const told = { message, first: before?.first ?? now, last: now, count: (before?.count ?? 0) + 1 }
+    const event = {
+      involvedObject: {
+        apiVersion: apiVersionOf(policy.type),
+        kind: policy.type.kind,
+        name,
+        uid,
+        ...(namespace !== '' && { namespace }),
+      },
+      type: 'Warning',
+      reason,
+      message: message.slice(0, MESSAGE_CHARACTERS),
+      source: { component: COMPONENT },
+      reportingComponent: COMPONENT,
+      reportingInstance: this.#options.identity,
+      firstTimestamp: rfc3339(told.first),
+      lastTimestamp: rfc3339(told.last),
+      count: told.count,
+    }
+    await this.#events.apply(place, event, { fieldManager: COMPONENT, force: true })
+    this.#told.set(place.name, told)
+  }
+}
+
+/** One event for each policy and reason, whoever writes it: what is said again is counted, not said twice. */
+function eventName({ object: { name, uid } }: ClusterPolicy, { reason }: Pick<Warning, 'reason'>): string {
+  const digest = createHash('sha256').update(`${uid} ${reason}`).digest('hex').slice(0, 16)
+  return `${name.slice(0, NAME_CHARACTERS).replace(/[^a-z0-9]+$/, '')}.${digest}`
+}

@@ -1,0 +1,169 @@
+import type { EpochMs, PolicyId, Problem } from '@sekisho/core'
+import { type KubeCall, type KubeClient, NETWORK_POLICIES, type ResourceType } from '@sekisho/kube'
+import { validatePolicy } from '@sekisho/policy'
+import { expect, test, vi } from 'vitest'
+import { EventWriter } from '../../src/cluster/event-writer.ts'
+import type { ClusterPolicy } from '../../src/cluster/policy-mirror.ts'
+import { createWatch } from '../../src/cluster/watch.ts'
+
+const ROUND_MS = 5_000
+const WRONG: readonly Problem[] = [{ document: 0, path: 'spec.podSelector', reason: 'must be a map' }]
+
+function policy(
+  of: { name?: string; problems?: readonly Problem[]; type?: ResourceType } = {},
+): ClusterPolicy {
+  const { name = 'web', problems = [], type = NETWORK_POLICIES } = of
+  const read = validatePolicy({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, namespace: 'shop' },
+    spec: { podSelector: {} },
+  })
+  return {
+    id: `${type.kind}/shop/${name}` as PolicyId,
+    type,
+    object: {
+      name,
+      namespace: type.namespaced ? 'shop' : '',
+      uid: `uid-${name}`,
+      generation: 1,
+      status: undefined,
+    },
+    document: problems.length === 0 && read.ok ? read.value : undefined,
+    problems,
+  }
+}
+
+/** A writer whose rounds begin when the test says so. */
+function setUp(...policies: readonly ClusterPolicy[]) {
+  let now = Date.parse('2026-05-01T12:00:00Z')
+  let wake: (() => void) | undefined
+  const calls: KubeCall[] = []
+  const world = { leads: true, current: new Map(policies.map(each => [each.id, each])) }
+  const client: KubeClient = {
+    async call(call) {
+      calls.push(call)
+      return { metadata: { name: 'event', resourceVersion: '2' } }
+    },
+    stream: () => {
+      throw new Error('nothing is watched here')
+    },
+    [Symbol.dispose]: () => undefined,
+  }
+  const after = (_: number, run: () => void) => {
+    wake = run
+    return { [Symbol.dispose]: () => undefined }
+  }
+  const writer = new EventWriter({
+    watch: createWatch({
+      client,
+      timers: { now: () => now as EpochMs, monotonic: () => now, after },
+      random: () => 0,
+      onTrouble: (_, error) => {
+        if (error) throw error
+      },
+    }),
+    mirror: world,
+    policies: { get: () => undefined },
+    enforcing: () => ({ inspection: true }),
+    identity: 'server-1',
+    leads: () => world.leads,
+  })
+  const stop = new AbortController()
+  const done = writer.run(stop.signal)
+  return {
+    calls,
+    world,
+    async round(ms = ROUND_MS) {
+      await vi.waitFor(() => expect(wake).toBeDefined())
+      now += ms
+      const run = wake
+      wake = undefined
+      run?.()
+      await vi.waitFor(() => expect(wake).toBeDefined())
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      wake?.()
+      await done
+    },
+  }
+}
+
+test('a NetworkPolicy that cannot be read is warned of beside it, once, with path and reason', async () => {
+  await using writer = setUp(policy(), policy({ name: 'wrong', problems: WRONG }))
+  await writer.round()
+  await writer.round()
+  expect(writer.calls).toHaveLength(1)
+  expect(writer.calls[0]).toMatchObject({
+    method: 'PATCH',
+    path: expect.stringMatching(/^\/api\/v1\/namespaces\/shop\/events\/wrong\.[0-9a-f]{16}$/),
+    body: {
+      type: 'Warning',
+      reason: 'Invalid',
+      message: 'Refused whole: spec.podSelector: must be a map.',
+      involvedObject: { kind: 'NetworkPolicy', name: 'wrong', namespace: 'shop', uid: 'uid-wrong' },
+      count: 1,
+      lastTimestamp: '2026-05-01T12:00:00Z',
+    },
+  })
+})
+
+test('it is counted again before the API server forgets it, under the same name', async () => {
+  await using writer = setUp(policy({ problems: WRONG }))
+  await writer.round()
+  await writer.round(31 * 60_000)
+  expect(writer.calls.map(({ path }) => path)).toEqual([writer.calls[0]?.path, writer.calls[0]?.path])
+  expect(writer.calls[1]).toMatchObject({ body: { count: 2, firstTimestamp: '2026-05-01T12:00:00Z' } })
+})
+
+test('a policy that was mended is not spoken of, and is when it is wrong again', async () => {
+  const wrong = policy({ problems: WRONG })
+  await using writer = setUp(wrong)
+  await writer.round()
+  writer.world.current.set(wrong.id, policy())
+  await writer.round()
+  writer.world.current.set(wrong.id, wrong)
+  await writer.round()
+  expect(writer.calls).toHaveLength(2)
+})
+
+test("what is not enforced is said of a cluster's policy in the default namespace", async () => {
+  const read = validatePolicy({
+    apiVersion: 'sekisho.dev/v1alpha1',
+    kind: 'ClusterSecurityPolicy',
+    metadata: { name: 'hosts' },
+    spec: { subject: { hostSelector: {} }, ingress: [] },
+  })
+  if (!read.ok) throw new Error(read.error[0]?.reason)
+  const type = {
+    group: 'sekisho.dev',
+    version: 'v1alpha1',
+    kind: 'ClusterSecurityPolicy',
+    plural: 'x',
+    namespaced: false,
+  }
+  await using writer = setUp({ ...policy({ name: 'hosts', type }), document: read.value })
+  await writer.round()
+  expect(writer.calls[0]).toMatchObject({
+    path: expect.stringContaining('/namespaces/default/events/hosts.'),
+    body: { reason: 'NotEnforced', message: expect.stringContaining('is about hosts') },
+  })
+})
+
+test('a thousand at once are told in rounds, and only by who leads', async () => {
+  const many = Array.from({ length: 120 }, (_, i) => policy({ name: `p${i}`, problems: WRONG }))
+  await using writer = setUp(...many)
+  writer.world.leads = false
+  await writer.round()
+  const before = writer.calls.length
+  await writer.round()
+  expect(writer.calls).toHaveLength(before)
+  writer.world.leads = true
+  await writer.round()
+  expect(writer.calls).toHaveLength(before + 50)
+  await writer.round()
+  await writer.round()
+  const names = new Set(writer.calls.map(({ path }) => path))
+  expect(names.size).toBe(120)
+})

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,8 @@ import type { PolicyId } from '@sekisho/core'
 import {
   CLUSTER_SECURITY_POLICIES,
   type ClusterAccess,
+  CONFIG_MAPS,
+  EVENTS,
   type JsonRecord,
   type KubeClient,
   KubeObjects,
@@ -19,7 +22,11 @@ import {
 import { openStore } from '@sekisho/store'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
+import type { JoinBy } from '../../apps/agent/src/options.ts'
+import { openIdentity } from '../../apps/agent/src/server/identity.ts'
+import { makeStateDirectory, stateDirectory } from '../../apps/agent/src/state-directory.ts'
 import { startServer } from '../../apps/server/src/server.ts'
+import { type PodPlace, podToken } from '../../packages/kube/test/pod-token.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
 
 export interface ClusterUnderTest extends AsyncDisposable {
@@ -133,6 +140,17 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
         (status?.conditions ?? []).map(each => [each.type, `${each.status} ${each.reason}`]),
       )
     }
+    /** As `kubectl describe` finds them. */
+    const eventsAbout = async (object: string): Promise<readonly string[]> => {
+      const { objects: events } = await objects(EVENTS).page(
+        { namespace, fieldSelector: `involvedObject.name=${object}` },
+        { limit: 100 },
+      )
+      return events.map(({ json }) => {
+        const about = json.involvedObject as { readonly kind: string }
+        return [json.type, json.reason, about.kind, json.reportingComponent].join(' ')
+      })
+    }
     const ingress = (more: JsonRecord = {}): JsonRecord => ({ spec: { subject: {}, ingress: [], ...more } })
 
     test('pods and namespaces become workloads and namespaces', async () => {
@@ -149,6 +167,45 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       await objects(PODS).remove(at('web-1'))
       // A real API server waits for a kubelet that is not there; the pod is said to be going at least.
       await vi.waitFor(() => expect(workload('web-1')?.state ?? 'gone').not.toBe('running'))
+    })
+
+    describe('an agent', () => {
+      const state = (object: string) => {
+        const directory = stateDirectory(join(data, object))
+        makeStateDirectory(directory)
+        return directory
+      }
+      /** The files of a pod's volumes, with a token made for that audience. */
+      const volumes = async (place: Partial<PodPlace> = {}): Promise<JoinBy> => {
+        const token = join(data, `token-${crypto.randomUUID()}`)
+        const own = { namespace: access.namespace, account: 'sekisho-agent', node: 'node-1' }
+        writeFileSync(token, await podToken(client, { ...own, audience: 'sekisho-server', ...place }))
+        const map = { namespace: access.namespace, name: 'sekisho-authority' }
+        const published = await vi.waitFor(() => objects(CONFIG_MAPS).get(map))
+        const authority = join(data, 'published.pem')
+        writeFileSync(authority, (published.json.data as { 'ca.pem': string })['ca.pem'])
+        return { kind: 'service-account', token, authority }
+      }
+      const joinAs = (node: string, by: JoinBy) =>
+        openIdentity({
+          server: new URL(`https://127.0.0.1:${server.agentsPort}`),
+          node,
+          directory: state(node),
+          join: by,
+        })
+
+      test('joins as the pod that it is', async () => {
+        const { certificate } = await joinAs('node-1', await volumes())
+        expect(new X509Certificate(certificate).subject).toBe('CN=node-1')
+      })
+
+      test.each<[string, Partial<PodPlace>, string]>([
+        ['on another node', { node: 'node-2' }, 'pod on node node-2'],
+        ['of another service account', { account: 'other' }, 'not as system:serviceaccount:'],
+        ['with a token for somebody else', { audience: 'other' }, 'no such token'],
+      ])('whose pod is %s does not', async (_, place, reason) => {
+        await expect(joinAs('node-9', await volumes(place))).rejects.toThrow(reason)
+      })
     })
 
     test('policies of all kinds are in force as they are, and gone when they are deleted', async () => {
@@ -190,6 +247,9 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       const { json } = await objects(SECURITY_POLICIES).get(at('kept'))
       expect(JSON.stringify(json.status)).toMatch(
         /spec.ingress\[0\].form: .*The version before it stays in force/,
+      )
+      await vi.waitFor(async () =>
+        expect(await eventsAbout('kept')).toEqual(['Warning Invalid SecurityPolicy sekisho-server']),
       )
     })
 

@@ -6,7 +6,8 @@ import { DEFAULT_STATE } from './state-directory.ts'
 export interface RunOptions {
   readonly kind: 'run'
   readonly server: URL
-  readonly joinToken: string | undefined
+  /** Needed once; absent where this agent has joined already. */
+  readonly join: JoinBy | undefined
   readonly state: string
   readonly node: NodeName
   readonly netns: string | undefined
@@ -25,6 +26,12 @@ export interface RunOptions {
   readonly domainLists: string | undefined
   readonly metrics: { readonly host: string; readonly port: number } | undefined
 }
+
+/** What the server lets an agent in for. */
+export type JoinBy =
+  | { readonly kind: 'token'; readonly token: string }
+  /** Files of a pod: the token of its service account, and who signs the server's certificate, PEM. */
+  | { readonly kind: 'service-account'; readonly token: string; readonly authority: string }
 
 export const IDENTIFY = ['services', 'all', 'off'] as const
 export type Identify = (typeof IDENTIFY)[number]
@@ -51,6 +58,8 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
 
   --server URL        https address of the server's port for agents (or SEKISHO_AGENT_SERVER)
   --join-token TOKEN  needed once, from "sekisho-server join-token" (or SEKISHO_JOIN_TOKEN)
+  --join-service-account FILE  or the token of a pod's service account, made for "sekisho-server";
+  --authority FILE    then who signs the server's certificate, PEM
   --state DIR         keys, last state and spool; default ${DEFAULT_STATE}
   --node NAME         default: this machine's host name
   --netns NAME        network namespace to work in; default: the agent's own
@@ -70,6 +79,8 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
 const FLAGS = {
   server: { type: 'string' },
   'join-token': { type: 'string' },
+  'join-service-account': { type: 'string' },
+  authority: { type: 'string' },
   state: { type: 'string', default: DEFAULT_STATE },
   node: { type: 'string' },
   netns: { type: 'string' },
@@ -119,7 +130,7 @@ function runOptions(values: Values, environment: Environment): RunOptions {
   return {
     kind: 'run',
     server: serverUrl(values.server ?? environment.SEKISHO_AGENT_SERVER),
-    joinToken: values['join-token'] ?? environment.SEKISHO_JOIN_TOKEN,
+    join: joinBy(values, environment),
     state: values.state,
     node: nodeName(values.node ?? hostname()),
     netns: values.netns,
@@ -133,6 +144,19 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     domainLists: values['domain-lists'],
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
   }
+}
+
+function joinBy(values: Values, environment: Environment): JoinBy | undefined {
+  const { 'join-service-account': account, authority, 'join-token': token } = values
+  if ((account === undefined) !== (authority === undefined))
+    throw new UsageError('--join-service-account and --authority need each other')
+  if (account !== undefined && authority !== undefined) {
+    if (token !== undefined)
+      throw new UsageError('--join-token and --join-service-account exclude each other')
+    return { kind: 'service-account', token: account, authority }
+  }
+  const given = token ?? environment.SEKISHO_JOIN_TOKEN
+  return given === undefined ? undefined : { kind: 'token', token: given }
 }
 
 function identify(text: string): Identify {

@@ -36,7 +36,7 @@ describe('the command line', () => {
     expect(parseCommand([...SERVER, ...args, ...flags], {})).toEqual({
       kind: 'run',
       server: new URL('https://127.0.0.1:7444'),
-      joinToken: 'T',
+      join: { kind: 'token', token: 'T' },
       state: '/s',
       node: 'n1',
       netns: 'lab',
@@ -54,10 +54,22 @@ describe('the command line', () => {
 
   test('secrets may come from the environment, where other users do not see them', () => {
     const environment = { SEKISHO_AGENT_SERVER: 'https://s', SEKISHO_JOIN_TOKEN: 'T' }
-    expect(parseCommand(['--node', 'n1'], environment)).toMatchObject({ joinToken: 'T' })
+    expect(parseCommand(['--node', 'n1'], environment)).toMatchObject({
+      join: { kind: 'token', token: 'T' },
+    })
+  })
+
+  test('a pod joins by the files of its volumes', () => {
+    const files = ['--join-service-account', '/token', '--authority', '/ca.pem']
+    expect(parseCommand([...SERVER, ...files], {})).toMatchObject({
+      join: { kind: 'service-account', token: '/token', authority: '/ca.pem' },
+    })
   })
 
   test.each<[string[], string]>([
+    [[...SERVER, '--authority', 'f'], 'need each other'],
+    [[...SERVER, '--join-service-account', 'f'], 'need each other'],
+    [[...SERVER, '--join-service-account', 'f', '--authority', 'f', '--join-token', 't'], 'exclude'],
     [[], '--server is missing'],
     [['--server', 'http://127.0.0.1'], 'https'],
     [['--server', 'nonsense'], 'https'],

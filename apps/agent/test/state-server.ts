@@ -24,6 +24,12 @@ export interface StateServer extends AsyncDisposable {
   /** Status with which batches are answered; 200 by itself. */
   answerBatches(status: number): void
   token(): string
+  /** What the cluster vouches for. */
+  readonly podToken: string
+  /** Requests to join so far. */
+  readonly joins: number
+  /** As a server that lost its records: whoever has joined is unknown until it joins again. */
+  forget(): void
 }
 
 export interface StateServerOptions {
@@ -38,6 +44,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 const SECRET = 'id.secret'
+const POD_TOKEN = 'pod-token'
 
 export async function startStateServer({ directory, port = 0 }: StateServerOptions): Promise<StateServer> {
   const authority = openAuthority(directory, { now: () => Date.now() as EpochMs })
@@ -47,20 +54,27 @@ export async function startStateServer({ directory, port = 0 }: StateServerOptio
   const followers = new Set<ServerResponse>()
   let last: StateMessage | undefined
   let batchStatus = 200
+  let joins = 0
+  let forgotten = false
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'https://agents')
     const socket = request.socket as TLSSocket // the server speaks TLS only
     if (url.pathname !== '/agent/v1/join') {
-      if (!socket.authorized) return void response.writeHead(401).end()
+      if (!socket.authorized || forgotten) return void response.writeHead(401).end()
       callers.push(socket.getPeerX509Certificate()?.subject ?? '')
     }
     const body = await readBody(request)
     switch (url.pathname) {
       case '/agent/v1/join': {
-        const { token, node, publicKey } = JSON.parse(body.toString()) as Record<string, string>
-        if (token !== `${SECRET}.${authority.fingerprint}`)
+        joins++
+        const { token, serviceAccountToken, node, publicKey } = JSON.parse(body.toString()) as Record<
+          string,
+          string
+        >
+        if (token !== `${SECRET}.${authority.fingerprint}` && serviceAccountToken !== POD_TOKEN)
           return void response.writeHead(401).end('no such token')
         const certificate = authority.issueAgent(node ?? '', publicKey ?? '')
+        forgotten = false
         return void response.end(JSON.stringify({ certificate, ca: authority.certificate }))
       }
       case '/agent/v1/state':
@@ -101,6 +115,15 @@ export async function startStateServer({ directory, port = 0 }: StateServerOptio
       batchStatus = status
     },
     token: () => `${SECRET}.${authority.fingerprint}`,
+    podToken: POD_TOKEN,
+    get joins() {
+      return joins
+    },
+    forget() {
+      forgotten = true
+      for (const response of followers) response.destroy()
+      followers.clear()
+    },
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()

@@ -3,6 +3,7 @@ import type { Clock, PolicyId } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createIngest } from './agents/ingest.ts'
 import { createAgents } from './agents/listener.ts'
+import { createVoucher } from './agents/service-account.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
 import { type Cluster, type ClusterAccount, openCluster } from './cluster/cluster.ts'
@@ -80,7 +81,10 @@ export function createControl(options: ControlOptions): Control {
     )
   const ingest = createIngest({ store, state, hub, counters, clock, inCluster: account !== undefined })
   const onPresence = () => hub.changed('agents')
-  const agents = resources.use(createAgents({ store, authority, ingest, pulse, clock, log, onPresence }))
+  const voucher = account && createVoucher(account.client, account.namespace)
+  const agents = resources.use(
+    createAgents({ store, authority, ingest, pulse, clock, log, onPresence, voucher }),
+  )
   const login = createLogin({ store, passwords: createPasswords(), clock })
   const files = openFiles(options.console)
   if (!files.complete) log.warn('the console is not built', { directory: options.console })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   type ClusterAccess,
+  CONFIG_MAPS,
   Election,
   isConflict,
   isExpired,
@@ -12,20 +13,13 @@ import {
   openKubeClient,
   type Reflected,
   Reflector,
-  type ResourceType,
+  reviewToken,
 } from '../src/index.ts'
 import { textAt, textsAt, valueAt } from '../src/json.ts'
 import { pathOf } from '../src/resource.ts'
 import { readWatchEvent } from '../src/watch/watch-event.ts'
+import { podToken } from './pod-token.ts'
 import { systemTimers as timers } from './system-timers.ts'
-
-const CONFIG_MAPS: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-  namespaced: true,
-}
 
 export interface ServerUnderTest extends AsyncDisposable {
   readonly access: ClusterAccess
@@ -158,6 +152,15 @@ export function apiServerContract(name: string, open: () => Promise<ServerUnderT
       ])
       stop.abort()
       await running
+    })
+
+    test('a token says whose pod it is of and on which node, to those it is for', async () => {
+      const token = await podToken(client, { namespace, account: 'agent', node: 'node-7', audience: 'gate' })
+      const review = (of: string, audience: string) => reviewToken(client, { token: of, audience })
+      const user = `system:serviceaccount:${namespace}:agent`
+      expect(await review(token, 'gate')).toEqual({ user, node: 'node-7' })
+      expect(await review(token, 'other')).toBeUndefined()
+      expect(await review(`${token}x`, 'gate')).toBeUndefined()
     })
 
     test('one candidate leads; when it leaves the next one does', async () => {

@@ -6,11 +6,11 @@ import type { Spool, SpooledBatch } from '../report/spool.ts'
 import { Uploader } from '../report/uploader.ts'
 import type { StateDirectory } from '../state-directory.ts'
 import { type Credentials, createClient, type ServerClient, ServerError } from './client.ts'
-import { openIdentity, renewalDue, renewIdentity } from './identity.ts'
+import { type IdentityOptions, joinAnew, openIdentity, renewalDue, renewIdentity } from './identity.ts'
 import { followState } from './state-stream.ts'
 
 export interface ConnectionOptions {
-  readonly run: Pick<RunOptions, 'server' | 'node' | 'joinToken'>
+  readonly run: Pick<RunOptions, 'server' | 'node' | 'join'>
   readonly directory: StateDirectory
   readonly spool: Spool
   readonly timers: Timers
@@ -29,6 +29,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #uploader: Uploader
   #client: ServerClient | undefined
+  #credentials: Credentials | undefined
   connected = false
   /** The last failure, until it is over. */
   trouble: string | undefined
@@ -62,34 +63,52 @@ export class Connection {
 
   /** @throws when the server will never let this agent in. */
   async run(signal: AbortSignal): Promise<void> {
-    const credentials = await this.#join(signal)
-    if (!credentials) return
-    this.#use(credentials)
+    if (!(await this.#join(signal))) return
     try {
-      await Promise.all([this.#follow(signal), this.#uploader.run(signal), this.#renew(credentials, signal)])
+      await Promise.all([this.#follow(signal), this.#uploader.run(signal), this.#renew(signal)])
     } finally {
       this.#client?.[Symbol.dispose]()
     }
   }
 
-  #use({ key, certificate, authority }: Credentials): void {
+  /** By new connections; those open stay. */
+  #use(credentials: Credentials): void {
+    const { key, certificate, authority } = credentials
+    this.#credentials = credentials
     this.#client = createClient(this.#options.run.server, { key, cert: certificate, ca: authority })
   }
 
-  /** A server that cannot be reached is waited for; one that says no is final. */
-  async #join(signal: AbortSignal): Promise<Credentials | undefined> {
-    const { run, directory, timers } = this.#options
+  #identity(): IdentityOptions {
+    const { server, node, join } = this.#options.run
+    return { server, node, join, directory: this.#options.directory }
+  }
+
+  /** A server that cannot be reached is waited for; one that says no is final. @returns false when stopped. */
+  async #join(signal: AbortSignal): Promise<boolean> {
+    const { timers } = this.#options
     const backoff = new Backoff({ firstMs: 250, mostMs: 10_000, random: Math.random })
     while (!signal.aborted) {
       try {
-        return await openIdentity({ server: run.server, node: run.node, directory, token: run.joinToken })
+        this.#use(await openIdentity(this.#identity()))
+        return true
       } catch (error) {
         if (!isPassing(error)) throw error
         this.#note('join', error)
         await pause(timers, backoff.next(), signal)
       }
     }
-    return undefined
+    return false
+  }
+
+  /**
+   * A server that lost its records, or was installed anew, knows us no longer; the cluster vouches for us again. With a
+   * join token, which is good once, that takes a person.
+   */
+  async #rejoin(refusal: unknown): Promise<void> {
+    const identity = this.#identity()
+    if (identity.join?.kind !== 'service-account') return
+    const isForgotten = refusal instanceof ServerError && refusal.status === 401
+    this.#use(await (isForgotten ? joinAnew(identity) : openIdentity(identity)))
   }
 
   #follow(signal: AbortSignal): Promise<void> {
@@ -115,21 +134,24 @@ export class Connection {
     )
   }
 
-  #open(revision: number | undefined, signal: AbortSignal): Promise<AsyncIterable<string>> {
+  async #open(revision: number | undefined, signal: AbortSignal): Promise<AsyncIterable<string>> {
     const path = `/agent/v1/state${revision === undefined ? '' : `?revision=${revision}`}`
-    return this.#connectedClient().stream({ method: 'GET', path, signal })
+    try {
+      return await this.#connectedClient().stream({ method: 'GET', path, signal })
+    } catch (error) {
+      if (!signal.aborted) await this.#rejoin(error)
+      throw error
+    }
   }
 
-  /** The new certificate is used by new connections; those open stay. */
-  async #renew(credentials: Credentials, signal: AbortSignal): Promise<void> {
+  async #renew(signal: AbortSignal): Promise<void> {
     const { timers, directory } = this.#options
-    let current = credentials
     while (!signal.aborted) {
       await pause(timers, RENEWAL_CHECK_MS, signal)
-      if (signal.aborted || timers.now() < renewalDue(current)) continue
+      const current = this.#credentials
+      if (signal.aborted || !current || timers.now() < renewalDue(current)) continue
       try {
-        current = await renewIdentity(this.#connectedClient(), directory, current)
-        this.#use(current)
+        this.#use(await renewIdentity(this.#connectedClient(), directory, current))
       } catch (error) {
         this.#note('certificate renewal', error)
       }

@@ -6,28 +6,29 @@ import {
   X509Certificate,
 } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
+import type { JoinBy } from '../options.ts'
 import { readIfThere, type StateDirectory, writeDurably } from '../state-directory.ts'
 import { type Credentials, createClient, type ServerClient } from './client.ts'
 import { parseJoined } from './message.ts'
 
-export interface JoinOptions {
+export interface IdentityOptions {
   readonly server: URL
   readonly node: string
   readonly directory: StateDirectory
-  /** `<id>.<secret>.<SHA-256 of the CA certificate, hex>`; needed once. */
-  readonly token?: string | undefined
+  readonly join?: JoinBy | undefined
 }
 
 /**
- * The agent's key and certificate: those on disk, or new ones from the server for a join token.
- * @throws when there is neither, or the server is not the one the token is for.
+ * The agent's key and certificate: those on disk, or new ones from the server.
+ * @throws when there is neither, or the server is not the one that was meant.
  */
-export async function openIdentity(options: JoinOptions): Promise<Credentials> {
-  return readIdentity(options) ?? (await join(options))
+export async function openIdentity(options: IdentityOptions): Promise<Credentials> {
+  return readIdentity(options) ?? (await joinAnew(options))
 }
 
-function readIdentity({ directory, node }: JoinOptions): Credentials | undefined {
+function readIdentity({ directory, node, join }: IdentityOptions): Credentials | undefined {
   const [key, certificate, authority] = [directory.key, directory.certificate, directory.authority].map(
     readIfThere,
   )
@@ -36,29 +37,47 @@ function readIdentity({ directory, node }: JoinOptions): Credentials | undefined
   // The certificate's name is the node's name to the server; another would be refused with every batch.
   if (subject !== `CN=${node}`)
     throw new Error(`this directory belongs to the agent of ${subject}, not ${node}`)
+  // The cluster says who the server is now: of another one we are no agent yet.
+  if (join?.kind === 'service-account' && readFileSync(join.authority, 'utf8') !== authority) return undefined
   return { key, certificate, authority }
 }
 
-async function join({ server, node, directory, token }: JoinOptions): Promise<Credentials> {
-  if (token === undefined) throw new Error('this agent has not joined yet: a --join-token is needed')
-  const fingerprint = token.split('.')[2]
-  if (!fingerprint || !/^[0-9a-f]{64}$/.test(fingerprint))
-    throw new Error('the join token is cut off or damaged')
+/** A new certificate, for the key on disk where there is one. @throws as `openIdentity`. */
+export async function joinAnew({ server, node, directory, join }: IdentityOptions): Promise<Credentials> {
+  if (join === undefined) throw new Error('this agent has not joined yet: a --join-token is needed')
+  const { authority, proof } = await prove(server, join)
   const key = readIfThere(directory.key) ?? (await makeKey(directory.key))
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' })
-  // Two steps: the CA certificate is fetched and held against the token first; only then is the secret sent, over
-  // a connection that this CA alone vouches for.
-  const authority = await fetchAuthority(server, fingerprint)
   using client = createClient(server, { ca: authority })
   const answer = await client.call({
     method: 'POST',
     path: '/agent/v1/join',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ token, node, publicKey }),
+    body: JSON.stringify({ ...proof, node, publicKey }),
   })
   const joined = parseJoined(answer)
   if (!joined.ok) throw new Error(`the server's answer to the join: ${joined.error}`)
   return keep(directory, { key, authority, certificate: joined.value.certificate })
+}
+
+interface Proof {
+  /** PEM of whoever must have signed the server's certificate. */
+  readonly authority: string
+  /** Sent only over a connection that this authority alone vouches for. */
+  readonly proof: { readonly token: string } | { readonly serviceAccountToken: string }
+}
+
+async function prove(server: URL, join: JoinBy): Promise<Proof> {
+  if (join.kind === 'service-account') {
+    // Read now: the kubelet replaces it long before it ends.
+    const serviceAccountToken = readFileSync(join.token, 'utf8').trim()
+    return { authority: readFileSync(join.authority, 'utf8'), proof: { serviceAccountToken } }
+  }
+  const fingerprint = join.token.split('.')[2]
+  if (!fingerprint || !/^[0-9a-f]{64}$/.test(fingerprint))
+    throw new Error('the join token is cut off or damaged')
+  // Two steps: the CA certificate is fetched and held against the token first; only then is the secret sent.
+  return { authority: await fetchAuthority(server, fingerprint), proof: { token: join.token } }
 }
 
 async function keep(directory: StateDirectory, credentials: Credentials): Promise<Credentials> {

@@ -4,17 +4,20 @@ import type { Store } from '@sekisho/store'
 import { z } from 'zod'
 import { digest } from '../auth/secret.ts'
 import type { Authority } from '../pki/authority.ts'
+import type { Voucher } from './service-account.ts'
 
 /** RFC 1123 labels, and what host names of real machines also hold. It becomes the certificate's common name. */
 const nodeName = z
   .string()
   .max(253)
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/)
-const joinRequest = z.strictObject({
-  token: z.string().max(256),
-  node: nodeName,
-  publicKey: z.string().max(2_048),
-})
+const publicKey = z.string().max(2_048)
+/** By a join token, or as the pod of a service account. */
+const joinRequest = z.union([
+  z.strictObject({ token: z.string().max(256), node: nodeName, publicKey }),
+  z.strictObject({ serviceAccountToken: z.string().max(8_192), node: nodeName, publicKey }),
+])
+type JoinRequest = z.infer<typeof joinRequest>
 
 export interface Joined {
   readonly certificate: string
@@ -24,6 +27,8 @@ export interface Joined {
 export interface JoinOptions {
   readonly store: Pick<Store, 'accounts' | 'agents' | 'audit' | 'transaction'>
   readonly authority: Authority
+  /** Present where the server runs for a cluster. */
+  readonly voucher?: Voucher | undefined
 }
 
 /** The part of a token that the store knows: without the fingerprint. */
@@ -33,37 +38,53 @@ const tokenSecret = (token: string): string => token.split('.').slice(0, 2).join
 const keyText = (certificate: X509Certificate): string =>
   certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
-/** @throws SekishoError bad-request, unauthenticated, forbidden; then the token is still good. */
-export function join(json: unknown, from: string, { store, authority }: JoinOptions): Joined {
+/** Uses the token up. @throws SekishoError unauthenticated, forbidden; outside of a transaction the token is then lost. */
+function redeem({ accounts }: JoinOptions['store'], token: string, node: string): void {
+  const subject = accounts.redeem(digest(tokenSecret(token)), 'join')
+  if (subject === undefined)
+    throw new SekishoError('unauthenticated', 'The join token is unknown, used or expired.')
+  if (subject !== '' && subject !== node)
+    throw new SekishoError('forbidden', 'The join token is for another node.')
+}
+
+/** Whoever has an agent's place on one node must not speak for another. */
+async function vouch(voucher: Voucher | undefined, token: string, node: string): Promise<void> {
+  if (!voucher)
+    throw new SekishoError('forbidden', 'This server runs for no cluster; a join token is needed.')
+  const own = await voucher(token)
+  if (own !== node) throw new SekishoError('forbidden', `The token is of a pod on node ${own}.`)
+}
+
+function accept(request: JoinRequest, from: string, { store, authority }: JoinOptions): Joined {
+  const node = request.node as NodeName // its shape was just checked
+  if ('token' in request) redeem(store, request.token, node)
+  const certificate = new X509Certificate(authority.issueAgent(node, request.publicKey))
+  const replaced = store.agents.get(node) !== undefined
+  store.agents.join({
+    node,
+    publicKey: keyText(certificate),
+    certificateSerial: certificate.serialNumber,
+  })
+  const details = replaced ? 'replaces the key of an agent of this name' : ''
+  store.audit.append({ actor: node, action: 'agent.join', target: node, result: 'ok', from, details })
+  return { certificate: certificate.toString(), ca: authority.certificate }
+}
+
+/** @throws SekishoError bad-request, unauthenticated, forbidden, unavailable; then a join token is still good. */
+export async function join(json: unknown, from: string, options: JoinOptions): Promise<Joined> {
   const read = joinRequest.safeParse(json)
   if (!read.success) throw new SekishoError('bad-request', 'The join request is not valid.')
-  const { token, node, publicKey } = read.data
-  const refuse = (code: 'unauthenticated' | 'forbidden', details: string): never => {
-    throw new SekishoError(code, details)
-  }
-  const accept = () => {
-    const subject = store.accounts.redeem(digest(tokenSecret(token)), 'join')
-    if (subject === undefined) return refuse('unauthenticated', 'The join token is unknown, used or expired.')
-    if (subject !== '' && subject !== node) return refuse('forbidden', 'The join token is for another node.')
-    const certificate = new X509Certificate(authority.issueAgent(node, publicKey))
-    const replaced = store.agents.get(node as NodeName) !== undefined // its shape was just checked
-    store.agents.join({
-      node: node as NodeName,
-      publicKey: keyText(certificate),
-      certificateSerial: certificate.serialNumber,
-    })
-    const details = replaced ? 'replaces the key of an agent of this name' : ''
-    store.audit.append({ actor: node, action: 'agent.join', target: node, result: 'ok', from, details })
-    return { certificate: certificate.toString(), ca: authority.certificate }
-  }
+  const { store, voucher } = options
+  const request = read.data
   try {
-    return store.transaction(accept)
+    if ('serviceAccountToken' in request) await vouch(voucher, request.serviceAccountToken, request.node)
+    return store.transaction(() => accept(request, from, options))
   } catch (error) {
     if (!(error instanceof SekishoError)) throw error
     store.audit.append({
       actor: '',
       action: 'agent.join',
-      target: node,
+      target: request.node,
       result: 'refused',
       from,
       details: error.message,

@@ -14,6 +14,7 @@ import { gunzipBounded, parseJson, readBody } from './body.ts'
 import type { Ingest } from './ingest.ts'
 import { join, nodeOf, renew } from './join.ts'
 import { createPresence } from './presence.ts'
+import type { Voucher } from './service-account.ts'
 import { createStateFeed, stateLines } from './stream.ts'
 
 /** An agent that takes nothing for so long is cut off; it comes back and resumes by revision. */
@@ -27,6 +28,8 @@ export interface AgentsOptions {
   readonly log: Log
   /** An agent's stream was opened or closed. */
   readonly onPresence: (node: NodeName) => void
+  /** Present where the server runs for a cluster. */
+  readonly voucher?: Voucher | undefined
 }
 
 export interface Agents extends Disposable {
@@ -146,7 +149,7 @@ export function createAgents(options: AgentsOptions): Agents {
     const from = peerOf(request)
     const address = limiterAddress(from)
     if (!joins.take(address)) throw new SekishoError('too-many')
-    const joined = join(parseJson(await readBody(request, LIMITS.agentJsonBytes.value)), from, options)
+    const joined = await join(parseJson(await readBody(request, LIMITS.agentJsonBytes.value)), from, options)
     joins.clear(address)
     options.log.info('agent joined', { from })
     answerJson(response, joined)

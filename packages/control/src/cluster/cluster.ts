@@ -14,10 +14,11 @@ import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
+import { keepApplied, publishedAuthority } from './keep.ts'
 import { PolicyMirror } from './policy-mirror.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
-import { admissionListener, registerWebhook, type WebhookPlace, webhookConfiguration } from './webhook.ts'
+import { admissionListener, registeredWebhook, type WebhookPlace } from './webhook.ts'
 
 /** The cluster a server runs for, and who it is there. */
 export interface ClusterAccount {
@@ -33,7 +34,7 @@ export interface ClusterAccount {
 }
 
 export interface ClusterOptions extends ClusterAccount {
-  /** PEM of whoever signs the webhook's certificate. */
+  /** PEM of whoever signs the certificates of the webhook and of the agents' port. */
   readonly authority: string
   readonly store: Store
   readonly state: LiveState
@@ -95,10 +96,11 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const stop = new AbortController()
   const running = [inventory, policies, election, statuses].map(part => part.run(stop.signal))
-  if (options.webhook) {
-    const configuration = webhookConfiguration(options.webhook, options.authority)
-    running.push(registerWebhook(watch, configuration, stop.signal))
-  }
+  const own = [
+    publishedAuthority(namespace, options.authority),
+    ...(options.webhook ? [registeredWebhook(options.webhook, options.authority)] : []),
+  ]
+  running.push(...own.map(object => keepApplied(watch, object, stop.signal)))
   return {
     owns: id => policies.owns(id),
     admission: admissionListener(state, error => log.error('a review of the API server failed', error)),

@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { Backoff, ERRORS, LIMITS, pause, SekishoError } from '@sekisho/core'
-import { KubeObjects, VALIDATING_WEBHOOKS } from '@sekisho/kube'
+import { ERRORS, LIMITS, SekishoError } from '@sekisho/core'
+import { VALIDATING_WEBHOOKS } from '@sekisho/kube'
 import { definedBy } from '@sekisho/policy'
 import { parseJson, readBody } from '../agents/body.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import { reviewAdmission } from './admission.ts'
-import type { ClusterWatch } from './watch.ts'
+import type { OwnObject } from './keep.ts'
 
 export const ADMISSION_PATH = '/admission/v1/policies'
 
@@ -60,7 +60,7 @@ const rule = (apiGroups: readonly string[], resources: readonly string[]) => ({
  * cannot be read changes nothing that is in force.
  * @param authority PEM of whoever signed the webhook's certificate.
  */
-export function webhookConfiguration(place: WebhookPlace, authority: string) {
+function webhookConfiguration(place: WebhookPlace, authority: string) {
   const reached =
     place.kind === 'url'
       ? { url: new URL(ADMISSION_PATH, place.url).href }
@@ -82,30 +82,9 @@ export function webhookConfiguration(place: WebhookPlace, authority: string) {
   }
 }
 
-const AGAIN_MS = 600_000
-
-/** Tells the cluster of the webhook, and again from time to time: who changed or deleted it did not mean to. */
-export async function registerWebhook(
-  { client, timers, random, onTrouble }: ClusterWatch,
-  configuration: ReturnType<typeof webhookConfiguration>,
-  signal: AbortSignal,
-): Promise<void> {
-  const configurations = new KubeObjects(client, VALIDATING_WEBHOOKS)
-  const backoff = new Backoff({ firstMs: 500, mostMs: 60_000, random })
-  const what = 'the webhook cannot be registered'
-  while (!signal.aborted) {
-    let wait = AGAIN_MS
-    try {
-      await configurations.apply({ name: 'sekisho' }, configuration, {
-        fieldManager: 'sekisho-server',
-        force: true,
-      })
-      backoff.succeeded()
-      onTrouble(what, undefined)
-    } catch (error) {
-      onTrouble(what, error)
-      wait = backoff.next()
-    }
-    await pause(timers, wait, signal)
-  }
-}
+export const registeredWebhook = (place: WebhookPlace, authority: string): OwnObject => ({
+  trouble: 'the webhook cannot be registered',
+  type: VALIDATING_WEBHOOKS,
+  place: { name: 'sekisho' },
+  content: webhookConfiguration(place, authority),
+})

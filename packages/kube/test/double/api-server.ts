@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { isRecord, type JsonRecord, textAt } from '../../src/json.ts'
 import { belongs, type Happening, Objects, Refusal } from './objects.ts'
+import { Tokens } from './tokens.ts'
 
 /** As much of a kube-apiserver as `contract.ts` asks for, with ways to make it fail. */
 export interface ApiServerDouble extends AsyncDisposable {
@@ -60,6 +61,7 @@ async function bodyOf(request: IncomingMessage): Promise<JsonRecord> {
 
 class Double {
   readonly objects = new Objects()
+  readonly #tokens = new Tokens(this.objects)
   readonly requests: string[] = []
   readonly watching = new Set<Watching>()
   readonly refusals: { readonly status: number; readonly headers: Readonly<Record<string, string>> }[] = []
@@ -98,6 +100,8 @@ class Double {
         return COLLECTION.test(path) ? this.#list(path, query) : objects.get(path)
       case 'POST': {
         const body = await bodyOf(request)
+        const token = this.#tokens.answer(path, body)
+        if (token) return token
         return objects.create(`${path}/${textAt(body, 'metadata', 'name')}`, inNamespace(path, body))
       }
       case 'PUT':

@@ -10,9 +10,11 @@ import {
   SECURITY_PROFILES,
 } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
+import { enforcing } from '../agents/enforcing.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
+import { EventWriter } from './event-writer.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
 import { keepApplied, publishedAuthority } from './keep.ts'
 import { PolicyMirror } from './policy-mirror.ts'
@@ -86,16 +88,25 @@ export function openCluster(options: ClusterOptions): Cluster {
     onChange: leads => log.info(leads ? 'leads' : 'no longer leads', { identity }),
     onTrouble: error => watch.onTrouble('the lease cannot be renewed', error),
   })
+  const leads = () => election.leads
   const statuses = new StatusWriter({
     watch,
     types: OURS,
     mirror: policies,
     state,
     store,
-    leads: () => election.leads,
+    leads,
+  })
+  const events = new EventWriter({
+    watch,
+    mirror: policies,
+    policies: store.policies,
+    enforcing: () => enforcing(store),
+    identity,
+    leads,
   })
   const stop = new AbortController()
-  const running = [inventory, policies, election, statuses].map(part => part.run(stop.signal))
+  const running = [inventory, policies, election, statuses, events].map(part => part.run(stop.signal))
   const own = [
     publishedAuthority(namespace, options.authority),
     ...(options.webhook ? [registeredWebhook(options.webhook, options.authority)] : []),

@@ -7,8 +7,9 @@ LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-s
 TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
 BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 KUBE_PACKAGES := etcd-server
+CLUSTER_PACKAGES := $(TEST_PACKAGES) $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static debootstrap
 
-.PHONY: lab test test-lab test-kube fuzz check bench conformance build clean
+.PHONY: lab test test-lab test-kube e2e-cluster fuzz check bench conformance build clean
 lab: node_modules lab-packages build
 	./bin/sekisho lab $(LAB_ARGS)
 
@@ -23,6 +24,12 @@ test-lab: node_modules test-packages build
 test-kube: node_modules kube-packages
 	./e2e/assets/build
 	vitest run --project kube $(TEST_ARGS)
+
+# A cluster of two nodes on this machine, in namespaces of its own that nothing outlives. Half a minute, once the
+# programs of Kubernetes are built, which takes a quarter of an hour.
+e2e-cluster: node_modules cluster-packages
+	./e2e/assets/build kube-apiserver kubelet kube-controller-manager kube-scheduler kube-proxy
+	./e2e/cluster/run vitest run --project cluster $(TEST_ARGS)
 
 # The same properties as in the tests, for much longer.
 fuzz: node_modules
@@ -49,7 +56,7 @@ node_modules: package-lock.json
 	npm ci --ignore-scripts
 	@touch node_modules
 
-.PHONY: lab-packages test-packages bench-packages kube-packages
+.PHONY: lab-packages test-packages bench-packages kube-packages cluster-packages
 lab-packages:
 	@./scripts/packages $(LAB_PACKAGES)
 test-packages:
@@ -58,6 +65,8 @@ bench-packages:
 	@./scripts/packages $(BENCH_PACKAGES)
 kube-packages:
 	@./scripts/packages $(KUBE_PACKAGES)
+cluster-packages:
+	@./scripts/packages $(CLUSTER_PACKAGES)
 
 clean:
 	rm -rf out .cache apps/console/dist

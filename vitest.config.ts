@@ -4,11 +4,13 @@ const setupFiles = ['./vitest.setup.ts']
 const poll = { timeout: 60_000, interval: 50 }
 /** Whole labs, minutes each. */
 const LAB = 'e2e/lab/**/*.test.ts'
+/** A cluster of two nodes. */
+const CLUSTER = 'e2e/cluster/**/*.test.ts'
 
 /**
  * Kinds of tests, told apart by file name so that each can be run alone:
  * `*.test.ts` pure or on loopback, `*.netns.test.ts` need root and network namespaces,
- * `*.browser.test.ts` need Chromium, `*.kube.test.ts` a kube-apiserver with etcd; those of whole labs are a fifth. One kind after the other: real programs want the processors for themselves.
+ * `*.browser.test.ts` need Chromium, `*.kube.test.ts` a kube-apiserver with etcd; those of whole labs are a fifth, those of a whole cluster a sixth. One kind after the other: real programs want the processors for themselves.
  * A missing privilege skips loudly on a desk and fails in CI.
  */
 export default defineConfig({
@@ -25,7 +27,7 @@ export default defineConfig({
             '{packages,apps}/*/{src,test}/**/*.test.ts',
             '{bench,conformance,e2e}/**/*.test.ts',
           ],
-          exclude: [LAB, '**/node_modules/**', '**/*.{netns,browser,kube}.test.ts'],
+          exclude: [LAB, CLUSTER, '**/node_modules/**', '**/*.{netns,browser,kube}.test.ts'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -85,6 +87,20 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          setupFiles,
+          expect: { poll },
+          name: 'cluster',
+          sequence: { groupOrder: 6 },
+          include: [CLUSTER],
+          exclude: ['**/node_modules/**'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 400_000,
+          hookTimeout: 900_000,
         },
       },
     ],

@@ -78,7 +78,7 @@ export async function runAgent(
     },
     stack,
   )
-  const { world, model, table, dataplane, programmer, inspecting, names, sources } = enforcement
+  const { world, model, table, dataplane, programmer, inspecting, names, sources, places } = enforcement
 
   // 3. Eyes: what passes and what is stopped, beginning with the connections that are already there.
   const seen = stack.use(
@@ -114,7 +114,7 @@ export async function runAgent(
     programmer,
     dataplane,
     inspecting,
-    degraded: () => sources.degraded,
+    degraded: () => [...sources.degraded, ...findDegraded(netns, places)],
   })
   const connection = new Connection({
     run: options,
@@ -169,7 +169,7 @@ export async function runAgent(
     netns,
     adopted: enforcement.adopted,
     revision: world.revision,
-    workloads: world.local?.workloads.length ?? 0,
+    workloads: world.own.size,
   })
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
@@ -212,19 +212,20 @@ interface Described {
 }
 
 const DEGRADED_MOST = 64
+/** More the server does not take. */
+const REASON_MOST = 1_024
 
 function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentStatus {
   const { options, startedAt, world, programmer, dataplane, inspecting, degraded } = parts
   return ledger => {
     const { rules, elements, programs, programErrors } = dataplane.stats
-    const { local } = world
     return {
       node: options.node,
       version: VERSION,
       startedAt,
       addresses: nodeAddresses(options.netns).slice(0, LIMITS.addressesPerWorkload.value),
       revision: programmer.revision ?? 0,
-      workloads: local?.workloads.length ?? 0,
+      workloads: world.own.size,
       rules,
       setElements: elements,
       programs,
@@ -232,7 +233,9 @@ function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentSta
       programMs: programmer.durations,
       ledger,
       ...(inspecting && { inspection: inspecting.status }),
-      degraded: [...degraded(), ...findDegraded(options.netns, local)].slice(0, DEGRADED_MOST),
+      degraded: degraded()
+        .slice(0, DEGRADED_MOST)
+        .map(reason => reason.slice(0, REASON_MOST)),
     }
   }
 }

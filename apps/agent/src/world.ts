@@ -15,6 +15,9 @@ import {
 import { type ModelChange, type PolicyDocument, validatePolicy } from '@sekisho/policy'
 import type { Inventory } from './server/message.ts'
 
+/** Finds by which interfaces the node's kernel knows its own workloads, of those of which none is known. */
+export type Locate = (own: readonly Workload[]) => ReadonlyMap<WorkloadId, string>
+
 /**
  * What the agent knows: the server's state, and over it the node's own workloads, whose truth never waits for the
  * network. A workload of this node that the server still lists but the node does not have any more is gone.
@@ -30,10 +33,15 @@ export class World {
   #local: { namespaces: Map<string, Namespace>; workloads: Map<WorkloadId, Workload> } | undefined
   /** Addresses of the node's own workloads: what others say they have of them is not so here. */
   #ownAddresses: ReadonlySet<string> = new Set()
+  readonly #locate: Locate
+  #interfaces: ReadonlyMap<WorkloadId, string> = new Map()
+  /** Those that were looked for last. */
+  #own: ReadonlySet<WorkloadId> = new Set()
   #revision: number | undefined
 
-  constructor(node: NodeName) {
+  constructor(node: NodeName, locate: Locate = () => new Map()) {
     this.#node = node
+    this.#locate = locate
   }
 
   /** Of the server's state; undefined before there is any. */
@@ -46,6 +54,11 @@ export class World {
     if (!this.#local) return undefined
     const { namespaces, workloads } = this.#local
     return { namespaces: [...namespaces.values()], workloads: [...workloads.values()] }
+  }
+
+  /** The node's own workloads, whoever says so. */
+  get own(): ReadonlySet<WorkloadId> {
+    return this.#own
   }
 
   /** What the model must change, or why the message cannot be used; then nothing has changed. */
@@ -84,9 +97,11 @@ export class World {
     const workloads = update(server.workloads, delta.workloads ?? {}, each => each.id)
     const removed = (delta.policies?.removed ?? []) as readonly PolicyId[] // looked up, never trusted
     const touched = update(server.policies, { set: policies, removed }, each => each.id)
+    const isOwn = (id: WorkloadId) => this.#own.has(id) || server.workloads.get(id)?.node === this.#node
+    const moved = [...workloads].some(isOwn) ? this.#relocate() : []
     return {
       namespaces: resolve(namespaces, name => this.#namespace(name)),
-      workloads: resolve(workloads, id => this.#workload(id)),
+      workloads: resolve(new Set([...workloads, ...moved]), id => this.#workload(id)),
       policies: resolve(touched, id => server.policies.get(id)),
     }
   }
@@ -112,10 +127,27 @@ export class World {
           ...changed(before?.workloads, after.workloads),
           ...[...ours].filter(id => !after.workloads.has(id)),
           ...this.#claimantsOf(moved),
+          ...this.#relocate(),
         ]),
         id => this.#workload(id),
       ),
     }
+  }
+
+  /** The node's interfaces may be others. @returns what the model must change. */
+  look(): ModelChange {
+    return { workloads: resolve(new Set(this.#relocate()), id => this.#workload(id)) }
+  }
+
+  /** Finds the own workloads' interfaces anew. @returns those that are known by another. */
+  #relocate(): readonly WorkloadId[] {
+    const own = this.#local
+      ? [...this.#local.workloads.values()]
+      : [...this.#server.workloads.values()].filter(({ node }) => node === this.#node)
+    const [before, after] = [this.#interfaces, this.#locate(own)]
+    this.#own = new Set(own.map(({ id }) => id))
+    this.#interfaces = after
+    return [...new Set([...before.keys(), ...after.keys()])].filter(id => before.get(id) !== after.get(id))
   }
 
   /** Workloads of other nodes that the server lists under one of these addresses. */
@@ -137,8 +169,14 @@ export class World {
   #workload(id: WorkloadId): Workload | undefined {
     const local = this.#local?.workloads.get(id)
     const remote = this.#server.workloads.get(id)
-    if (local || !remote || !this.#local) return local ?? remote
-    return remote.node === this.#node ? undefined : this.#withoutOwnAddresses(remote)
+    if (local) return this.#located(local)
+    if (remote?.node !== this.#node) return remote && this.#withoutOwnAddresses(remote)
+    return this.#local ? undefined : this.#located(remote)
+  }
+
+  #located(own: Workload): Workload {
+    const found = this.#interfaces.get(own.id)
+    return found === undefined ? own : { ...own, interface: found }
   }
 
   /**

@@ -19,6 +19,7 @@ export {
   type NameBookOptions,
 } from './names-seen/name-book.ts'
 export { NamesSeen, type NamesSeenOptions } from './names-seen/names-seen.ts'
+export { PORT_TABLE, type Port, portGuard } from './port-guard.ts'
 export type { InspectionRules } from './queue-chains.ts'
 export { firstQueue, type QueueNumbers, type QueueRange, queueNumbers } from './queues.ts'
 export { createRuleset, type Ruleset, type RulesetSize } from './ruleset.ts'

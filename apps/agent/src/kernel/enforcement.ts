@@ -25,8 +25,10 @@ import { type Sources, startSources } from '../sources/inventory.ts'
 import type { WorkloadSource } from '../sources/source.ts'
 import { World } from '../world.ts'
 import { INSPECTION_QUEUES, Inspecting, type InspectingOptions } from './inspecting.ts'
+import { Locating } from './locating.ts'
 import { Names, openBook, systemResolvers } from './names.ts'
 import { nodeAddresses } from './observer.ts'
+import { PlaceFinder } from './places.ts'
 import { Programmer } from './programmer.ts'
 
 export interface EnforcementOptions {
@@ -64,6 +66,8 @@ export interface Enforcement {
   readonly inspecting: Inspecting | undefined
   readonly names: Pick<Names, 'ledger'>
   readonly sources: Sources
+  /** Where the kernel tells the own workloads apart, and which of their interfaces have programs of eBPF. */
+  readonly places: Pick<PlaceFinder, 'places' | 'programs'>
   /** The kernel had a table of ours when we came. */
   readonly adopted: boolean
   /** What the model says, with the names that led to the destination. */
@@ -156,7 +160,8 @@ export async function openEnforcement(
   const nodeChanged = () =>
     programmer.change({ nodes: { set: [{ name: node, addresses: nodeAddresses(netns) }] } })
   nodeChanged()
-  const world = new World(node)
+  const places = stack.use(new PlaceFinder(netns))
+  const world = new World(node, own => places.find(own))
   const lastState = stack.use(keepLastState(options, world))
   const apply = (message: StateSnapshot | StateDelta): Result<void, string> => {
     const change = world.receive(message)
@@ -169,6 +174,17 @@ export async function openEnforcement(
   const restored = last && apply(last)
   if (restored?.ok === false) log.warn('the last state was refused', { reason: restored.error })
   const sources = stack.use(followSources(options, world, programmer))
+  const locating = stack.use(
+    new Locating({
+      netns,
+      finder: places,
+      world,
+      nft,
+      timers,
+      onMoved: change => programmer.change(change),
+      onError: error => log.error('where workloads are', error),
+    }),
+  )
   if (world.revision !== undefined || !adopted) programmer.release()
   await programmer.settle()
   return {
@@ -180,6 +196,7 @@ export async function openEnforcement(
     inspecting,
     names,
     sources,
+    places,
     adopted,
     nodeChanged,
     judge(query) {
@@ -188,6 +205,7 @@ export async function openEnforcement(
     },
     receive(message) {
       const applied = apply(message)
+      locating.followPorts()
       if (applied.ok) lastState.save()
       return applied
     },

@@ -9,11 +9,13 @@ import { FAMILY, GENERIC_HEADER_BYTES, genericHeader, messageType, SUBSYSTEM } f
  * The questions about the ruleset that are cheap when asked by netlink and not by `list`, which fetches every
  * element of every set (seconds for large sets). include/uapi/linux/netfilter/nf_tables.h.
  */
-export type RulesetFamily = 'inet' | 'ip' | 'ip6'
-const FAMILIES = { inet: FAMILY.inet, ip: FAMILY.ip4, ip6: FAMILY.ip6 } as const satisfies Record<
-  RulesetFamily,
-  number
->
+export type RulesetFamily = 'inet' | 'ip' | 'ip6' | 'bridge'
+const FAMILIES = {
+  inet: FAMILY.inet,
+  ip: FAMILY.ip4,
+  ip6: FAMILY.ip6,
+  bridge: FAMILY.bridge,
+} as const satisfies Record<RulesetFamily, number>
 const MESSAGE = { getTable: 1, getGeneration: 16, getObject: 19 } as const
 const TABLE_NAME = 1
 const GENERATION_ID = 1

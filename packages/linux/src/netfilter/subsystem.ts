@@ -3,7 +3,7 @@ import { concat, u8, u16be } from '../netlink/message.ts'
 /** Netfilter's parts of netlink (include/uapi/linux/netfilter/nfnetlink.h); a message type is `part << 8 | message`. */
 export const SUBSYSTEM = { conntrack: 1, queue: 3, log: 4, nftables: 10 } as const
 
-export const FAMILY = { unspec: 0, inet: 1, ip4: 2, ip6: 10 } as const
+export const FAMILY = { unspec: 0, inet: 1, ip4: 2, bridge: 7, ip6: 10 } as const
 
 export const messageType = (subsystem: number, message: number): number => (subsystem << 8) | message
 

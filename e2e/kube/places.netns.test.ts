@@ -1,0 +1,196 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type ClusterAccess,
+  KubeObjects,
+  NAMESPACES,
+  openKubeClient,
+  PODS,
+  SECURITY_POLICIES,
+} from '@sekisho/kube'
+import { setSysctl } from '@sekisho/linux'
+import { describeAsRoot } from '@sekisho/linux/test/privilege'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { askStatus } from '../../apps/agent/src/report/endpoint.ts'
+import { openApiServerDouble } from '../../packages/kube/test/double/api-server.ts'
+import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
+import { createProber, type Prober } from '../dataplane/prober.ts'
+import { buildTopology, connectPod, type Pod, type Shape, type Topology } from '../topology.ts'
+import { startFor } from './cluster.ts'
+
+const AGENT = join(import.meta.dirname, '../../apps/agent/src/main.ts')
+const [OPEN, OTHER] = [5432, 6000]
+const NAMES = ['web', 'db', 'job'] as const
+type Name = (typeof NAMES)[number]
+const FAMILIES = [0, 1] as const
+const twice = (value: boolean) => [value, value]
+
+for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
+  describeAsRoot(`pods of a node whose plugin is ${shape}`, { timeout: 120_000 }, () => {
+    const resources = new AsyncDisposableStack()
+    const directory = mkdtempSync(join(tmpdir(), 'sekisho-places-'))
+    let topology: Topology
+    let prober: Prober
+    let pods: KubeObjects
+    let policies: KubeObjects
+    let server: Awaited<ReturnType<typeof startFor>>
+    let agent: ChildProcess | undefined
+
+    beforeAll(async () => {
+      topology = resources.use(buildTopology({ prefix: `p${process.pid}${shape[0]}`, pods: NAMES, shape }))
+      for (const key of shape === 'bridged' ? ['iptables', 'ip6tables'] : [])
+        setSysctl(topology.node, `net.bridge.bridge-nf-call-${key}`, 1)
+      prober = resources.use(createProber())
+      prober.listen(topology.pod('db').netns, [OPEN, OTHER])
+      prober.listen(topology.node, [OPEN])
+      const double = resources.use(await openApiServerDouble())
+      const access: ClusterAccess = {
+        server: double.url,
+        credentials: { kind: 'none' },
+        namespace: 'sekisho',
+      }
+      const client = resources.use(openKubeClient({ access, userAgent: 'test/0', timers }))
+      pods = new KubeObjects(client, PODS)
+      policies = new KubeObjects(client, SECURITY_POLICIES)
+      await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name: 'shop' } })
+      for (const name of NAMES) await pods.create({ namespace: 'shop' }, podOf(name, { app: name }))
+      server = resources.use(await startFor(access, directory))
+    }, 120_000)
+    afterAll(async () => {
+      await stopAgent()
+      await resources.disposeAsync()
+      rmSync(directory, { recursive: true })
+    })
+
+    const podOf = (name: Name, labels: Readonly<Record<string, string>>) => ({
+      metadata: { name, labels },
+      spec: { nodeName: 'node-0', containers: [{ name: 'main', image: 'none' }] },
+      status: { phase: 'Running', podIPs: topology.pod(name).addresses.map(ip => ({ ip })) },
+    })
+    function startAgent(): void {
+      agent = spawn(
+        process.execPath,
+        [
+          AGENT,
+          `--server=https://127.0.0.1:${server.agentsPort}`,
+          `--state=${join(directory, 'agent')}`,
+          '--node=node-0',
+          `--netns=${topology.node}`,
+          '--identify=off',
+        ],
+        {
+          stdio: ['ignore', 'ignore', 'inherit'],
+          env: { ...process.env, SEKISHO_JOIN_TOKEN: server.joinToken() },
+        },
+      )
+    }
+    async function stopAgent(): Promise<void> {
+      if (!agent || agent.exitCode !== null) return
+      agent.kill('SIGTERM')
+      await once(agent, 'exit')
+    }
+    const status = async (): Promise<{ enforcing: boolean; workloads: number; degraded: string[] }> =>
+      JSON.parse(await askStatus(join(directory, 'agent', 'agent.sock')))
+
+    /** Each family's answer to a packet from one pod, under its own name or another's. */
+    const send = (from: Name, protocol: 'TCP' | 'UDP', port: number, as: Name = from) =>
+      prober.send(
+        FAMILIES.map(family => ({
+          from: topology.pod(from).netns,
+          source: topology.pod(as).addresses[family],
+          destination: topology.pod('db').addresses[family],
+          protocol,
+          port,
+        })),
+      )
+    const arrives = (from: Name, port: number, expected: boolean) =>
+      vi.waitFor(() => expect(send(from, 'TCP', port)).toEqual(twice(expected)))
+    const ip = (netns: string, ...lines: readonly string[]) =>
+      execFileSync('ip', ['-n', netns, '-batch', '-'], { input: lines.join('\n') })
+    /** Gives a namespace another's addresses, as whoever may configure his own network can. */
+    const impersonate = (thief: Name, victim: Name) => {
+      const [ip4, ip6] = topology.pod(victim).addresses
+      ip(topology.pod(thief).netns, `addr add ${ip4}/32 dev lo`, `addr add ${ip6}/128 dev lo nodad`)
+    }
+
+    test('without an agent whoever says he is another is believed', async () => {
+      impersonate('job', 'web')
+      // With its own address first: its way out is looked for by that.
+      expect(send('job', 'UDP', OPEN)).toEqual(twice(true))
+      await vi.waitFor(() => expect(send('job', 'UDP', OPEN, 'web')).toEqual(twice(true)))
+    })
+
+    test('policies are enforced, both families, and nothing is said to be amiss', async () => {
+      startAgent()
+      const ingress = [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }] }]
+      const subject = { podSelector: { matchLabels: { app: 'db' } } }
+      const spec = { mode: 'Enforce', subject, ingress }
+      await policies.create({ namespace: 'shop' }, { metadata: { name: 'db' }, spec })
+      await arrives('job', OPEN, false)
+      await arrives('web', OPEN, true)
+      await vi.waitFor(async () => expect(await status()).toMatchObject({ workloads: 3, degraded: [] }))
+    })
+
+    test('who sends from another’s address is not heard', async () => {
+      await vi.waitFor(() => expect(send('job', 'UDP', OPEN, 'web')).toEqual(twice(false)))
+      expect(send('web', 'UDP', OPEN)).toEqual(twice(true))
+    })
+
+    test('a pod that comes again with the same address and another interface is what it is now', async () => {
+      const job = topology.pod('job')
+      await pods.remove({ namespace: 'shop', name: 'job' })
+      ip(topology.node, `link delete ${job.interface}`)
+      const again: Pod = { ...job, interface: 'podnew' }
+      connectPod(topology.node, again, shape)
+      await pods.create({ namespace: 'shop' }, podOf('job', { app: 'web' }))
+      await arrives('job', OTHER, true)
+      await pods.replace({ namespace: 'shop', name: 'job' }, podOf('job', { app: 'job' }))
+      await arrives('job', OTHER, false)
+      await vi.waitFor(async () => expect((await status()).degraded).toEqual([]))
+      expect(send('job', 'UDP', OPEN, 'web')).toEqual(twice(false))
+    })
+
+    test('the node always reaches its pods, and what shares its network is the node', async () => {
+      await pods.create(
+        { namespace: 'shop' },
+        {
+          metadata: { name: 'proxy', labels: { app: 'db' } },
+          spec: { nodeName: 'node-0', hostNetwork: true, containers: [{ name: 'main', image: 'none' }] },
+          status: { phase: 'Running', podIPs: topology.nodeAddresses.map(address => ({ ip: address })) },
+        },
+      )
+      await vi.waitFor(() =>
+        expect(server.store.records.inventory().workloads.map(({ name }) => name)).toContain('proxy'),
+      )
+      const toPod = FAMILIES.map(family => ({
+        from: topology.node,
+        source: topology.nodeAddresses[family],
+        destination: topology.pod('db').addresses[family],
+        protocol: 'TCP' as const,
+        port: OTHER,
+      }))
+      const toNode = FAMILIES.map(family => ({
+        from: topology.pod('job').netns,
+        source: topology.pod('job').addresses[family],
+        destination: topology.nodeAddresses[family],
+        protocol: 'TCP' as const,
+        port: OPEN,
+      }))
+      expect(prober.send(toPod), 'a probe of the kubelet').toEqual(twice(true))
+      expect(prober.send(toNode), 'the policy of db is none of the host’s').toEqual(twice(true))
+      await arrives('job', OTHER, false)
+    })
+
+    test('what cannot be held to its address is said', async () => {
+      const [ip4] = topology.pod('job').addresses
+      if (shape === 'routed') ip(topology.node, `route replace ${ip4}/32 dev pod0`)
+      else ip(topology.pod('web').netns, `addr add ${ip4}/32 dev eth0`)
+      await vi.waitFor(async () =>
+        expect((await status()).degraded).toEqual([expect.stringMatching(/^1 workload \(pod:shop\/job\): /)]),
+      )
+    })
+  })
+}

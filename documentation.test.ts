@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CHECKS, LINT_IDS } from '@sekisho/policy'
 import { expect, test } from 'vitest'
-import { CRD_FILES } from './scripts/crds.ts'
+import { CRD_DIRECTORY, CRD_FILES } from './scripts/crds.ts'
 import { GENERATED_PAGES } from './scripts/docs.ts'
 
 const root = import.meta.dirname
@@ -14,8 +14,8 @@ test.each(Object.keys(GENERATED_PAGES))(
 )
 
 test.each(Object.keys(CRD_FILES))(
-  'deploy/crds/%s is made from the schemas in code (node scripts/crds.ts)',
-  name => expect(read(`deploy/crds/${name}`)).toBe(CRD_FILES[name]),
+  'files/crds/%s of the chart is made from the schemas in code (node scripts/crds.ts)',
+  name => expect(read(`${CRD_DIRECTORY}/${name}`)).toBe(CRD_FILES[name]),
 )
 
 const pages = ['.', 'docs'].flatMap(dir =>

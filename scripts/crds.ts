@@ -62,7 +62,10 @@ const KINDS: readonly CustomKind[] = [
 
 export const CRDS: readonly JsonRecord[] = KINDS.map(definitionOf)
 
-/** Files below deploy/crds, by name; a test compares them with what is on disk. */
+/** In the chart, which has them as templates: an upgrade brings newer ones. */
+export const CRD_DIRECTORY = 'deploy/helm/sekisho/files/crds'
+
+/** Files there, by name; a test compares them with what is on disk. */
 export const CRD_FILES: Readonly<Record<string, string>> = Object.fromEntries(
   KINDS.map((kind, index) => [
     `${kind.type.plural}.yaml`,
@@ -71,7 +74,7 @@ export const CRD_FILES: Readonly<Record<string, string>> = Object.fromEntries(
 )
 
 if (import.meta.main) {
-  const directory = join(import.meta.dirname, '../deploy/crds')
+  const directory = join(import.meta.dirname, '..', CRD_DIRECTORY)
   mkdirSync(directory, { recursive: true })
   for (const [name, text] of Object.entries(CRD_FILES)) writeFileSync(join(directory, name), text)
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog, systemTimer } from '@sekisho/control'
 import { issueJoinToken, openAuthority } from '@sekisho/control/credentials'
-import type { PolicyId } from '@sekisho/core'
+import type { Mode, PolicyId } from '@sekisho/core'
 import {
   CLUSTER_SECURITY_POLICIES,
   type ClusterAccess,
@@ -40,7 +40,11 @@ const clock = timers
 const nowhere = { host: '127.0.0.1', port: 0 }
 
 /** A server for that cluster, and its database. */
-export async function startFor(access: ClusterAccess, data: string, webhookPort?: number) {
+export async function startFor(
+  access: ClusterAccess,
+  data: string,
+  { webhookPort, networkPolicies }: { webhookPort?: number; networkPolicies?: Mode } = {},
+) {
   const { credentials } = access
   const kubeconfig = join(data, 'kubeconfig')
   const user = credentials.kind === 'token' ? { token: credentials.read() } : {}
@@ -67,6 +71,7 @@ export async function startFor(access: ClusterAccess, data: string, webhookPort?
       retention: { maxAgeMs: 86_400_000, maxBytes: 1e9 },
       kubernetes: {
         kubeconfig,
+        ...(networkPolicies && { networkPolicies }),
         ...(webhookPort !== undefined && {
           webhook: { host: '127.0.0.1', port: webhookPort },
           webhookUrl: new URL(`https://127.0.0.1:${webhookPort}`),
@@ -267,6 +272,22 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       await vi.waitFor(() => {
         expect(stored('SecurityPolicy', 'away')).toBeUndefined()
         expect(stored('SecurityPolicy', 'away-2')).toBeDefined()
+      })
+    })
+
+    test('where the server only watches, NetworkPolicies are enforced that say so themselves', async () => {
+      await server[Symbol.asyncDispose]()
+      server = await startFor(access, data, { networkPolicies: 'Audit' })
+      const spec = { podSelector: {}, policyTypes: ['Ingress'] }
+      const annotations = { 'sekisho.dev/mode': 'Enforce' }
+      await objects(NETWORK_POLICIES).create({ namespace }, { metadata: { name: 'watched' }, spec })
+      await objects(NETWORK_POLICIES).create(
+        { namespace },
+        { metadata: { name: 'meant', annotations }, spec },
+      )
+      await vi.waitFor(() => {
+        expect(stored('NetworkPolicy', 'watched')?.mode).toBe('Audit')
+        expect(stored('NetworkPolicy', 'meant')?.mode).toBe('Enforce')
       })
     })
   })

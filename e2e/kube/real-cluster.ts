@@ -30,13 +30,12 @@ export function withPrograms(what: string, tests: (programs: Programs) => void):
 }
 
 export interface RealCluster extends RealApiServer {
-  /** As the server's service account, with what `deploy/rbac.yaml` lets it do. */
+  /** As the server's service account, with what the chart lets it do. */
   readonly serverAccess: ClusterAccess
 }
 
 const RBAC = 'rbac.authorization.k8s.io'
 const TYPES: readonly ResourceType[] = [
-  NAMESPACES,
   { group: '', version: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true },
   { group: RBAC, version: 'v1', kind: 'ClusterRole', plural: 'clusterroles', namespaced: false },
   {
@@ -51,15 +50,16 @@ const TYPES: readonly ResourceType[] = [
 ]
 
 /** Makes the server's account as it is delivered. @returns a token of it. */
-async function makeAccount(client: KubeClient): Promise<string> {
-  const yaml = readFileSync(join(import.meta.dirname, '../../deploy/rbac.yaml'), 'utf8')
+export async function makeAccount(client: KubeClient): Promise<string> {
+  const yaml = readFileSync(join(import.meta.dirname, '../../deploy/helm/sekisho/files/rbac.yaml'), 'utf8')
+  await new KubeObjects(client, NAMESPACES).apply({ name: 'sekisho' }, {}, { fieldManager: 'kubectl' })
   for (const document of parseAllDocuments(yaml)) {
     const object = document.toJS() as JsonRecord & {
       readonly kind: string
       readonly metadata: { readonly name: string; readonly namespace?: string }
     }
     const type = TYPES.find(({ kind }) => kind === object.kind)
-    if (!type) throw new TypeError(`deploy/rbac.yaml has a ${object.kind}`)
+    if (!type) throw new TypeError(`the chart's rbac.yaml has a ${object.kind}`)
     await new KubeObjects(client, type).apply(object.metadata, object, { fieldManager: 'kubectl' })
   }
   const path = '/api/v1/namespaces/sekisho/serviceaccounts/sekisho-server/token'
@@ -68,10 +68,8 @@ async function makeAccount(client: KubeClient): Promise<string> {
   return (answer as { readonly status: { readonly token: string } }).status.token
 }
 
-/** A real API server that knows our kinds and our account. */
-export async function openRealCluster(programs: Programs): Promise<RealCluster> {
-  const server = await openRealApiServer(programs)
-  using client = openKubeClient({ access: server.access, userAgent: 'test/0', timers })
+/** Makes our kinds known, and waits until they are served. */
+export async function defineKinds(client: KubeClient): Promise<void> {
   const definitions = new KubeObjects(client, CUSTOM_RESOURCE_DEFINITIONS)
   const paths: string[] = []
   for (const yaml of Object.values(CRD_FILES)) {
@@ -85,6 +83,13 @@ export async function openRealCluster(programs: Programs): Promise<RealCluster> 
   }
   // Served a moment after they were accepted.
   await vi.waitFor(() => Promise.all(paths.map(path => client.call({ method: 'GET', path }))))
+}
+
+/** A real API server that knows our kinds and our account. */
+export async function openRealCluster(programs: Programs): Promise<RealCluster> {
+  const server = await openRealApiServer(programs)
+  using client = openKubeClient({ access: server.access, userAgent: 'test/0', timers })
+  await defineKinds(client)
   const token = await makeAccount(client)
   const serverAccess: ClusterAccess = {
     ...server.access,

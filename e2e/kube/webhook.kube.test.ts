@@ -22,7 +22,7 @@ withPrograms('policies are refused before they are stored', programs => {
         .catch((error: unknown) => error)
     const misspelt = { ingress: [{ form: [{ entity: 'dns' }] }] }
     {
-      await using _server = await startFor(cluster.serverAccess, data, await freePort())
+      await using _server = await startFor(cluster.serverAccess, data, { webhookPort: await freePort() })
       // The API server asks a moment after it was told to.
       await vi.waitFor(async () => expect(await create(misspelt)).toBeInstanceOf(KubeError))
       const refused = await create(misspelt)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { fail, ok, parseIp, type Result } from '@sekisho/core'
+import { fail, MODES, type Mode, ok, parseIp, type Result } from '@sekisho/core'
 
 /** Where a listener binds: `127.0.0.1:7443`, `[::1]:7443`, `localhost:7443`, `0.0.0.0:7443`. */
 export interface Endpoint {
@@ -28,6 +28,8 @@ export interface ServerOptions {
     readonly webhook?: Endpoint
     /** How it gets there; absent: by the Service `sekisho-server` of the own namespace. */
     readonly webhookUrl?: URL
+    /** Mode of NetworkPolicies that say none; absent: Enforce. */
+    readonly networkPolicies?: Mode
   }
 }
 
@@ -59,6 +61,7 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --context NAME        its context                              (its current one)
   --webhook HOST:PORT   let its API server ask before it stores a policy
   --webhook-url URL     and how it gets there                    (the Service sekisho-server)
+  --network-policies MODE  of those that say none: Enforce, Audit or Learn (Enforce)
   --retention-days N    keep flows and events so long            (30)
   --retention-gb N      and at most so much                      (4)
 
@@ -93,6 +96,11 @@ class Mistakes {
     if (url?.protocol !== 'https:') this.found.push(`--${name} must be an https URL`)
     return url ?? new URL('https://invalid')
   }
+  mode(name: string, text: string): Mode {
+    const mode = MODES.find(each => each === text)
+    if (!mode) this.found.push(`--${name} must be one of ${MODES.join(', ')}`)
+    return mode ?? 'Enforce'
+  }
   number(name: string, text: string, [least, most]: readonly [number, number]): number {
     const value = Number(text)
     if (!(value >= least && value <= most)) this.found.push(`--${name} must be ${least} to ${most}`)
@@ -112,6 +120,7 @@ const OPTIONS = {
   context: { type: 'string' },
   webhook: { type: 'string' },
   'webhook-url': { type: 'string' },
+  'network-policies': { type: 'string' },
   'retention-days': { type: 'string', default: '30' },
   'retention-gb': { type: 'string', default: '4' },
   minutes: { type: 'string', default: '60' },
@@ -170,12 +179,13 @@ function commandOf(
 }
 
 function kubernetesOf(
-  { kubernetes, kubeconfig, context, webhook, 'webhook-url': url }: ReturnType<typeof read>['values'],
+  values: ReturnType<typeof read>['values'],
   mistakes: Mistakes,
 ): Pick<ServerOptions, 'kubernetes'> {
+  const { kubernetes, kubeconfig, context, webhook, 'webhook-url': url, 'network-policies': mode } = values
   if (!kubernetes && kubeconfig === undefined) {
-    if (context ?? webhook ?? url)
-      mistakes.found.push('--context and --webhook need --kubernetes or --kubeconfig')
+    if (context ?? webhook ?? url ?? mode)
+      mistakes.found.push('--context, --webhook and --network-policies need --kubernetes or --kubeconfig')
     return {}
   }
   return {
@@ -184,6 +194,7 @@ function kubernetesOf(
       ...(context !== undefined && { context }),
       ...(webhook !== undefined && { webhook: mistakes.endpoint(webhook) }),
       ...(url !== undefined && { webhookUrl: mistakes.url('webhook-url', url) }),
+      ...(mode !== undefined && { networkPolicies: mistakes.mode('network-policies', mode) }),
     },
   }
 }

@@ -22,6 +22,11 @@ test.each<[string, string[], object]>([
     ['--name', 'a', '--name', 'b'],
     { kind: 'serve', options: expect.objectContaining({ names: ['a', 'b'] }) },
   ],
+  [
+    'a cluster whose policies are only watched',
+    ['--kubernetes', '--network-policies', 'Audit'],
+    { kind: 'serve', options: expect.objectContaining({ kubernetes: { networkPolicies: 'Audit' } }) },
+  ],
   ['login-link', ['login-link', '--data', '/d'], { kind: 'login-link', data: '/d' }],
   [
     'join-token',
@@ -43,6 +48,8 @@ test.each<[string, string[], number]>([
     ['--listen', 'nowhere', '--agents', 'a:99999', '--retention-days', '0', '--retention-gb', 'x'],
     4,
   ],
+  ['a mode that is none', ['--kubernetes', '--network-policies', 'audit'], 1],
+  ['a mode for no cluster', ['--network-policies', 'Audit'], 1],
   ['minutes out of range', ['join-token', '--minutes', '0'], 1],
 ])('%s is refused', (_name, args, mistakes) => {
   const parsed = parseCommand(args)

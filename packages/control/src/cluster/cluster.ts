@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { PolicyId, Timers } from '@sekisho/core'
+import type { Mode, PolicyId, Timers } from '@sekisho/core'
 import {
   APPLICATIONS,
   CLUSTER_SECURITY_POLICIES,
@@ -31,6 +31,8 @@ export interface ClusterAccount {
   readonly namespace: string
   /** Unique among all servers of the cluster, also after a restart. */
   readonly identity: string
+  /** Mode of NetworkPolicies that say none; absent: Enforce. */
+  readonly networkPolicies?: Mode | undefined
   /** Where its API server is to ask before it stores a policy; absent: it does not ask. */
   readonly webhook?: WebhookPlace
 }
@@ -57,7 +59,7 @@ const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, A
 
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {
-  const { client, timers, namespace, identity, store, state, lifecycle, log } = options
+  const { client, timers, namespace, identity, store, state, lifecycle, networkPolicies, log } = options
   const troubles = new Map<string, string>()
   const watch = createWatch({
     client,
@@ -77,7 +79,7 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const inventory = new InventoryMirror({ watch, records: store.records, state })
   const types = [NETWORK_POLICIES, ...OURS]
-  const policies = new PolicyMirror({ watch, types, policies: store.policies, lifecycle })
+  const policies = new PolicyMirror({ watch, types, policies: store.policies, lifecycle, networkPolicies })
   const election = new Election({
     client,
     namespace,

@@ -1,8 +1,9 @@
-import { LIMITS, type PolicyId, type Problem, policyId } from '@sekisho/core'
+import { LIMITS, type Mode, type PolicyId, type Problem, policyId } from '@sekisho/core'
 import {
   apiVersionOf,
   type JsonRecord,
   type KubeObject,
+  NETWORK_POLICIES,
   type Reflected,
   Reflector,
   type ResourceType,
@@ -29,6 +30,8 @@ export interface PolicyMirrorOptions {
   readonly types: readonly ResourceType[]
   readonly policies: Pick<Store['policies'], 'list'>
   readonly lifecycle: Pick<Lifecycle, 'mirror'>
+  /** Mode of NetworkPolicies that say none; absent: Enforce, as Kubernetes means them. */
+  readonly networkPolicies?: Mode | undefined
 }
 
 /** In whose name the cluster's policies are written. */
@@ -39,10 +42,14 @@ const UNWRITTEN = 'policies of the cluster could not be put in force'
 /** What kubectl keeps of the last apply: the whole document again. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
+const MODE_ANNOTATION = 'sekisho.dev/mode'
+
 /** The document without what the API server adds for itself. Items of lists lack even their kind. */
-function written(object: KubeObject, type: ResourceType): JsonRecord {
+function written(object: KubeObject, type: ResourceType, networkPolicies: Mode | undefined): JsonRecord {
   const { name, namespace, labels, json } = object
-  const { [LAST_APPLIED]: _, ...annotations } = object.annotations
+  const { [LAST_APPLIED]: _, ...own } = object.annotations
+  const mode = type === NETWORK_POLICIES && networkPolicies && { [MODE_ANNOTATION]: networkPolicies }
+  const annotations = { ...mode, ...own }
   const metadata = {
     name,
     ...(namespace !== '' && { namespace }),
@@ -52,9 +59,9 @@ function written(object: KubeObject, type: ResourceType): JsonRecord {
   return { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec: json.spec }
 }
 
-function read(object: KubeObject, type: ResourceType): ClusterPolicy {
+function read(object: KubeObject, type: ResourceType, networkPolicies: Mode | undefined): ClusterPolicy {
   // What an application is may be said later, and by another document.
-  const document = validatePolicy(written(object, type), { applications: 'any' })
+  const document = validatePolicy(written(object, type, networkPolicies), { applications: 'any' })
   const { name, namespace, uid, generation, json } = object
   return {
     id: policyId(type.kind, namespace, name),
@@ -87,7 +94,7 @@ export class PolicyMirror {
         new Reflector<ClusterPolicy>({
           ...options.watch.options(type),
           type,
-          read: object => read(object, type),
+          read: object => read(object, type, options.networkPolicies),
           onChange: change => this.#changed(type, change),
         }),
     )

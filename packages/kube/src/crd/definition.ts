@@ -46,7 +46,12 @@ export function definitionOf({ type, singular, shortNames, description, ...of }:
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}`, labels: { 'app.kubernetes.io/part-of': 'sekisho' } },
+    metadata: {
+      name: `${plural}.${group}`,
+      labels: { 'app.kubernetes.io/part-of': 'sekisho' },
+      // Deleted with a release they would take every policy with them.
+      annotations: { 'helm.sh/resource-policy': 'keep' },
+    },
     spec: {
       group,
       scope: namespaced ? 'Namespaced' : 'Cluster',

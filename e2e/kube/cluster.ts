@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog, systemTimer } from '@sekisho/control'
 import { issueJoinToken, openAuthority } from '@sekisho/control/credentials'
-import type { Mode, PolicyId } from '@sekisho/core'
+import type { Mode, PolicyId, ProtectionWord } from '@sekisho/core'
 import {
   CLUSTER_SECURITY_POLICIES,
   type ClusterAccess,
@@ -43,7 +43,10 @@ const nowhere = { host: '127.0.0.1', port: 0 }
 export async function startFor(
   access: ClusterAccess,
   data: string,
-  { webhookPort, networkPolicies }: { webhookPort?: number; networkPolicies?: Mode } = {},
+  {
+    webhookPort,
+    ...policies
+  }: { webhookPort?: number; networkPolicies?: Mode; firewall?: ProtectionWord } = {},
 ) {
   const { credentials } = access
   const kubeconfig = join(data, 'kubeconfig')
@@ -71,7 +74,7 @@ export async function startFor(
       retention: { maxAgeMs: 86_400_000, maxBytes: 1e9 },
       kubernetes: {
         kubeconfig,
-        ...(networkPolicies && { networkPolicies }),
+        ...policies,
         ...(webhookPort !== undefined && {
           webhook: { host: '127.0.0.1', port: webhookPort },
           webhookUrl: new URL(`https://127.0.0.1:${webhookPort}`),
@@ -211,6 +214,27 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       ])('whose pod is %s does not', async (_, place, reason) => {
         await expect(joinAs('node-9', await volumes(place))).rejects.toThrow(reason)
       })
+    })
+
+    test('protection is switched off by a pod or its namespace, unless it is required', async () => {
+      await pod('free', '10.9.0.2', { 'sekisho.dev/firewall': 'disabled' })
+      await pod('other', '10.9.0.3')
+      const protection = () => ['free', 'other'].map(object => workload(object)?.protection)
+      await vi.waitFor(() => expect(workload('other')).toBeDefined())
+      await vi.waitFor(() => expect(protection()).toEqual(['off', undefined]))
+      const say = (word: string) =>
+        objects(NAMESPACES).apply(
+          { name: namespace },
+          { metadata: { annotations: { 'sekisho.dev/firewall': word } } },
+          { fieldManager: 'test-firewall' },
+        )
+      await say('disabled')
+      await vi.waitFor(() => expect(protection()).toEqual(['off', 'off']))
+      await say('required')
+      await vi.waitFor(() => expect(protection()).toEqual([undefined, undefined]))
+      await say('enabled')
+      await vi.waitFor(() => expect(protection()).toEqual(['off', undefined]))
+      for (const object of ['free', 'other']) await objects(PODS).remove(at(object))
     })
 
     test('policies of all kinds are in force as they are, and gone when they are deleted', async () => {

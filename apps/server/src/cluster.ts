@@ -8,7 +8,14 @@ import type { World } from './server.ts'
 
 /** @throws where the cluster's address or credentials cannot be read. A cluster that does not answer is waited for. */
 export function openClusterAccount(
-  { kubeconfig, context, webhook, webhookUrl, networkPolicies }: NonNullable<ServerOptions['kubernetes']>,
+  {
+    kubeconfig,
+    context,
+    webhook,
+    webhookUrl,
+    networkPolicies,
+    firewall,
+  }: NonNullable<ServerOptions['kubernetes']>,
   { clock, timer }: World,
 ): ClusterAccount & Disposable {
   const access =
@@ -26,6 +33,7 @@ export function openClusterAccount(
     ...(webhook && { webhook: place }),
     namespace,
     networkPolicies,
+    firewall,
     // Two processes of one host, or one before and after a restart, must not take each other for themselves.
     identity: `${hostname()}_${randomUUID()}`,
     [Symbol.dispose]: () => client[Symbol.dispose](),

@@ -1,6 +1,15 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { fail, MODES, type Mode, ok, parseIp, type Result } from '@sekisho/core'
+import {
+  fail,
+  MODES,
+  type Mode,
+  ok,
+  PROTECTION_WORDS,
+  type ProtectionWord,
+  parseIp,
+  type Result,
+} from '@sekisho/core'
 
 /** Where a listener binds: `127.0.0.1:7443`, `[::1]:7443`, `localhost:7443`, `0.0.0.0:7443`. */
 export interface Endpoint {
@@ -30,6 +39,8 @@ export interface ServerOptions {
     readonly webhookUrl?: URL
     /** Mode of NetworkPolicies that say none; absent: Enforce. */
     readonly networkPolicies?: Mode
+    /** Whether policies are enforced for pods that say nothing of it; absent: they are. */
+    readonly firewall?: ProtectionWord
   }
 }
 
@@ -62,6 +73,7 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --webhook HOST:PORT   let its API server ask before it stores a policy
   --webhook-url URL     and how it gets there                    (the Service sekisho-server)
   --network-policies MODE  of those that say none: Enforce, Audit or Learn (Enforce)
+  --firewall WORD       for pods that say nothing of it: enabled, disabled or required (enabled)
   --retention-days N    keep flows and events so long            (30)
   --retention-gb N      and at most so much                      (4)
 
@@ -101,6 +113,11 @@ class Mistakes {
     if (!mode) this.found.push(`--${name} must be one of ${MODES.join(', ')}`)
     return mode ?? 'Enforce'
   }
+  word(name: string, text: string): ProtectionWord {
+    const word = PROTECTION_WORDS.find(each => each === text)
+    if (!word) this.found.push(`--${name} must be one of ${PROTECTION_WORDS.join(', ')}`)
+    return word ?? 'enabled'
+  }
   number(name: string, text: string, [least, most]: readonly [number, number]): number {
     const value = Number(text)
     if (!(value >= least && value <= most)) this.found.push(`--${name} must be ${least} to ${most}`)
@@ -121,6 +138,7 @@ const OPTIONS = {
   webhook: { type: 'string' },
   'webhook-url': { type: 'string' },
   'network-policies': { type: 'string' },
+  firewall: { type: 'string' },
   'retention-days': { type: 'string', default: '30' },
   'retention-gb': { type: 'string', default: '4' },
   minutes: { type: 'string', default: '60' },
@@ -183,9 +201,12 @@ function kubernetesOf(
   mistakes: Mistakes,
 ): Pick<ServerOptions, 'kubernetes'> {
   const { kubernetes, kubeconfig, context, webhook, 'webhook-url': url, 'network-policies': mode } = values
+  const { firewall } = values
   if (!kubernetes && kubeconfig === undefined) {
-    if (context ?? webhook ?? url ?? mode)
-      mistakes.found.push('--context, --webhook and --network-policies need --kubernetes or --kubeconfig')
+    if (context ?? webhook ?? url ?? mode ?? firewall)
+      mistakes.found.push(
+        '--context, --webhook, --network-policies and --firewall need --kubernetes or --kubeconfig',
+      )
     return {}
   }
   return {
@@ -194,6 +215,7 @@ function kubernetesOf(
       ...(context !== undefined && { context }),
       ...(webhook !== undefined && { webhook: mistakes.endpoint(webhook) }),
       ...(url !== undefined && { webhookUrl: mistakes.url('webhook-url', url) }),
+      ...(firewall !== undefined && { firewall: mistakes.word('firewall', firewall) }),
       ...(mode !== undefined && { networkPolicies: mistakes.mode('network-policies', mode) }),
     },
   }

@@ -27,6 +27,11 @@ test.each<[string, string[], object]>([
     ['--kubernetes', '--network-policies', 'Audit'],
     { kind: 'serve', options: expect.objectContaining({ kubernetes: { networkPolicies: 'Audit' } }) },
   ],
+  [
+    'a cluster whose pods ask to be protected',
+    ['--kubernetes', '--firewall', 'disabled'],
+    { kind: 'serve', options: expect.objectContaining({ kubernetes: { firewall: 'disabled' } }) },
+  ],
   ['login-link', ['login-link', '--data', '/d'], { kind: 'login-link', data: '/d' }],
   [
     'join-token',
@@ -50,6 +55,7 @@ test.each<[string, string[], number]>([
   ],
   ['a mode that is none', ['--kubernetes', '--network-policies', 'audit'], 1],
   ['a mode for no cluster', ['--network-policies', 'Audit'], 1],
+  ['a word that says nothing of protection', ['--kubernetes', '--firewall', 'off'], 1],
   ['minutes out of range', ['join-token', '--minutes', '0'], 1],
 ])('%s is refused', (_name, args, mistakes) => {
   const parsed = parseCommand(args)

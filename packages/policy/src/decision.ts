@@ -67,6 +67,8 @@ export interface ConsideredPolicy {
     | 'needs-facts'
     | 'expired'
     | 'does-not-select'
+    /** It selects the workload, of which protection is switched off. */
+    | 'switched-off'
     | 'other-direction'
   readonly rule?: RuleId
   readonly verdict?: Verdict

@@ -134,6 +134,7 @@ export class ClusterSource {
       state: sizes.odd
         ? random.pick(['running', 'running', 'running', 'terminating', 'finished'])
         : 'running',
+      ...(sizes.odd && random.chance(0.1) && { protection: 'off' }),
     }
   }
 

@@ -54,8 +54,9 @@ export const workloadShape: Shape<Workload> = object<Workload>(
     ports: list(object({ name: NAME, protocol, port: integer(65_535) }), LIMITS.portsPerRule.value),
     state: oneOf(['running', 'terminating', 'finished']),
     interface: text(64),
+    protection: oneOf(['off']),
   },
-  ['serviceAccount', 'interface'],
+  ['serviceAccount', 'interface', 'protection'],
 )
 
 export const namespaceShape: Shape<Namespace> = object<Namespace>({ name: NAME, labels })

@@ -75,6 +75,7 @@ const workload = z.strictObject({
   ports: z.array(z.strictObject({ name: text, protocol, port })).max(LIMITS.portsPerRule.value),
   state: z.enum(['running', 'terminating', 'finished']),
   interface: optional(z.string().max(64)),
+  protection: optional(z.literal('off')),
 })
 
 const event = z.strictObject({

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { Mode, PolicyId, Timers } from '@sekisho/core'
+import type { Mode, PolicyId, ProtectionWord, Timers } from '@sekisho/core'
 import {
   APPLICATIONS,
   CLUSTER_SECURITY_POLICIES,
@@ -33,6 +33,8 @@ export interface ClusterAccount {
   readonly identity: string
   /** Mode of NetworkPolicies that say none; absent: Enforce. */
   readonly networkPolicies?: Mode | undefined
+  /** Whether policies are enforced for pods that, like their namespaces, say nothing of it; absent: they are. */
+  readonly firewall?: ProtectionWord | undefined
   /** Where its API server is to ask before it stores a policy; absent: it does not ask. */
   readonly webhook?: WebhookPlace
 }
@@ -77,7 +79,7 @@ export function openCluster(options: ClusterOptions): Cluster {
       }
     },
   })
-  const inventory = new InventoryMirror({ watch, records: store.records, state })
+  const inventory = new InventoryMirror({ watch, records: store.records, state, firewall: options.firewall })
   const types = [NETWORK_POLICIES, ...OURS]
   const policies = new PolicyMirror({ watch, types, policies: store.policies, lifecycle, networkPolicies })
   const election = new Election({

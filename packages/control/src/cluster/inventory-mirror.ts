@@ -1,5 +1,20 @@
-import { type Namespace, namespace, type Workload, type WorkloadId, workloadId } from '@sekisho/core'
-import { NAMESPACES, PODS, podWorkload, type Reflected, Reflector } from '@sekisho/kube'
+import {
+  type Namespace,
+  namespace,
+  type ProtectionWord,
+  type Workload,
+  type WorkloadId,
+  workloadId,
+} from '@sekisho/core'
+import {
+  isProtected,
+  NAMESPACES,
+  PODS,
+  podWorkload,
+  protectionWord,
+  type Reflected,
+  Reflector,
+} from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterWatch } from './watch.ts'
@@ -7,7 +22,15 @@ import type { ClusterWatch } from './watch.ts'
 export interface InventoryMirrorOptions {
   readonly watch: ClusterWatch
   readonly records: Pick<Store['records'], 'mirror' | 'inventory'>
-  readonly state: Pick<LiveState, 'sync'>
+  readonly state: Pick<LiveState, 'sync' | 'model'>
+  /** What is said of protection for the whole cluster. */
+  readonly firewall?: ProtectionWord | undefined
+}
+
+/** What an object is here, and what it says of its protection. */
+interface Seen<T> {
+  readonly value: T
+  readonly word: ProtectionWord | undefined
 }
 
 /** What came within so long is one transaction: a rollout changes hundreds of pods at once. */
@@ -26,9 +49,11 @@ const podId = (key: string): WorkloadId => {
  */
 export class InventoryMirror {
   readonly #options: InventoryMirrorOptions
-  readonly #pods: Reflector<Workload>
-  readonly #namespaces: Reflector<Namespace>
-  readonly #known = new Map<string, Namespace>()
+  readonly #pods: Reflector<Seen<Workload>>
+  readonly #namespaces: Reflector<Seen<Namespace>>
+  readonly #known = new Map<string, Seen<Namespace>>()
+  /** Of pods that say something: few do. */
+  readonly #words = new Map<WorkloadId, ProtectionWord>()
   #set = new Map<WorkloadId, Workload>()
   #removed = new Set<WorkloadId>()
   #namespacesChanged = false
@@ -41,13 +66,16 @@ export class InventoryMirror {
     this.#pods = new Reflector({
       ...watch.options(PODS),
       type: PODS,
-      read: podWorkload,
+      read(pod) {
+        const value = podWorkload(pod)
+        return value && { value, word: protectionWord(pod) }
+      },
       onChange: change => this.#podsChanged(change),
     })
     this.#namespaces = new Reflector({
       ...watch.options(NAMESPACES),
       type: NAMESPACES,
-      read: ({ name, labels }) => namespace(name, labels),
+      read: object => ({ value: namespace(object.name, object.labels), word: protectionWord(object) }),
       onChange: change => this.#spacesChanged(change),
     })
   }
@@ -57,23 +85,51 @@ export class InventoryMirror {
     this.#waiting?.[Symbol.dispose]()
   }
 
-  #podsChanged({ set, removed }: Reflected<Workload>): void {
-    for (const workload of set.values()) {
+  #podsChanged({ set, removed }: Reflected<Seen<Workload>>): void {
+    for (const { value: workload, word } of set.values()) {
+      if (word === undefined) this.#words.delete(workload.id)
+      else this.#words.set(workload.id, word)
       this.#set.set(workload.id, workload)
       this.#removed.delete(workload.id)
     }
     for (const id of removed.map(podId)) {
+      this.#words.delete(id)
       this.#set.delete(id)
       this.#removed.add(id)
     }
     this.#gather()
   }
 
-  #spacesChanged({ set, removed }: Reflected<Namespace>): void {
+  #spacesChanged({ set, removed }: Reflected<Seen<Namespace>>): void {
     for (const name of removed) this.#known.delete(name)
-    for (const [name, space] of set) this.#known.set(name, space)
+    for (const [name, space] of set) {
+      const isOther = this.#known.get(name)?.word !== space.word
+      this.#known.set(name, space)
+      if (isOther) this.#askAgain(name)
+    }
     this.#namespacesChanged = true
     this.#gather()
+  }
+
+  /** Pods of a namespace that says something else of them now. */
+  #askAgain(space: string): void {
+    // The first list has all of them; what is stored may be gone.
+    if (!this.#isWhole) return
+    for (const workload of this.#options.state.model.workloads.values()) {
+      const { id, kind, namespace: name } = workload
+      if (kind === 'pod' && name === space && !this.#removed.has(id) && !this.#set.has(id))
+        this.#set.set(id, workload)
+    }
+  }
+
+  #protected(seen: Workload): Workload {
+    const { protection: _, ...workload } = seen
+    const words = [
+      this.#options.firewall,
+      this.#known.get(workload.namespace)?.word,
+      this.#words.get(workload.id),
+    ]
+    return isProtected(words) ? workload : { ...workload, protection: 'off' }
   }
 
   #gather(): void {
@@ -87,9 +143,9 @@ export class InventoryMirror {
     if (!this.#isWhole) this.#forgetOthers()
     try {
       records.mirror({
-        set: [...this.#set.values()],
+        set: [...this.#set.values()].map(workload => this.#protected(workload)),
         removed: [...this.#removed],
-        ...(this.#namespacesChanged && { namespaces: [...this.#known.values()] }),
+        ...(this.#namespacesChanged && { namespaces: [...this.#known.values()].map(({ value }) => value) }),
       })
       this.#isWhole = true
       this.#set = new Map()

@@ -19,6 +19,7 @@ export const modelView = z.object({
       hostNetwork: z.boolean(),
       ports: z.array(z.object({ name: z.string(), protocol: z.string(), port: z.number().int() })),
       state: z.enum(['running', 'terminating', 'finished']),
+      protection: z.literal('off').optional(),
     }),
   ),
   /** Nodes and their own addresses: what comes from them to their workloads always passes. */

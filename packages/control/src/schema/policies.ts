@@ -194,6 +194,7 @@ export const explanation = z.object({
         'needs-facts',
         'expired',
         'does-not-select',
+        'switched-off',
         'other-direction',
       ]),
       rule: z.string().optional(),

@@ -9,6 +9,7 @@ import {
 } from '@sekisho/core'
 import { listAt, textAt, valueAt } from '../json.ts'
 import type { KubeObject } from '../object.ts'
+import { profileLabel } from './protection.ts'
 
 const TRANSPORTS = ['TCP', 'UDP', 'SCTP'] as const
 const isTransport = (text: string): text is (typeof TRANSPORTS)[number] =>
@@ -80,7 +81,7 @@ export function podWorkload(pod: KubeObject): Workload | undefined {
     namespace: pod.namespace,
     name: pod.name,
     owner: ownerOf(pod),
-    labels: pod.labels,
+    labels: { ...profileLabel(pod), ...pod.labels },
     serviceAccount: textAt(pod.json, 'spec', 'serviceAccountName') || 'default',
     node: node as NodeName, // names of nodes are Kubernetes' names
     addresses: addresses(pod),

@@ -3,6 +3,7 @@ import type { ConsideredPolicy, FlowQuery } from '../decision.ts'
 import type { BoundPolicy } from '../model/bound.ts'
 import { ingressFromOwnNode, NO_FACTS } from '../model/decide.ts'
 import type { FlowEnds } from '../model/ends.ts'
+import type { Entry } from '../model/entry.ts'
 import { matchRule, missing, type Question } from '../model/evaluators.ts'
 import type { ModelIndex } from '../model/model-index.ts'
 import { EMPTY_PROFILE } from '../model/profile.ts'
@@ -41,13 +42,27 @@ function bystanders(
     .map(({ id, mode }) => ({ policy: id, mode, direction: question.direction, outcome: 'does-not-select' }))
 }
 
+/** Policies that would be asked if the workload were protected. */
+function switchedOff({ identity }: Entry, direction: Direction): readonly ConsideredPolicy[] {
+  if (identity.isProtected) return []
+  const policies = [...identity.selections].flatMap(({ subjectOf }) => [...subjectOf])
+  return policies
+    .filter(({ sections }) => sections[direction])
+    .map(({ document: { id, mode } }) => ({ policy: id, mode, direction, outcome: 'switched-off' as const }))
+    .toSorted((a, b) => (a.policy < b.policy ? -1 : 1))
+}
+
 function considerSide(index: ModelIndex, question: Question): readonly ConsideredPolicy[] {
   const { entry } = question.subject
   // To itself or from its own node: no policy is asked.
   if (!entry || entry === question.peer.entry || question.fromOwnNode) return []
   const policies = index.policiesOf(entry)
-  const asked = new Set(policies.map(({ document }) => document.id))
-  return [...policies.map(policy => considerOne(policy, question)), ...bystanders(index, question, asked)]
+  const considered = [
+    ...policies.map(policy => considerOne(policy, question)),
+    ...switchedOff(entry, question.direction),
+  ]
+  const asked = new Set(considered.map(({ policy }) => policy))
+  return [...considered, ...bystanders(index, question, asked)]
 }
 
 /** Every policy that was looked at, and what it had to say. */

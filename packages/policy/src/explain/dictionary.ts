@@ -37,6 +37,8 @@ export interface Dictionary {
   readonly inspect: (needs: readonly string[]) => string
   /** A rule that would have matched, had it not ended. */
   readonly expired: (rule: string) => string
+  /** Policies select it, but it is not protected. */
+  readonly switchedOff: (subject: string) => string
   /** The last touch: spaces and punctuation as the language has them. */
   readonly finish: (sentence: string) => string
   readonly edits: Readonly<Record<Edit, (policy: string) => string>>

@@ -64,6 +64,8 @@ export const en: Dictionary = {
     application === 'unknown' ? 'What is spoken was not recognised.' : `What is spoken is ${application}.`,
   inspect: needs => `This can change once ${new Intl.ListFormat('en').format(needs)} is known.`,
   expired: rule => `${rule} would have matched, but has expired.`,
+  switchedOff: subject =>
+    `Protection is switched off for ${subject}: the policies that select it are not enforced.`,
   finish: sentence => sentence,
   edits: {
     'new-policy': policy => `A new ${policy} with one rule would allow it.`,

@@ -68,6 +68,7 @@ export const ja: Dictionary = {
       : `使われているアプリケーションは ${application} です。`,
   inspect: needs => `${needs.join('、')}が分かると、この結果は変わることがあります。`,
   expired: rule => `${rule} は一致しますが、期限が切れています。`,
+  switchedOff: subject => `${subject} は保護が無効のため、選択するポリシーは適用されません。`,
   // A full-width bracket brings its own space.
   finish: sentence => sentence.replaceAll('） ', '）'),
   edits: {

@@ -69,12 +69,16 @@ function otherSide(words: Dictionary, explanation: Explanation): readonly string
 }
 
 /** What the answer depends on, and what no longer counts. */
-function reservations(words: Dictionary, { query, inspect, considered }: Explanation): readonly string[] {
+function reservations(words: Dictionary, explanation: Explanation): readonly string[] {
+  const { query, inspect, considered } = explanation
   const { application } = query.facts ?? {}
   const expired = considered.filter(({ outcome }) => outcome === 'expired')
   return [
     ...(application === undefined ? [] : [words.spoken(application)]),
     ...(inspect ? [words.inspect(inspect.needs.map(need => words.needs[need]))] : []),
+    ...(['egress', 'ingress'] as const)
+      .filter(side => considered.some(each => each.outcome === 'switched-off' && each.direction === side))
+      .map(direction => words.switchedOff(factsOf(words, explanation, { direction }).subject)),
     ...expired.map(({ rule }) => words.expired(byText(words, rule))),
   ]
 }

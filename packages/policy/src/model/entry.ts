@@ -24,7 +24,7 @@ export interface NamespaceEntry {
 }
 
 /**
- * Workloads that no selector tells apart: of one namespace, with equal labels, and with equal names of ports. What follows from selectors is kept here
+ * Workloads that no selector tells apart: of one namespace, with equal labels, with equal names of ports, and switched on or off. What follows from selectors is kept here
  * once for all of them, so that a policy that changes costs what there are identities, and not what there are workloads.
  */
 export interface Identity {
@@ -34,6 +34,8 @@ export interface Identity {
   readonly labels: Labels
   /** Which selectors may select it: those of workloads, of hosts, or none where it shares its node's network. */
   readonly kind: 'workload' | 'host' | 'node-network'
+  /** Policies that select it count. As a peer it is what it is either way. */
+  readonly isProtected: boolean
   readonly ports: readonly NamedPort[]
   readonly members: Set<Entry>
   /** Selections it is in. Empty for what no selector may select. */

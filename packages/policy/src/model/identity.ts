@@ -18,10 +18,13 @@ export const identityLabels = ({ labels, kind, serviceAccount = '' }: Workload):
 const kindOf = (workload: Workload): Identity['kind'] =>
   isSelectable(workload) ? 'workload' : workload.kind === 'host' ? 'host' : 'node-network'
 
+type Seen = Pick<Identity, 'kind' | 'isProtected' | 'labels' | 'ports'>
+
 /** JSON, because labels may hold anything: with a plain separator one could be written to look like two others. */
-const identityKey = (kind: Identity['kind'], labels: Labels, ports: Identity['ports']): string =>
+const identityKey = ({ kind, isProtected, labels, ports }: Seen): string =>
   JSON.stringify([
     kind,
+    isProtected,
     ports.map(({ name, protocol, port }) => [name, protocol, port]),
     ...Object.keys(labels)
       .toSorted()
@@ -35,16 +38,14 @@ export function identityIn(
 ): readonly [Identity, isNew: boolean] {
   const labels = identityLabels(workload)
   const kind = kindOf(workload)
-  const { ports } = workload
-  const key = identityKey(kind, labels, ports)
+  const seen: Seen = { kind, isProtected: workload.protection !== 'off', labels, ports: workload.ports }
+  const key = identityKey(seen)
   const held = namespace.identities.get(key)
   if (held) return [held, false]
   const made: Identity = {
     key,
     namespace,
-    labels,
-    kind,
-    ports,
+    ...seen,
     members: new Set(),
     selections: new Set(),
     kin: undefined,

@@ -13,7 +13,7 @@ export interface Kin {
   readonly serial: number
   /** Of its selections, sorted. */
   readonly selections: readonly number[]
-  /** Those of every mode that select it, in the order in which they are asked. */
+  /** Those of every mode that select it, in the order in which they are asked; none where it is switched off. */
   readonly policies: readonly BoundPolicy[]
   readonly ports: readonly NamedPort[]
   /** What judges it, at `profileSlot`; made when first asked for. */
@@ -79,9 +79,9 @@ export class Standings {
     return identity.kin
   }
 
-  #findKin({ selections: selected, ports }: Identity): Kin {
+  #findKin({ selections: selected, ports, isProtected }: Identity): Kin {
     const selections = Array.from(selected, ({ serial }) => serial).sort((a, b) => a - b)
-    const policies = [...selected].flatMap(({ subjectOf }) => [...subjectOf]).sort(byId)
+    const policies = isProtected ? [...selected].flatMap(({ subjectOf }) => [...subjectOf]).sort(byId) : []
     const bound = policies.map(policy => policy.serial)
     const named = ports.map(({ name, protocol, port }) => [name, protocol, port])
     const key = JSON.stringify([selections, bound, named])

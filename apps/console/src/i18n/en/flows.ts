@@ -43,6 +43,7 @@ export const flows = {
       'needs-facts': 'depends on what is spoken',
       expired: 'its rule has expired',
       'does-not-select': 'does not select it',
+      'switched-off': 'protection is off',
       'other-direction': 'other direction',
     },
     filterBy: 'Filter by',

@@ -44,6 +44,7 @@ export const flows: Dictionary['flows'] = {
       'needs-facts': '通信の内容による',
       expired: 'ルールの期限切れ',
       'does-not-select': '選択対象外',
+      'switched-off': '保護が無効',
       'other-direction': '方向が異なる',
     },
     filterBy: '絞り込み',

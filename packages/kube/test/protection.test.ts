@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { isProtected, protectionWord } from '../src/index.ts'
+import { profileLabel } from '../src/objects/protection.ts'
+
+const firewall = (word: string) => ({ 'sekisho.dev/firewall': word })
+
+test.each<[string, Parameters<typeof protectionWord>[0], ReturnType<typeof protectionWord>]>([
+  ['nothing', { annotations: {}, labels: {} }, undefined],
+  ['an annotation', { annotations: firewall('disabled'), labels: {} }, 'disabled'],
+  ['a label', { annotations: {}, labels: firewall('disabled') }, 'disabled'],
+  ['both', { annotations: firewall('enabled'), labels: firewall('disabled') }, 'enabled'],
+  ['required', { annotations: firewall('required'), labels: {} }, 'required'],
+  ['nonsense protects', { annotations: firewall('Disabled'), labels: {} }, 'enabled'],
+])('%s', (_name, metadata, word) => {
+  expect(protectionWord(metadata)).toBe(word)
+})
+
+test.each<[Parameters<typeof isProtected>[0], boolean]>([
+  [[undefined, undefined, undefined], true],
+  [['disabled', undefined, undefined], false],
+  [['disabled', 'enabled', undefined], true],
+  [['disabled', 'enabled', 'disabled'], false],
+  [['enabled', 'disabled', undefined], false],
+  [['enabled', 'disabled', 'enabled'], true],
+  [['enabled', 'required', 'disabled'], true],
+  [['required', 'disabled', 'disabled'], true],
+])('cluster, namespace and pod say %j: protected %j', (words, expected) => {
+  expect(isProtected(words)).toBe(expected)
+})
+
+test.each<[string, object]>([
+  ['strict', { 'sekisho.dev/profile': 'strict' }],
+  ['a b', {}],
+])('the profile %j is seen as a label, if it can be one', (profile, labels) => {
+  expect(profileLabel({ annotations: { 'sekisho.dev/profile': profile }, labels: {} })).toEqual(labels)
+})

@@ -12,7 +12,7 @@ import {
   type NftRule,
   type NftSet,
 } from './objects.ts'
-import { firstQueue, QUEUE_CLASSES, type QueueRange, type QueueSide } from './queues.ts'
+import { firstQueue, QUEUE_CLASSES, type QueueClass, type QueueRange, type QueueSide } from './queues.ts'
 import {
   ACCEPT,
   clearPacketMark,
@@ -38,9 +38,12 @@ export interface InspectionRules {
 
 /** The chain that marks a connection as one that is to be inspected. `closed` wins over `open`. */
 export const inspectChain = (onFailure: OnFailure): string => `inspect_${onFailure}`
-const queueChain = (onFailure: OnFailure): string => `queue_${onFailure}`
+/** The chain that marks a connection of which only the application is to be known, if no rule asks for more. */
+export const IDENTIFY = 'identify'
+const queueChain = (kind: QueueClass): string => `queue_${kind}`
 const sayingChain = (onFailure: OnFailure): string => `saying_${onFailure}`
 const requestsChain = (onFailure: OnFailure): string => `requests_${onFailure}`
+const OPENING = 'opening'
 
 /** How long a service whose application is known counts as known, and how many do: of others more is read. */
 export const IDENTIFIED = { elementsMax: 65_536, secondsKept: 3_600 } as const
@@ -64,6 +67,7 @@ const treatedMap: NftFixedMap = {
   elements: [
     leads('inspectClosed', sayingChain('closed')),
     leads('inspectOpen', sayingChain('open')),
+    leads('identify', OPENING),
     leads('requestsClosed', requestsChain('closed')),
     leads('requestsOpen', requestsChain('open')),
     leads('everythingClosed', queueChain('closed')),
@@ -74,6 +78,7 @@ const treatedMap: NftFixedMap = {
 /** Packets of connections that are inspected go to their queue. */
 export const TO_QUEUE: readonly Clause[] = [JUDGED_NOW, vmap([STATE_FIELD], TREATED)]
 export const IS_QUEUED = markIs('ct', { mask: QUEUED.mask, operator: '!=', value: 0 })
+const IS_IDENTIFYING = markIs('ct', { mask: STATE_MASK, operator: '==', value: stateMark('identify') })
 
 /**
  * What no rule asks about, and is yet to be identified, when its first packet comes. Not later: a change of policy would
@@ -85,10 +90,10 @@ export function identifying({ identify }: InspectionRules): NftRule[] {
     case 'off':
       return []
     case 'all':
-      return [rule(...first, jump(inspectChain('open')))]
+      return [rule(...first, jump(IDENTIFY))]
     case 'services':
       return FAMILIES.map(family =>
-        rule(...first, notInSet(service(family), identifiedSet(family).name), jump(inspectChain('open'))),
+        rule(...first, notInSet(service(family), identifiedSet(family).name), jump(IDENTIFY)),
       )
   }
 }
@@ -119,15 +124,19 @@ const onlyFlag = (name: string, flag: number): Clause => ({
   ],
 })
 
-function queueChains(queues: QueueRange, onFailure: OnFailure): NftChain[] {
+function toQueues(queues: QueueRange, kind: QueueClass): NftChain {
   const to = (side: QueueSide): Clause =>
-    queue({ first: firstQueue(queues, onFailure, side), count: queues.workers, bypass: onFailure === 'open' })
+    queue({ first: firstQueue(queues, kind, side), count: queues.workers, bypass: kind !== 'closed' })
+  return {
+    name: queueChain(kind),
+    rules: [UNDECIDED, rule(counter('queued')), rule(REPLY, to('reply')), rule(to('original'))],
+  }
+}
+
+/** What is looked at of a connection that a policy asks about. */
+function asked(onFailure: OnFailure): NftChain[] {
   const toQueue = goTo(queueChain(onFailure))
   return [
-    {
-      name: queueChain(onFailure),
-      rules: [UNDECIDED, rule(counter('queued')), rule(REPLY, to('reply')), rule(to('original'))],
-    },
     {
       name: sayingChain(onFailure),
       rules: [
@@ -147,10 +156,24 @@ function queueChains(queues: QueueRange, onFailure: OnFailure): NftChain[] {
   ]
 }
 
+/**
+ * Of one that no policy asks about: nothing is denied for what it says, so neither is its handshake looked at, nor how it
+ * ends.
+ */
+const opening: NftChain = {
+  name: OPENING,
+  rules: [
+    UNDECIDED,
+    rule(NO_TCP, goTo(queueChain('identify'))),
+    rule(HAS_DATA, goTo(queueChain('identify'))),
+    rule(ACCEPT),
+  ],
+}
+
 /** What the thread has decided, beyond that the packet passes. A mark of an older generation stays as it is. */
 function verdicts(): NftChain {
   const said = (bit: number): readonly Clause[] => [
-    markIs('meta', { mask: bit, operator: '==', value: bit }),
+    markIs('meta', { mask: BITS, operator: '==', value: bit }),
     ctState('new', 'established'),
     JUDGED_NOW,
   ]
@@ -158,6 +181,8 @@ function verdicts(): NftChain {
     name: 'verdicts',
     rules: [
       rule(...said(PACKET_MARK.released), counter('released'), jump('stamp')),
+      // Another policy may ask by now, whom nobody has heard.
+      rule(...said(PACKET_MARK.identified), IS_IDENTIFYING, counter('released'), jump('stamp')),
       rule(...said(PACKET_MARK.requestsOnly), replaceMark(QUEUED.mask, QUEUED.requests)),
       rule(...said(PACKET_MARK.everything), replaceMark(QUEUED.mask, QUEUED.everything)),
       UNDECIDED,
@@ -181,7 +206,9 @@ export const inspectionFragment = (inspection: InspectionRules): Fragment => ({
   maps: [treatedMap],
   sets: inspection.identify === 'services' ? FAMILIES.map(identifiedSet) : [],
   chains: [
-    ...QUEUE_CLASSES.flatMap(onFailure => queueChains(inspection.queues, onFailure)),
+    ...QUEUE_CLASSES.map(kind => toQueues(inspection.queues, kind)),
+    ...(['closed', 'open'] as const).flatMap(asked),
+    opening,
     verdicts(),
     ...behind(),
   ],

@@ -22,7 +22,14 @@ import { ALLOWED_NOW, ANSWERER, ASKER, IS_DENIED, JUDGED_NOW, KERNEL_RESET, MIDS
 import { PREFIX } from './names.ts'
 import { EMPTY, type Fragment, type NftChain, type NftCounter, type NftRule, type NftSet } from './objects.ts'
 import { classMap } from './peer-classes.ts'
-import { type InspectionRules, IS_QUEUED, identifying, inspectChain, TO_QUEUE } from './queue-chains.ts'
+import {
+  IDENTIFY,
+  type InspectionRules,
+  IS_QUEUED,
+  identifying,
+  inspectChain,
+  TO_QUEUE,
+} from './queue-chains.ts'
 import {
   ACCEPT,
   counter,
@@ -399,8 +406,8 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
  */
 export function generationFragment(generation: number, inspects: boolean): Fragment {
   const stamp = (state: MarkState): Clause => replaceMark(MARK_MASK, stampMark(state, generation))
-  const closed = stampMark('inspectClosed', generation)
-  const isOpen = markIs('ct', { mask: MARK_MASK, operator: '!=', value: closed })
+  const isNot = (state: MarkState): Clause =>
+    markIs('ct', { mask: MARK_MASK, operator: '!=', value: stampMark(state, generation) })
   return {
     ...EMPTY,
     chains: [
@@ -409,7 +416,11 @@ export function generationFragment(generation: number, inspects: boolean): Fragm
       ...(inspects
         ? [
             { name: inspectChain('closed'), rules: [rule(stamp('inspectClosed'))] },
-            { name: inspectChain('open'), rules: [rule(isOpen, stamp('inspectOpen'))] },
+            { name: inspectChain('open'), rules: [rule(isNot('inspectClosed'), stamp('inspectOpen'))] },
+            {
+              name: IDENTIFY,
+              rules: [rule(isNot('inspectClosed'), isNot('inspectOpen'), stamp('identify'))],
+            },
           ]
         : []),
     ],

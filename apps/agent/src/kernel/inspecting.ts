@@ -111,7 +111,7 @@ export class Inspecting implements AsyncDisposable {
     this.#options = options
     const { netns } = options
     this.#ports = options.ports ?? { open: openInspection, queues: () => packetQueues({ netns }) }
-    const numbers = queueNumbers(options.queues).flatMap(({ closed, open }) => [closed, open])
+    const numbers = queueNumbers(options.queues).flatMap(one => Object.values(one))
     this.#numbers = new Set(numbers.flatMap(({ original, reply }) => [original, reply]))
   }
 

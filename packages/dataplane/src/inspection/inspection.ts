@@ -12,6 +12,7 @@ import type {
   Told,
 } from './inspection.protocol.ts'
 import type { ConversationEnds, NotInspected } from './inspector.ts'
+import { sumsOf } from './not-inspected.ts'
 import type { Report } from './reporter.ts'
 import type { CountedRequests } from './request-tally.ts'
 
@@ -87,11 +88,7 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
       return threads.reduce((sum, thread) => sum + thread.flows, 0)
     },
     notInspected() {
-      const sums = new Map<NotInspected, number>()
-      for (const [reason, count] of threads.flatMap(thread => [...thread.notInspected])) {
-        sums.set(reason, (sums.get(reason) ?? 0) + count)
-      }
-      return sums
+      return sumsOf(threads.map(thread => thread.notInspected))
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(threads.map(thread => thread.close()))

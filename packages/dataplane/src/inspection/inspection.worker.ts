@@ -1,16 +1,20 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { ApplicationDefinition, EpochMs } from '@sekisho/core'
+import { type ApplicationDefinition, type EpochMs, LIMITS } from '@sekisho/core'
 import { compileOverrides, customProtocols, Identifier, PROTOCOLS } from '@sekisho/inspect'
 import { SeenNames } from '@sekisho/inspect/dns-security'
 import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekisho/linux'
+import type { FlowFacts } from '@sekisho/policy'
 import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
 import { DnsGuards } from './dns-guards.ts'
 import { readDomainLists } from './domain-lists.ts'
 import { HeldAnswers } from './held-answers.ts'
+import { Identification } from './identification.ts'
 import type { InspectionOrder, InspectionReport, InspectionSetup } from './inspection.protocol.ts'
 import { Inspector } from './inspector.ts'
+import { sumsOf } from './not-inspected.ts'
 import { QueueLoop } from './queue-loop.ts'
+import { Recollection } from './recollection.ts'
 import { Reporter } from './reporter.ts'
 import { TermsCache } from './terms-cache.ts'
 
@@ -34,7 +38,13 @@ const WAIT_MS = 50
 
 const terms = new TermsCache((key, ends) => post({ kind: 'ask', key, ends }))
 const reporter = new Reporter(
-  report => post({ kind: 'told', report, flows: inspector.flows, notInspected: inspector.notInspected }),
+  report =>
+    post({
+      kind: 'told',
+      report,
+      flows: inspector.flows + identification.flows,
+      notInspected: sumsOf([inspector.notInspected, identification.notInspected]),
+    }),
   () => performance.now(),
 )
 const answers = new HeldAnswers({
@@ -49,27 +59,40 @@ const lists = setup.domainLists === undefined ? undefined : readDomainLists(setu
 const now = (): EpochMs => Date.now() as EpochMs // milliseconds since the epoch, as the type says
 // Whatever ends this thread closes them: a queue that stayed bound would hold its packets for ever, whatever its policy.
 using own = openRawPackets({ netns: setup.netns, mark: OWN_PACKET })
+const released = new Recollection<FlowFacts>(LIMITS.releasedFlows.value)
+const defined = known(setup.definitions)
 const inspector = new Inspector({
-  ...known(setup.definitions),
+  ...defined,
+  released,
   identify: setup.identify,
   terms: ends => terms.of(ends),
   notice(ends, notice) {
     if (notice.kind === 'judged') reporter.requests.add(ends, notice.request, notice.answer)
-    else reporter.tell({ ends, notice })
+    else if (notice.kind !== 'detail') reporter.tell({ ends, notice })
   },
   answered: names => answers.note(names),
   send: packet => own.send(packet),
   dns: new DnsGuards({ seen: new SeenNames(now()), ...(lists && { lists }) }, now),
 })
-const { closed, open } = setup.numbers
+const identification = new Identification({
+  ...defined,
+  released,
+  notice: (ends, notice) => reporter.tell({ ends, notice }),
+})
+const { closed, open, identify } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>
   [pair.original, pair.reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen }))
 using queue = openPacketQueue({
   netns: setup.netns,
   waitMs: WAIT_MS,
-  queues: [...definitions(closed, false), ...definitions(open, true)],
+  queues: [...definitions(closed, false), ...definitions(open, true), ...definitions(identify, true)],
 })
-const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, answers })
+const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, identification, answers })
+
+function define(definitions: ReturnType<typeof known>): void {
+  inspector.define(definitions)
+  identification.define(definitions)
+}
 
 let isStopped = false
 function follow(order: InspectionOrder): void {
@@ -93,7 +116,7 @@ function follow(order: InspectionOrder): void {
       answers.programmed(order.number)
       return
     case 'define':
-      inspector.define(known(order.definitions))
+      define(known(order.definitions))
       post({ kind: 'revised', number: order.number })
       return
     case 'heard':
@@ -117,6 +140,7 @@ function age(): void {
   if (performance.now() - agedAt < AGE_MS) return
   agedAt = performance.now()
   inspector.age()
+  identification.age()
 }
 
 const words = new Int32Array(setup.words)

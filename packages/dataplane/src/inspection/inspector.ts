@@ -18,10 +18,10 @@ import {
   TcpStream,
   type Unread,
 } from '@sekisho/inspect'
-import { addressText } from '@sekisho/linux'
 import type { AppliedDnsProfile, FlowFacts, OnFailure } from '@sekisho/policy'
 import { type DnsGuards, GuardedDns } from './dns-guards.ts'
 import { Ending } from './ending.ts'
+import { endsOf } from './ends.ts'
 import { Flows, type Followed } from './flows.ts'
 import { Recollection } from './recollection.ts'
 import { answerTo } from './refusal.ts'
@@ -72,6 +72,8 @@ export interface InspectorOptions {
   readonly dns?: Pick<DnsGuards, 'judge'>
   /** Sends a packet of our own to an end of a connection that is denied, or an answer in a resolver's place. */
   readonly send?: (packet: Uint8Array) => void
+  /** What connections of TCP were found to be that the kernel has; default: none but those that are let go here. */
+  readonly released?: Recollection<FlowFacts>
   /** A believed answer in the packet at hand. */
   readonly answered?: (names: readonly NameAddress[]) => void
 }
@@ -145,7 +147,7 @@ export class Inspector {
   }
   readonly #memory = new StreamMemory()
   readonly #flows = new Flows<InspectedFlow>(LIMITS.inspectedFlows.value)
-  readonly #released = new Recollection<FlowFacts>(LIMITS.releasedFlows.value)
+  readonly #released: Recollection<FlowFacts>
   readonly #notInspected = new Map<NotInspected, number>()
   #known: Pick<InspectorOptions, 'identifier' | 'overrides'>
   #revision = 0
@@ -153,6 +155,7 @@ export class Inspector {
   constructor(options: InspectorOptions) {
     this.#options = options
     this.#known = options
+    this.#released = options.released ?? new Recollection(LIMITS.releasedFlows.value)
   }
 
   get flows(): number {
@@ -233,7 +236,7 @@ export class Inspector {
   }
 
   #open(key: string, packet: OfferedPacket, before?: InspectedFlow): Treatment {
-    const ends = this.#ends(packet)
+    const ends = endsOf(packet.bytes, this.#header, packet.fromClient)
     const terms = this.#options.terms(ends)
     if (!terms) return 'wait'
     if (before) this.#flows.delete(key)
@@ -280,19 +283,6 @@ export class Inspector {
     return this.#header.protocol === IP_PROTOCOL.TCP
       ? new TcpStream(this.#memory, STREAMS[onFailure])
       : undefined
-  }
-
-  #ends({ bytes, fromClient }: OfferedPacket): ConversationEnds {
-    const { family, sourceAt, destinationAt, sourcePort, destinationPort, protocol } = this.#header
-    const address = (at: number) => addressText(bytes.subarray(at, at + (family === 4 ? 4 : 16))) ?? ''
-    const [source, destination] = [address(sourceAt), address(destinationAt)]
-    return {
-      client: fromClient ? source : destination,
-      server: fromClient ? destination : source,
-      protocol: protocol === IP_PROTOCOL.TCP ? 'TCP' : 'UDP',
-      port: fromClient ? destinationPort : sourcePort,
-      clientPort: fromClient ? sourcePort : destinationPort,
-    }
   }
 
   #offer(key: string, flow: InspectedFlow, packet: OfferedPacket): Treatment {

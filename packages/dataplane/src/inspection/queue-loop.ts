@@ -4,12 +4,15 @@ import type { OnFailure } from '@sekisho/policy'
 import { PACKET_MARK } from '../mark.ts'
 import { QUEUE_CLASSES, type QueueNumbers, type QueueSide } from '../queues.ts'
 import type { HeldAnswers } from './held-answers.ts'
+import type { Glance, Identification } from './identification.ts'
 import type { Inspector, OfferedPacket, Treatment } from './inspector.ts'
 
 export interface QueueLoopOptions {
   readonly queue: PacketQueue
   readonly numbers: QueueNumbers
-  readonly inspector: Inspector
+  readonly inspector: Pick<Inspector, 'packet'>
+  /** Of what no policy asks about. */
+  readonly identification: Pick<Identification, 'packet'>
   readonly answers: Pick<HeldAnswers, 'tell' | 'forget'>
 }
 
@@ -17,6 +20,8 @@ export interface QueueLoopOptions {
 interface Line {
   readonly fromClient: boolean
   readonly onFailure: OnFailure
+  /** By a policy. */
+  readonly isAsked: boolean
   readonly pass: QueueVerdict
   readonly drop: QueueVerdict
 }
@@ -69,10 +74,11 @@ export class QueueLoop {
     const line = this.#lines.get(queue)
     if (!line) return
     const packet = { bytes, checksummed, fromClient: line.fromClient, onFailure: line.onFailure }
-    this.#treat({ id, line, mark, packet }, this.#options.inspector.packet(packet))
+    const { inspector, identification } = this.#options
+    this.#treat({ id, line, mark, packet }, (line.isAsked ? inspector : identification).packet(packet))
   }
 
-  #treat(one: Waiting, treatment: Treatment): void {
+  #treat(one: Waiting, treatment: Treatment | Glance): void {
     const { id, line, mark, packet } = one
     const { queue: packets, answers } = this.#options
     switch (treatment) {
@@ -90,6 +96,9 @@ export class QueueLoop {
       case 'release':
         answers.tell(() => packets.decide(id, marked(line, mark, PACKET_MARK.released)))
         return
+      case 'identified':
+        packets.decide(id, marked(line, mark, PACKET_MARK.identified))
+        return
       case 'wait':
         if (this.#waiting.length >= LIMITS.waitingPackets.value)
           packets.decide(id, line.onFailure === 'open' ? line.pass : line.drop)
@@ -106,10 +115,16 @@ const marked = ({ pass }: Line, mark: number, bit: number): QueueVerdict => ({
 })
 
 const lines = (numbers: QueueNumbers): readonly Line[] =>
-  QUEUE_CLASSES.flatMap(onFailure =>
+  QUEUE_CLASSES.flatMap(kind =>
     (['original', 'reply'] as const).map((side: QueueSide) => {
-      const queue = numbers[onFailure][side]
+      const queue = numbers[kind][side]
       const verdict = (action: 'accept' | 'drop') => ({ queue, action })
-      return { fromClient: side === 'original', onFailure, pass: verdict('accept'), drop: verdict('drop') }
+      return {
+        fromClient: side === 'original',
+        onFailure: kind === 'closed' ? 'closed' : 'open',
+        isAsked: kind !== 'identify',
+        pass: verdict('accept'),
+        drop: verdict('drop'),
+      }
     }),
   )

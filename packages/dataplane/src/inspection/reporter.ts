@@ -1,6 +1,7 @@
 import { LIMITS } from '@sekisho/core'
 import type { Told } from './inspection.protocol.ts'
 import { type CountedRequests, RequestTally } from './request-tally.ts'
+import { termsKey } from './terms-cache.ts'
 
 export interface Report {
   readonly told: readonly Told[]
@@ -18,6 +19,8 @@ export class Reporter {
   readonly #send: (report: Report) => void
   readonly #now: () => number
   #told: Told[] = []
+  /** What is said in this report to be spoken between which ends: many conversations between the same speak alike. */
+  readonly #spoken = new Map<string, string>()
   #lost = 0
   #unheard = 0
   #sentAt: number
@@ -30,8 +33,14 @@ export class Reporter {
   }
 
   tell(told: Told): void {
-    if (this.#told.length < LIMITS.noticesPerReport.value) this.#told.push(told)
-    else this.#lost++
+    const said = spoken(told.notice)
+    const key = said === undefined ? '' : termsKey(told.ends)
+    if (said !== undefined && this.#spoken.get(key) === said) return
+    if (this.#told.length >= LIMITS.noticesPerReport.value) this.#lost++
+    else {
+      this.#told.push(told)
+      if (said !== undefined) this.#spoken.set(key, said)
+    }
   }
 
   /** A report was read. */
@@ -54,6 +63,13 @@ export class Reporter {
     this.#unheard++
     this.#sentAt = this.#now()
     this.#told = []
+    this.#spoken.clear()
     this.#lost = 0
   }
+}
+
+/** What is spoken; undefined where the notice is of something else. */
+function spoken(notice: Told['notice']): string | undefined {
+  if (notice.kind === 'identified') return `${notice.application} ${notice.confidence}`
+  return notice.kind === 'unknown' ? notice.kind : undefined
 }

@@ -2,11 +2,13 @@ import { LIMITS } from '@sekisho/core'
 import type { PacketQueue, QueuedPacket, QueueVerdict } from '@sekisho/linux'
 import type { OnFailure } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
+import { Identification } from '../../src/inspection/identification.ts'
 import { Inspector, type Terms } from '../../src/inspection/inspector.ts'
 import { QueueLoop } from '../../src/inspection/queue-loop.ts'
+import { Recollection } from '../../src/inspection/recollection.ts'
 import { PACKET_MARK } from '../../src/mark.ts'
-import { queueNumbers } from '../../src/queues.ts'
-import { Connection } from './connection.ts'
+import { type QueueClass, queueNumbers } from '../../src/queues.ts'
+import { Connection, IP6 } from './connection.ts'
 import { ALLOWED, askingFor, identifier } from './scripted.ts'
 
 const BATCH = 4
@@ -60,7 +62,7 @@ class FakeQueue implements PacketQueue {
   }
 }
 
-function looping(known = true, kind: OnFailure = 'closed') {
+function looping(known = true, kind: QueueClass = 'closed') {
   if (!NUMBERS) throw new TypeError('no queues')
   const queue = new FakeQueue()
   const terms: Terms = { ask: askingFor('redis', { requests: true }), facts: {}, onFailure: 'closed' }
@@ -71,7 +73,12 @@ function looping(known = true, kind: OnFailure = 'closed') {
     terms: () => state.terms,
     notice: () => undefined,
   })
-  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector, answers: NO_ANSWERS })
+  const identification = new Identification({
+    identifier: identifier(),
+    released: new Recollection(2),
+    notice: () => undefined,
+  })
+  const loop = new QueueLoop({ queue, numbers: NUMBERS, inspector, identification, answers: NO_ANSWERS })
   const put = ({ bytes, fromClient }: { bytes: Uint8Array; fromClient: boolean }, mark?: number) =>
     queue.put(NUMBERS[kind][fromClient ? 'original' : 'reply'], bytes, mark)
   return { queue, loop, put, state, terms }
@@ -121,6 +128,17 @@ test('what is to be queued of a connection is a bit of the packet’s mark', () 
   expect(queue.sent.slice(-2)).toEqual([
     [5, { queue: 41, action: 'accept', mark: (MARK | PACKET_MARK.requestsOnly) >>> 0 }],
     [6, { queue: 40, action: 'accept', mark: (MARK | PACKET_MARK.everything) >>> 0 }],
+  ])
+})
+
+test('what no policy asks about is only identified, and says so', () => {
+  const { queue, loop, put } = looping(false, 'identify')
+  put(new Connection().client('r'), MARK)
+  put(new Connection(IP6).server('later'))
+  loop.turn()
+  expect(queue.sent).toEqual([
+    [1, { queue: 44, action: 'accept', mark: (MARK | PACKET_MARK.identified) >>> 0 }],
+    [2, { queue: 45, action: 'accept' }],
   ])
 })
 

@@ -84,3 +84,22 @@ test('while nobody reads, nothing is sent, and what fits is kept', () => {
   expect(sent.map(({ told }) => told.length)).toEqual([1, 1, 1, 1, 2])
   expect(reporter.dueIn).toBeUndefined()
 })
+
+test('the same of the same ends is told once a report, with each change', () => {
+  const { clock, sent, reporter } = reporting()
+  const speaks = (application: 'http' | 'redis', port = ENDS.port): Told => ({
+    ends: { ...ENDS, port },
+    notice: { kind: 'identified', application, confidence: 'certain', evidence: application },
+  })
+  const [http, redis, other] = [speaks('http'), speaks('redis'), speaks('http', 81)]
+  const report = () => {
+    clock.now += GATHERED
+    reporter.flush()
+    return sent.at(-1)?.told
+  }
+  const elsewhere = { ...http, ends: { ...ENDS, clientPort: ENDS.clientPort + 1 } }
+  for (const told of [http, elsewhere, other, redis, redis, http]) reporter.tell(told)
+  expect(report()).toEqual([http, other, redis, http])
+  reporter.tell(http)
+  expect(report()).toEqual([http])
+})

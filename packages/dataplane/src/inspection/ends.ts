@@ -1,0 +1,17 @@
+import { IP_PROTOCOL, type PacketHeader } from '@sekisho/inspect'
+import { addressText } from '@sekisho/linux'
+import type { ConversationEnds } from './inspector.ts'
+
+/** Whose conversation a packet of TCP or UDP belongs to. */
+export function endsOf(bytes: Uint8Array, header: PacketHeader, fromClient: boolean): ConversationEnds {
+  const { family, sourceAt, destinationAt, sourcePort, destinationPort, protocol } = header
+  const address = (at: number) => addressText(bytes.subarray(at, at + (family === 4 ? 4 : 16))) ?? ''
+  const [source, destination] = [address(sourceAt), address(destinationAt)]
+  return {
+    client: fromClient ? source : destination,
+    server: fromClient ? destination : source,
+    protocol: protocol === IP_PROTOCOL.TCP ? 'TCP' : 'UDP',
+    port: fromClient ? destinationPort : sourcePort,
+    clientPort: fromClient ? sourcePort : destinationPort,
+  }
+}

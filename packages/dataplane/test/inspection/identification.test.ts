@@ -1,0 +1,125 @@
+import { LIMITS } from '@sekisho/core'
+import type { FlowFacts } from '@sekisho/policy'
+import { describe, expect, test } from 'vitest'
+import { Identification, type Recognised } from '../../src/inspection/identification.ts'
+import type { ConversationEnds, InspectorOptions, OfferedPacket } from '../../src/inspection/inspector.ts'
+import { Recollection } from '../../src/inspection/recollection.ts'
+import { Connection, datagram, IP4, IP6 } from './connection.ts'
+import { identifier } from './scripted.ts'
+
+function identifying(options: Partial<Pick<InspectorOptions, 'overrides'>> = {}) {
+  const heard: [ConversationEnds, Recognised][] = []
+  const released = new Recollection<FlowFacts>(64)
+  const identification = new Identification({
+    identifier: identifier(),
+    released,
+    notice: (ends, notice) => heard.push([ends, notice]),
+    ...options,
+  })
+  const spoken = () =>
+    heard.map(([, notice]) => (notice.kind === 'identified' ? notice.application : 'unknown'))
+  const offer = (...packets: readonly OfferedPacket[]) => packets.map(each => identification.packet(each))
+  return { identification, heard, spoken, offer, released }
+}
+
+test.each([
+  ['IPv4', IP4],
+  ['IPv6', IP6],
+] as const)('over %s the first packet that says something decides', (_family, at) => {
+  const { heard, offer, identification } = identifying()
+  expect(offer(new Connection(at).client('redis'))).toEqual(['identified'])
+  const ends = { ...at, protocol: 'TCP', port: 80, clientPort: 40_000 }
+  expect(heard).toMatchObject([[ends, { kind: 'identified', application: 'redis' }]])
+  expect(identification.flows).toBe(0)
+})
+
+test('what the first packet turns out to be counts, and not what it looked like', () => {
+  const { spoken, offer } = identifying()
+  offer(new Connection().client('http more'))
+  expect(spoken()).toEqual(['stratum'])
+})
+
+test('the server may be who speaks first', () => {
+  const { spoken, offer } = identifying()
+  const tcp = new Connection()
+  expect(offer(tcp.server('welcome'), tcp.client('redis'))).toEqual(['pass', 'identified'])
+  expect(spoken()).toEqual(['redis'])
+})
+
+test('what nothing fits is unknown, and passes', () => {
+  const { spoken, offer } = identifying()
+  expect(offer(new Connection().client('?'))).toEqual(['identified'])
+  expect(spoken()).toEqual(['unknown'])
+})
+
+test('datagrams', () => {
+  const { spoken, offer } = identifying()
+  expect(offer(datagram('dig'))).toEqual(['identified'])
+  expect(spoken()).toEqual(['dns'])
+})
+
+test('what a user says is not read', () => {
+  const { heard, offer } = identifying({ overrides: () => 'kafka' })
+  expect(offer(new Connection().client('redis'))).toEqual(['identified'])
+  expect(heard).toMatchObject([[{}, { application: 'kafka', confidence: 'configured' }]])
+})
+
+describe('a conversation that does not tell at once', () => {
+  test('is not read twice, nor beyond a hole', () => {
+    const { spoken, offer } = identifying()
+    const tcp = new Connection()
+    const first = tcp.server('w')
+    expect(offer(first, first, tcp.ahead('redis'))).toEqual(['pass', 'pass', 'identified'])
+    expect(spoken()).toEqual(['redis'])
+  })
+
+  test('is let go after so many packets', () => {
+    const { spoken, offer, identification } = identifying()
+    const first = new Connection().server('w')
+    const glances = offer(...Array.from({ length: 2 * LIMITS.openingPackets.value + 2 }, () => first))
+    expect(glances.filter(glance => glance === 'identified')).toHaveLength(1)
+    expect(glances.at(-1)).toBe('identified')
+    expect(spoken()).toEqual(['unknown'])
+    expect(identification.flows).toBe(0)
+  })
+
+  test('is another one where the same ports begin anew', () => {
+    const { spoken, offer, identification } = identifying()
+    offer(new Connection(IP4).server('w'))
+    const next = new Connection(IP4, { client: 40_000, server: 80, first: 2 ** 24 })
+    offer(next.server('w'), next.client('redis'))
+    expect(spoken()).toEqual(['redis'])
+    expect(identification.flows).toBe(0)
+  })
+
+  test('is forgotten when nothing follows', () => {
+    const { identification, offer } = identifying()
+    offer(new Connection().server('w'))
+    expect(identification.flows).toBe(1)
+    identification.age()
+    identification.age()
+    expect(identification.flows).toBe(0)
+  })
+})
+
+test('what was found out is remembered for policies that come to ask, of TCP alone', () => {
+  const { offer, released } = identifying()
+  const set: [string, FlowFacts][] = []
+  released.set = (key, facts) => void set.push([key, facts])
+  offer(new Connection().client('redis'), datagram('dig'))
+  expect(set.map(([, facts]) => facts)).toEqual([{ application: 'redis' }])
+})
+
+test('what cannot be read passes and is counted, and says nothing', () => {
+  const { identification, heard, offer } = identifying()
+  const tcp = new Connection()
+  const { bytes, ...broken } = tcp.client('redis')
+  const forged = Uint8Array.from(bytes, (byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))
+  const cut = { ...tcp.client('redis'), bytes: bytes.subarray(0, 24) }
+  expect(offer({ ...broken, bytes: forged }, cut)).toEqual(['pass', 'pass'])
+  expect([...identification.notInspected]).toEqual([
+    ['checksum', 1],
+    ['malformed-header', 1],
+  ])
+  expect(heard).toEqual([])
+})

@@ -20,9 +20,10 @@ test: node_modules test-packages build
 test-lab: node_modules test-packages build
 	vitest run --project lab $(TEST_ARGS)
 
-# What runs against a real API server; kube-apiserver is built once, which takes ten minutes.
+# What runs against a real API server, and the chart; kube-apiserver and helm are built once, which takes ten minutes.
 test-kube: node_modules kube-packages
 	./e2e/assets/build
+	./e2e/assets/helm/build
 	vitest run --project kube $(TEST_ARGS)
 
 # A cluster of two nodes on this machine, in namespaces of its own that nothing outlives. Half a minute, once the

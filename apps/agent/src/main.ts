@@ -1,3 +1,4 @@
+import { enableAccounting } from '@sekisho/linux'
 import { runAgent } from './agent.ts'
 import { createLog } from './log.ts'
 import { parseCommand, type RunOptions, USAGE, UsageError } from './options.ts'
@@ -32,6 +33,9 @@ async function main(): Promise<number> {
       return 0
     case 'uninstall':
       print(await uninstall(command.netns))
+      return 0
+    case 'prepare':
+      enableAccounting(command.netns)
       return 0
     case 'help':
       print(USAGE)

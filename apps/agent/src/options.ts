@@ -42,6 +42,7 @@ export type ExpiredNames = (typeof EXPIRED_NAMES)[number]
 export type Command =
   | RunOptions
   | { readonly kind: 'uninstall'; readonly netns: string | undefined }
+  | { readonly kind: 'prepare'; readonly netns: string | undefined }
   | { readonly kind: 'status'; readonly state: string }
   | { readonly kind: 'help' }
 
@@ -55,6 +56,7 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   sekisho-agent --server URL [options]      run until stopped; rules stay in the kernel
   sekisho-agent status [--state DIR]        what the running agent says about itself, as JSON
   sekisho-agent uninstall [--netns NAME]    remove the kernel's rules
+  sekisho-agent prepare [--netns NAME]      only let the kernel count packets, for an agent that may not switch that on
 
   --server URL        https address of the server's port for agents (or SEKISHO_AGENT_SERVER)
   --join-token TOKEN  needed once, from "sekisho-server join-token" (or SEKISHO_JOIN_TOKEN)
@@ -119,6 +121,8 @@ export function parseCommand(args: readonly string[], environment: Environment):
       return runOptions(values, environment)
     case 'uninstall':
       return { kind: 'uninstall', netns: values.netns }
+    case 'prepare':
+      return { kind: 'prepare', netns: values.netns }
     case 'status':
       return { kind: 'status', state: values.state }
     default:

@@ -52,6 +52,10 @@ describe('the command line', () => {
     })
   })
 
+  test('what a privileged container does for the agent', () => {
+    expect(parseCommand(['prepare', '--netns', 'n'], {})).toEqual({ kind: 'prepare', netns: 'n' })
+  })
+
   test('secrets may come from the environment, where other users do not see them', () => {
     const environment = { SEKISHO_AGENT_SERVER: 'https://s', SEKISHO_JOIN_TOKEN: 'T' }
     expect(parseCommand(['--node', 'n1'], environment)).toMatchObject({

@@ -26,7 +26,9 @@ export function getSysctl(netns: string | undefined, key: string): string {
  * no volume; connections that exist already stay uncounted.
  */
 export function enableAccounting(netns?: string): void {
-  setSysctl(netns, 'net.netfilter.nf_conntrack_acct', 1)
-  setSysctl(netns, 'net.netfilter.nf_conntrack_timestamp', 1)
-  setSysctl(netns, 'net.netfilter.nf_conntrack_events', 1)
+  for (const name of ['acct', 'timestamp', 'events']) {
+    const key = `net.netfilter.nf_conntrack_${name}`
+    // Containers that are not privileged see settings read-only; then somebody else has set them before.
+    if (getSysctl(netns, key) !== '1') setSysctl(netns, key, 1)
+  }
 }

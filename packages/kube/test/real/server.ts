@@ -94,6 +94,8 @@ function apiServerFlags(
     `--secure-port=${of.port}`,
     `--cert-dir=${running.directory}`,
     '--authorization-mode=RBAC',
+    // As every cluster has it: kube-proxy and network plugins need it.
+    '--allow-privileged=true',
     `--token-auth-file=${tokens}`,
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${accounts}`,

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type JsonRecord, type KubeClient, KubeObjects, NAMESPACES, openKubeClient } from '@sekisho/kube'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { openRealApiServer } from '../../packages/kube/test/real/server.ts'
+import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
+import { CHART, findHelm, helm, plainManifests, render } from '../../scripts/chart/helm.ts'
+import { withPrograms } from '../kube/real-cluster.ts'
+
+interface Rendered extends JsonRecord {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string }
+}
+
+const documents = (yaml: string): readonly Rendered[] =>
+  parseAllDocuments(yaml)
+    .map(document => document.toJS() as Rendered | null)
+    .filter(json => json !== null)
+
+/** What people set, each by itself and some together. */
+const VARIANTS: readonly (readonly string[])[] = [
+  [],
+  ['mode=enforce', 'createNamespace=true'],
+  ['server.persistence.enabled=false', 'server.webhook.enabled=false', 'networkPolicy.enabled=false'],
+  ['server.persistence.existingClaim=mine', 'server.service.type=LoadBalancer', 'server.bind=[::]'],
+  ['server.names={gate.example.org}', 'server.affinity.nodeAffinity=null', 'priorityQuota=true'],
+  [
+    'agent.cni.enabled=true',
+    'agent.cni.fallback=open',
+    'agent.inspection=false',
+    'agent.resolvers={192.0.2.53}',
+  ],
+  ['agent.remove=true', 'agent.cni.enabled=true', 'crds.install=false'],
+  ['agent.privileged=true', 'agent.seLinuxOptions.type=spc_t', 'agent.maxUnavailable=1'],
+  [`image.digest=sha256:${'0'.repeat(64)}`, 'image.pullSecrets[0].name=registry'],
+]
+
+const program = findHelm()
+function withHelm(tests: (program: { readonly path: string }) => void): void {
+  if (typeof program !== 'string') {
+    tests(program)
+    return
+  }
+  test('the chart', context => {
+    if (process.env.CI) throw new Error(program)
+    process.stderr.write(`skipped: ${program}\n`)
+    context.skip(program)
+  })
+}
+
+withHelm(helmProgram => {
+  test('helm finds nothing to say against the chart', () => {
+    expect(helm(helmProgram, ['lint', '--strict', CHART])).toContain('0 chart(s) failed')
+  })
+
+  test.each([
+    ['a value that is none', 'mode=watch'],
+    ['a value that is misspelt', 'agent.privilegd=true'],
+    ['a digest that is none', 'image.digest=latest'],
+  ])('%s is refused before anything is rendered', (_, set) => {
+    expect(() => render(helmProgram, { set: [set] })).toThrow(/schema/)
+  })
+
+  test('the plain manifests are what the chart renders (node scripts/manifests.ts)', () => {
+    const path = join(import.meta.dirname, '../../deploy/manifests/sekisho.yaml')
+    expect(readFileSync(path, 'utf8')).toBe(plainManifests(helmProgram))
+  })
+
+  test('metrics are scraped with a token, and from the server that is meant', () => {
+    const monitor = documents(render(helmProgram, { set: ['podMonitor.enabled=true'] })).find(
+      ({ kind }) => kind === 'PodMonitor',
+    )
+    expect(monitor).toMatchObject({
+      spec: {
+        podMetricsEndpoints: [
+          {
+            authorization: { credentials: { name: 'sekisho-metrics', key: 'token' } },
+            tlsConfig: { serverName: 'sekisho-server.sekisho.svc' },
+          },
+        ],
+      },
+    })
+  })
+
+  withPrograms('what the chart renders', programs =>
+    describe('what the chart renders', () => {
+      const resources = new AsyncDisposableStack()
+      let client: KubeClient
+      beforeAll(async () => {
+        const server = resources.use(await openRealApiServer(programs))
+        client = resources.use(openKubeClient({ access: server.access, userAgent: 'test/0', timers }))
+        await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name: 'sekisho' } })
+      }, 300_000)
+      afterAll(() => resources.disposeAsync())
+
+      /** The path of its collection, from what the API server says about itself. */
+      async function collection({ apiVersion, kind, metadata }: Rendered): Promise<string> {
+        const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
+        const answer = (await client.call({ method: 'GET', path: root })) as {
+          readonly resources: readonly { readonly name: string; readonly kind: string }[]
+        }
+        const plural = answer.resources.find(each => each.kind === kind && !each.name.includes('/'))?.name
+        const namespace = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`
+        return `${root}${namespace}/${plural}`
+      }
+
+      test.each(VARIANTS.map(set => [set.join(' ') || 'nothing', set] as const))(
+        'with %s is taken by a real API server, field by field',
+        async (_, set) => {
+          const objects = documents(render(helmProgram, { set }))
+          expect(objects.length).toBeGreaterThan(8)
+          for (const object of objects) {
+            const path = `${await collection(object)}/${object.metadata.name}`
+            const query = { dryRun: 'All', fieldManager: 'test', fieldValidation: 'Strict', force: true }
+            const contentType = 'application/apply-patch+yaml'
+            const taken = await client.call({ method: 'PATCH', path, query, contentType, body: object })
+            expect(taken).toMatchObject({ kind: object.kind })
+          }
+        },
+      )
+    }),
+  )
+})

@@ -7,7 +7,7 @@ LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-s
 TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
 BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 KUBE_PACKAGES := etcd-server
-CLUSTER_PACKAGES := $(TEST_PACKAGES) $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static debootstrap
+CLUSTER_PACKAGES := $(RUN_PACKAGES) openssl $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static debootstrap
 
 .PHONY: lab test test-lab test-kube e2e-cluster fuzz check bench conformance build clean
 lab: node_modules lab-packages build

@@ -15,8 +15,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly programs: string
   /** As an administrator. */
   readonly access: ClusterAccess
-  /** Of what the parts and `kubectl` read. */
+  /** A file for a part of the cluster. */
   kubeconfig(user: User): string
+  /** The text of one for whoever has that token; its context is `test`. */
+  kubeconfigFor(user: string, token: string): string
 }
 
 export const SERVICES = '10.96.0.0/16'
@@ -105,26 +107,25 @@ export async function openControlPlane(
     },
     { timeout: 300_000, interval: 250 },
   )
-  const kubeconfig = (user: User) =>
-    running.write(
-      `${user}.kubeconfig`,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        'current-context': 'test',
-        contexts: [{ name: 'test', context: { cluster: 'test', user } }],
-        clusters: [
-          {
-            name: 'test',
-            cluster: {
-              server: access.server.origin,
-              'certificate-authority-data': Buffer.from(access.authority ?? '').toString('base64'),
-            },
+  const kubeconfigFor = (user: string, token: string) =>
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'test',
+      contexts: [{ name: 'test', context: { cluster: 'test', user, namespace: 'sekisho' } }],
+      clusters: [
+        {
+          name: 'test',
+          cluster: {
+            server: access.server.origin,
+            'certificate-authority-data': Buffer.from(access.authority ?? '').toString('base64'),
           },
-        ],
-        users: [{ name: user, user: { token: tokens.get(user) } }],
-      }),
-    )
+        },
+      ],
+      users: [{ name: user, user: { token } }],
+    })
+  const kubeconfig = (user: User) =>
+    running.write(`${user}.kubeconfig`, kubeconfigFor(user, tokens.get(user) ?? ''))
   running.start('kube-controller-manager', HERE, [
     join(programs, 'kube-controller-manager'),
     `--kubeconfig=${kubeconfig('controllers')}`,
@@ -141,5 +142,5 @@ export async function openControlPlane(
     '--leader-elect=false',
   ])
   const kept = stack.move()
-  return { programs, access, kubeconfig, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { programs, access, kubeconfig, kubeconfigFor, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import {
   type JsonRecord,
   type KubeClient,
@@ -9,7 +10,6 @@ import {
 import { vi } from 'vitest'
 import type { Cluster } from './cluster.ts'
 import { BUSYBOX } from './image.ts'
-import { run } from './programs.ts'
 
 export const SERVICES: ResourceType = {
   group: '',
@@ -33,7 +33,7 @@ export interface Pod {
   readonly name: string
   readonly ip: string
   /** Runs a program of the node's in the pod's network. @returns whether it succeeded. */
-  does(...command: readonly string[]): boolean
+  does(...command: readonly string[]): Promise<boolean>
 }
 
 const SERVE = 'echo $HOSTNAME >/tmp/index.html; exec httpd -f -p 80 -h /tmp'
@@ -53,7 +53,11 @@ export const podObject = ({ name, node, labels = {}, script = SERVE }: PodPlan) 
 interface PodStatus extends JsonRecord {
   readonly phase?: string
   readonly podIP?: string
-  readonly containerStatuses?: readonly { readonly ready: boolean; readonly containerID?: string }[]
+  readonly containerStatuses?: readonly {
+    readonly ready: boolean
+    readonly containerID?: string
+    readonly state?: { readonly terminated?: { readonly exitCode: number } }
+  }[]
 }
 
 export async function makeNamespace(client: KubeClient, name: string): Promise<void> {
@@ -71,11 +75,30 @@ export async function startPod(cluster: Cluster, plan: PodPlan): Promise<Pod> {
   return runningPod(cluster, plan)
 }
 
+async function statusOf({ client }: Cluster, at: Pick<PodPlan, 'namespace' | 'name'>): Promise<PodStatus> {
+  const { json } = await new KubeObjects(client, PODS).get(at)
+  return (json.status ?? {}) as PodStatus
+}
+
+/** Makes it and waits until its program has ended. @returns its exit code. */
+export async function finishedPod(cluster: Cluster, plan: PodPlan): Promise<number> {
+  const { namespace } = plan
+  await new KubeObjects(cluster.client, PODS).create({ namespace }, podObject(plan))
+  return vi.waitFor(
+    async () => {
+      const status = await statusOf(cluster, plan)
+      const ended = status.containerStatuses?.[0]?.state?.terminated
+      if (!ended) throw new Error(`${plan.name} has not ended: ${JSON.stringify(status)}`)
+      return ended.exitCode
+    },
+    { timeout: 120_000, interval: 100 },
+  )
+}
+
 export async function runningPod(cluster: Cluster, { namespace, name, node }: PodPlan): Promise<Pod> {
   const status = await vi.waitFor(
     async () => {
-      const { json } = await new KubeObjects(cluster.client, PODS).get({ namespace, name })
-      const now = (json.status ?? {}) as PodStatus
+      const now = await statusOf(cluster, { namespace, name })
       if (!now.podIP || !now.containerStatuses?.every(({ ready }) => ready))
         throw new Error(JSON.stringify(now))
       return now
@@ -93,16 +116,16 @@ export async function runningPod(cluster: Cluster, { namespace, name, node }: Po
     name,
     ip: status.podIP ?? '',
     does(...command) {
-      try {
-        run(['nsenter', `--target=${pid}`, '--net', '--'], command)
-        return true
-      } catch {
-        return false
-      }
+      const { promise, resolve } = Promise.withResolvers<boolean>()
+      const child = execFile('nsenter', [`--target=${pid}`, '--net', '--', ...command], error =>
+        resolve(!error),
+      )
+      child.stdin?.end()
+      return promise
     },
   }
 }
 
 /** Whether a TCP connection is accepted within two seconds. */
-export const reaches = (from: Pod, ip: string, port = 80): boolean =>
+export const reaches = (from: Pod, ip: string, port = 80): Promise<boolean> =>
   from.does('busybox', 'nc', '-w', '2', ip, `${port}`)

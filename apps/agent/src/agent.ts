@@ -1,5 +1,6 @@
 import { type AgentStatus, type EpochMs, LIMITS, pause, type Timers, VERSION } from '@sekisho/core'
 import type { Dataplane, FlowLog } from '@sekisho/dataplane'
+import { CniChain } from './cni/chain.ts'
 import { findDegraded } from './degraded.ts'
 import { openEnforcement } from './kernel/enforcement.ts'
 import type { Inspecting } from './kernel/inspecting.ts'
@@ -80,6 +81,17 @@ export async function runAgent(
   )
   const { world, model, table, dataplane, programmer, inspecting, names, sources, places } = enforcement
 
+  // From here on new pods wait for their rules.
+  const chain =
+    options.cni &&
+    stack.use(
+      new CniChain({
+        cni: options.cni,
+        timers,
+        onError: error => log.error('the configuration of the network', error),
+      }),
+    )
+
   // 3. Eyes: what passes and what is stopped, beginning with the connections that are already there.
   const seen = stack.use(
     await openObserver({
@@ -114,7 +126,7 @@ export async function runAgent(
     programmer,
     dataplane,
     inspecting,
-    degraded: () => [...sources.degraded, ...findDegraded(netns, places)],
+    degraded: () => [...sources.degraded, ...findDegraded(netns, places), ...(chain?.degraded ?? [])],
   })
   const connection = new Connection({
     run: options,
@@ -154,6 +166,7 @@ export async function runAgent(
     ...status(reporter.ledger),
     enforcing: programmer.enforcing,
     spool: { batches: spool.length, bytes: spool.bytes },
+    ...(enforcement.cni && { cni: enforcement.cni.status }),
     server: {
       url: options.server.href,
       connected: connection.connected,

@@ -32,7 +32,7 @@ async function main(): Promise<number> {
       print(await askStatus(stateDirectory(command.state).socket))
       return 0
     case 'uninstall':
-      print(await uninstall(command.netns))
+      print(await uninstall(command.netns, command.cniConfig))
       return 0
     case 'prepare':
       enableAccounting(command.netns)

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { canonicalIp, type NodeName } from '@sekisho/core'
+import type { CniOptions } from './cni/chain.ts'
+import { FALLBACKS } from './cni/station.ts'
 import { DEFAULT_STATE } from './state-directory.ts'
 
 export interface RunOptions {
@@ -25,6 +27,8 @@ export interface RunOptions {
   /** Folder of lists of domains that profiles name. */
   readonly domainLists: string | undefined
   readonly metrics: { readonly host: string; readonly port: number } | undefined
+  /** Present where a new pod's network waits for its rules. */
+  readonly cni: CniOptions | undefined
 }
 
 /** What the server lets an agent in for. */
@@ -41,7 +45,7 @@ export type ExpiredNames = (typeof EXPIRED_NAMES)[number]
 
 export type Command =
   | RunOptions
-  | { readonly kind: 'uninstall'; readonly netns: string | undefined }
+  | { readonly kind: 'uninstall'; readonly netns: string | undefined; readonly cniConfig: string | undefined }
   | { readonly kind: 'prepare'; readonly netns: string | undefined }
   | { readonly kind: 'status'; readonly state: string }
   | { readonly kind: 'help' }
@@ -51,11 +55,16 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+const CNI_PLUGINS = '/opt/cni/bin'
+const CNI_DIRECTORY = '/run/sekisho/cni'
+const CNI_EXEMPT = 'kube-system,sekisho'
+
 export const USAGE = `sekisho-agent: sees and enforces on one node
 
   sekisho-agent --server URL [options]      run until stopped; rules stay in the kernel
   sekisho-agent status [--state DIR]        what the running agent says about itself, as JSON
-  sekisho-agent uninstall [--netns NAME]    remove the kernel's rules
+  sekisho-agent uninstall [--netns NAME] [--cni-config DIR]
+                                            remove the kernel's rules, and the plugin from the network's configuration
   sekisho-agent prepare [--netns NAME]      only let the kernel count packets, for an agent that may not switch that on
 
   --server URL        https address of the server's port for agents (or SEKISHO_AGENT_SERVER)
@@ -76,6 +85,12 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --expired-names WHAT  connections to a name whose time is over: keep (default) or cut
   --domain-lists DIR  lists of domains that profiles of DNS name, a file each; read at the start
   --metrics HOST:PORT serve /metrics, /livez and /readyz; loopback addresses only
+  --cni-config DIR    let new pods' networks wait for their rules: add a plugin to the first network
+                      configuration in DIR, for instance /etc/cni/net.d
+  --cni-plugins DIR   where the runtime finds its programs; default ${CNI_PLUGINS}
+  --cni-directory DIR where it asks; default ${CNI_DIRECTORY}
+  --cni-fallback WHAT pods whose rules cannot be there in time: closed (default; tried again) or open
+  --cni-exempt LIST   namespaces, separated by commas, whose pods never wait; default ${CNI_EXEMPT}
 `
 
 const FLAGS = {
@@ -95,6 +110,11 @@ const FLAGS = {
   'expired-names': { type: 'string', default: 'keep' },
   'domain-lists': { type: 'string' },
   metrics: { type: 'string' },
+  'cni-config': { type: 'string' },
+  'cni-plugins': { type: 'string', default: CNI_PLUGINS },
+  'cni-directory': { type: 'string', default: CNI_DIRECTORY },
+  'cni-fallback': { type: 'string', default: 'closed' },
+  'cni-exempt': { type: 'string', default: CNI_EXEMPT },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
@@ -120,7 +140,7 @@ export function parseCommand(args: readonly string[], environment: Environment):
     case 'run':
       return runOptions(values, environment)
     case 'uninstall':
-      return { kind: 'uninstall', netns: values.netns }
+      return { kind: 'uninstall', netns: values.netns, cniConfig: values['cni-config'] }
     case 'prepare':
       return { kind: 'prepare', netns: values.netns }
     case 'status':
@@ -147,7 +167,18 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     expiredNames: expiredNames(values['expired-names']),
     domainLists: values['domain-lists'],
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
+    cni: values['cni-config'] === undefined ? undefined : cniOptions(values['cni-config'], values),
   }
+}
+
+function cniOptions(config: string, values: Values): CniOptions {
+  const fallback = FALLBACKS.find(each => each === values['cni-fallback'])
+  if (!fallback) throw new UsageError(`--cni-fallback must be one of ${FALLBACKS.join(', ')}`)
+  const exempt = values['cni-exempt'].split(',').filter(name => name !== '')
+  // They become words of a shell program.
+  const wrong = exempt.find(name => !/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+  if (wrong !== undefined) throw new UsageError(`--cni-exempt must be names of namespaces: ${wrong}`)
+  return { config, plugins: values['cni-plugins'], directory: values['cni-directory'], fallback, exempt }
 }
 
 function joinBy(values: Values, environment: Environment): JoinBy | undefined {

@@ -18,6 +18,9 @@ import type { Inventory } from './server/message.ts'
 /** Finds by which interfaces the node's kernel knows its own workloads, of those of which none is known. */
 export type Locate = (own: readonly Workload[]) => ReadonlyMap<WorkloadId, string>
 
+/** Whom the node gave which addresses; each address to one. */
+export type Attached = ReadonlyMap<WorkloadId, readonly string[]>
+
 /**
  * What the agent knows: the server's state, and over it the node's own workloads, whose truth never waits for the
  * network. A workload of this node that the server still lists but the node does not have any more is gone.
@@ -33,6 +36,8 @@ export class World {
   #local: { namespaces: Map<string, Namespace>; workloads: Map<WorkloadId, Workload> } | undefined
   /** Addresses of the node's own workloads: what others say they have of them is not so here. */
   #ownAddresses: ReadonlySet<string> = new Set()
+  /** Addresses that the node's pods were given when their network was made: the server learns them later. */
+  #attached: Attached = new Map()
   readonly #locate: Locate
   #interfaces: ReadonlyMap<WorkloadId, string> = new Map()
   /** Those that were looked for last. */
@@ -114,11 +119,7 @@ export class World {
       workloads: new Map(workloads.map(each => [each.id, each])),
     }
     this.#local = after
-    const addresses = addressesOf(workloads)
-    const moved = new Set(
-      [...addresses, ...this.#ownAddresses].filter(ip => addresses.has(ip) !== this.#ownAddresses.has(ip)),
-    )
-    this.#ownAddresses = addresses
+    const moved = this.#takeAddresses()
     const ours = before ? before.workloads.keys() : this.#serversOwn()
     return {
       namespaces: resolve(changed(before?.namespaces, after.namespaces), name => this.#namespace(name)),
@@ -134,6 +135,30 @@ export class World {
     }
   }
 
+  /** All that the node's pods were given. @returns what the model must change. */
+  attach(attached: Attached): ModelChange {
+    const touched = changed(this.#attached, attached)
+    this.#attached = attached
+    const others = this.#claimantsOf(this.#takeAddresses())
+    const all = new Set([...touched, ...others, ...this.#relocate()])
+    return { workloads: resolve(all, id => this.#workload(id)) }
+  }
+
+  /** Whether the server has told of this pod of the node, and not of one before it that had its name. */
+  knows(pod: WorkloadId): boolean {
+    const told = this.#server.workloads.get(pod)
+    return told?.node === this.#node && told.state === 'running'
+  }
+
+  /** @returns addresses that became the node's own, or ceased to be. */
+  #takeAddresses(): ReadonlySet<string> {
+    const before = this.#ownAddresses
+    const after = addressesOf(this.#local ? [...this.#local.workloads.values()] : [])
+    for (const given of this.#attached.values()) for (const ip of given) after.add(ip)
+    this.#ownAddresses = after
+    return after.symmetricDifference(before)
+  }
+
   /** The node's interfaces may be others. @returns what the model must change. */
   look(): ModelChange {
     return { workloads: resolve(new Set(this.#relocate()), id => this.#workload(id)) }
@@ -143,7 +168,9 @@ export class World {
   #relocate(): readonly WorkloadId[] {
     const own = this.#local
       ? [...this.#local.workloads.values()]
-      : [...this.#server.workloads.values()].filter(({ node }) => node === this.#node)
+      : [...this.#server.workloads.values()]
+          .filter(({ node }) => node === this.#node)
+          .map(each => this.#withGivenAddresses(each))
     const [before, after] = [this.#interfaces, this.#locate(own)]
     this.#own = new Set(own.map(({ id }) => id))
     this.#interfaces = after
@@ -171,7 +198,14 @@ export class World {
     const remote = this.#server.workloads.get(id)
     if (local) return this.#located(local)
     if (remote?.node !== this.#node) return remote && this.#withoutOwnAddresses(remote)
-    return this.#local ? undefined : this.#located(remote)
+    return this.#local ? undefined : this.#located(this.#withGivenAddresses(remote))
+  }
+
+  /** An address belongs to whom it was given last, whatever the server still says of its last owner. */
+  #withGivenAddresses(own: Workload): Workload {
+    if (own.hostNetwork || this.#attached.size === 0) return own
+    const given = this.#attached.get(own.id) ?? []
+    return { ...own, addresses: [...given, ...this.#withoutOwnAddresses(own).addresses] }
   }
 
   #located(own: Workload): Workload {

@@ -51,6 +51,27 @@ describe('own workloads over the server’s', () => {
     expect(model.workloads.get(workload('new').id)?.labels).toEqual({ app: 'changed' })
   })
 
+  test('pods have the addresses that they were given before the server knows of them', () => {
+    const { world, receive, model } = setUp()
+    const attach = (attached: Parameters<World['attach']>[0]) => model.update(world.attach(attached))
+    const owner = (ip: string) => model.workloadAt(ip)?.name
+    const [old, fresh] = [
+      workload('a-old', { addresses: ['10.0.0.7'] }),
+      workload('fresh', { addresses: [] }),
+    ]
+    const claims = workload('a-far', { node: 'n2' as NodeName, addresses: ['10.0.0.8'] })
+    attach(new Map([[fresh.id, ['10.0.0.7', '10.0.0.8']]]))
+    expect(world.knows(fresh.id)).toBe(false)
+    receive(snapshot({ workloads: [old, fresh, claims] }))
+    expect(world.knows(fresh.id)).toBe(true)
+    // Whoever had them, and wherever else they are said to be.
+    expect(['10.0.0.7', '10.0.0.8'].map(owner)).toEqual(['fresh', 'fresh'])
+    attach(new Map())
+    expect(['10.0.0.7', '10.0.0.8'].map(owner)).toEqual(['a-old', 'a-far'])
+    receive({ kind: 'delta', revision: 2, workloads: { set: [{ ...fresh, state: 'terminating' }] } })
+    expect([fresh.id, claims.id].map(id => world.knows(id))).toEqual([false, false])
+  })
+
   test('an address of an own workload is nobody else’s here, whatever other nodes claim', () => {
     const { receive, report, model } = setUp()
     // The first by name of two claimants would own the address.

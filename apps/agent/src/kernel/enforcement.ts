@@ -17,6 +17,8 @@ import {
   type Model,
   type RuleTable,
 } from '@sekisho/policy'
+import type { CniOptions } from '../cni/chain.ts'
+import { CniStation } from '../cni/station.ts'
 import { type LastState, openLastState } from '../last-state.ts'
 import { type Log, reasonOf } from '../log.ts'
 import type { RunOptions } from '../options.ts'
@@ -34,7 +36,7 @@ import { Programmer } from './programmer.ts'
 export interface EnforcementOptions {
   readonly run: Pick<
     RunOptions,
-    'node' | 'netns' | 'identify' | 'inspection' | 'resolvers' | 'expiredNames' | 'domainLists'
+    'node' | 'netns' | 'identify' | 'inspection' | 'resolvers' | 'expiredNames' | 'domainLists' | 'cni'
   >
   /** Where the last state is kept. */
   readonly lastState: string
@@ -66,6 +68,8 @@ export interface Enforcement {
   readonly inspecting: Inspecting | undefined
   readonly names: Pick<Names, 'ledger'>
   readonly sources: Sources
+  /** Undefined where no plugin asks. */
+  readonly cni: Pick<CniStation, 'status'> | undefined
   /** Where the kernel tells the own workloads apart, and which of their interfaces have programs of eBPF. */
   readonly places: Pick<PlaceFinder, 'places' | 'programs'>
   /** The kernel had a table of ours when we came. */
@@ -174,6 +178,7 @@ export async function openEnforcement(
   const restored = last && apply(last)
   if (restored?.ok === false) log.warn('the last state was refused', { reason: restored.error })
   const sources = stack.use(followSources(options, world, programmer))
+  const cni = options.run.cni && stack.use(openCni(options.run.cni, options, { world, programmer }))
   const locating = stack.use(
     new Locating({
       netns,
@@ -187,6 +192,7 @@ export async function openEnforcement(
   )
   if (world.revision !== undefined || !adopted) programmer.release()
   await programmer.settle()
+  cni?.start()
   return {
     world,
     model,
@@ -196,6 +202,7 @@ export async function openEnforcement(
     inspecting,
     names,
     sources,
+    cni,
     places,
     adopted,
     nodeChanged,
@@ -207,6 +214,7 @@ export async function openEnforcement(
       const applied = apply(message)
       locating.followPorts()
       if (applied.ok) lastState.save()
+      cni?.stateChanged()
       return applied
     },
   }
@@ -230,6 +238,25 @@ async function openInspecting(
     notes,
     onTold: told => onTold(told),
     onRequests: requests => onRequests(requests),
+  })
+}
+
+function openCni(
+  { directory, fallback }: CniOptions,
+  { timers, log }: EnforcementOptions,
+  { world, programmer }: { readonly world: World; readonly programmer: Programmer },
+): CniStation {
+  return new CniStation({
+    directory,
+    fallback,
+    timers,
+    log,
+    onAttached: attached => programmer.change(world.attach(attached)),
+    isKnown: pod => world.knows(pod),
+    async programmed() {
+      await programmer.learn([])
+      return programmer.enforcing
+    },
   })
 }
 

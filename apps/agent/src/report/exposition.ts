@@ -6,6 +6,13 @@ export interface LocalStatus extends AgentStatus {
   readonly spool: { readonly batches: number; readonly bytes: number }
   /** The kernel's table is this agent's. */
   readonly enforcing: boolean
+  /** Of pods that waited for their rules, where a CNI plugin lets them; milliseconds from its request to the answer. */
+  readonly cni?: {
+    readonly added: number
+    readonly refused: number
+    readonly passed: number
+    readonly addMs: { readonly p50: number; readonly p99: number }
+  }
 }
 
 interface Metric {
@@ -77,6 +84,7 @@ const metrics = (status: LocalStatus): readonly Metric[] => [
     samples: Object.entries(status.ledger).map(([reason, count]) => [{ reason }, count]),
   },
   ...inspection(status),
+  ...networks(status),
   {
     name: 'sekisho_agent_spool_bytes',
     kind: 'gauge',
@@ -118,6 +126,27 @@ const inspection = ({ inspection: now }: LocalStatus): readonly Metric[] =>
           kind: 'counter',
           help: 'Packets that the kernel queued to be read.',
           samples: single(now.queued),
+        },
+      ]
+
+const networks = ({ cni }: LocalStatus): readonly Metric[] =>
+  cni === undefined
+    ? []
+    : [
+        {
+          name: 'sekisho_agent_cni_pods_total',
+          kind: 'counter',
+          help: 'Pods whose network was asked for: let in with their rules, refused for now, let in without.',
+          samples: (['added', 'refused', 'passed'] as const).map(outcome => [{ outcome }, cni[outcome]]),
+        },
+        {
+          name: 'sekisho_agent_cni_add_seconds',
+          kind: 'gauge',
+          help: 'Time from the request for a pod until its rules were in the kernel, of the last 1,024.',
+          samples: [
+            [{ quantile: '0.5' }, cni.addMs.p50 / 1_000],
+            [{ quantile: '0.99' }, cni.addMs.p99 / 1_000],
+          ],
         },
       ]
 

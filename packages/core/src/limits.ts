@@ -94,6 +94,11 @@ export const LIMITS = {
     'items',
     'A head of thousands of tiny lines, each looked at again for every packet.',
   ),
+  httpKeptHead: limit(
+    1_024,
+    'bytes',
+    'The last request of each of many connections, kept to know it again although it is long.',
+  ),
   httpUnanswered: limit(
     128,
     'items',

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { http } from '../src/protocols/http/http.ts'
 import { HttpRequest } from '../src/protocols/http/request.ts'
@@ -29,6 +30,22 @@ const asked = (readings: readonly Reading[]): string[] =>
           : [],
   )
 const get = (head: string): string => `GET / HTTP/1.1\r\n${head}\r\n\r\n`
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+/** Heads that are alike but for a byte, have a body, tell of an application or are none. */
+const REPEATED = [
+  get('Host: a'),
+  get('Host: b'),
+  `\r\n${get('Host: a')}`,
+  get('Content-Length: 1'),
+  get('Transfer-Encoding: chunked'),
+  get('User-Agent: kubectl/v1'),
+  'GET /_cat/indices HTTP/1.1\r\n\r\n',
+  'HEAD / HTTP/1.1\r\nHost: a\r\n\r\n',
+  `${get('Host: a')}${get('Host: a')}`,
+  `${get('Host: a')}GET`,
+  get(`X: ${'x'.repeat(1_024)}`),
+]
 
 describe('http', () => {
   test.each([
@@ -309,6 +326,30 @@ describe('http', () => {
   test('a server that is never heard does not stop the requests from being read', () => {
     const readings = readingsOf(http, [['client', GET.repeat(500)]])
     expect(readings.filter(({ kind }) => kind === 'request')).toHaveLength(500)
+  })
+
+  test('a request that is made again is told again, as if it had come in pieces', () => {
+    const part = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...REPEATED) }, fc.constant('x'))
+    const conversation = fc.array(fc.tuple(fc.constantFrom('client', 'client', 'server'), part), {
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(conversation, said => {
+        const spoken = said.map(([side, text]) => [side, side === 'client' ? text : OK] as const)
+        expect(readingsOf(http, spoken).map(plain)).toEqual(readingsOf(http, byteByByte(spoken)).map(plain))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('the same object is told again only for the same bytes', () => {
+    const said = [GET, GET, `${GET}${GET}`, GET, GET.replace('id=1', 'id=2'), GET].map(
+      text => ['client', text] as const,
+    )
+    const requests = readingsOf(http, said).flatMap(reading =>
+      reading.kind === 'request' ? [reading.request] : [],
+    )
+    expect(requests.map(request => requests.indexOf(request))).toEqual([0, 0, 2, 3, 4, 5, 6])
   })
 
   test.each([

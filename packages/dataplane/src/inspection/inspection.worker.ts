@@ -67,7 +67,7 @@ const inspector = new Inspector({
   identify: setup.identify,
   terms: ends => terms.of(ends),
   notice(ends, notice) {
-    if (notice.kind === 'judged') reporter.requests.add(ends, notice.request, notice.answer)
+    if (notice.kind === 'judged') reporter.requests.add(ends, notice)
     else if (notice.kind !== 'detail') reporter.tell({ ends, notice })
   },
   answered: names => answers.note(names),

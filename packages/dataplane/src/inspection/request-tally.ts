@@ -1,6 +1,7 @@
 import { type L7Request, LIMITS, type Outcome, requestName } from '@sekisho/core'
 import type { ResidualAnswer } from '@sekisho/policy'
 import type { ConversationEnds } from './inspector.ts'
+import type { Judged } from './watch.ts'
 
 /** Equal requests between the same ends with the same outcome, since the last report. */
 export interface CountedRequests {
@@ -18,6 +19,15 @@ export type RequestName = string
 /** Of one conversation so many requests are known by their own words; a client that varies them pays for their names. */
 const WORDS_PER_CONVERSATION = 64
 
+type JudgedRequest = Omit<Judged, 'kind'>
+
+/** What a conversation has asked. */
+interface Asked {
+  readonly byWords: Map<string, CountedRequests>
+  /** If it is kept: that it is asked again is known by the object. */
+  last?: { readonly judged: JudgedRequest; readonly counted: CountedRequests } | undefined
+}
+
 /**
  * Requests by name, at most so many kinds between two reports; what is beyond is counted without a name. Told one by
  * one, a busy service's requests would cost more than their inspection, and so would their names: what a conversation
@@ -25,23 +35,47 @@ const WORDS_PER_CONVERSATION = 64
  */
 export class RequestTally {
   #counted = new Map<string, CountedRequests>()
-  #byWords = new WeakMap<ConversationEnds, Map<string, CountedRequests>>()
+  #asked = new WeakMap<ConversationEnds, Asked>()
   #unnamed = 0
 
   get isEmpty(): boolean {
     return this.#counted.size === 0
   }
 
-  add(ends: ConversationEnds, request: L7Request, answer: ResidualAnswer): void {
-    const outcome = outcomeOf(answer)
-    const words = wordsOf(request)
-    const known = words === undefined ? undefined : this.#byWords.get(ends)?.get(words)
-    if (known?.outcome === outcome) {
-      known.count++
+  add(ends: ConversationEnds, judged: JudgedRequest): void {
+    const asked = this.#askedBy(ends)
+    if (asked.last?.judged === judged) {
+      asked.last.counted.count++
       return
     }
+    const counted = this.#count(ends, judged, asked.byWords)
+    asked.last = judged.isKept && counted ? { judged, counted } : undefined
+  }
+
+  #askedBy(ends: ConversationEnds): Asked {
+    const known = this.#asked.get(ends)
+    if (known) return known
+    const asked: Asked = { byWords: new Map() }
+    this.#asked.set(ends, asked)
+    return asked
+  }
+
+  /** @returns what counts it now. */
+  #count(
+    ends: ConversationEnds,
+    { request, answer }: JudgedRequest,
+    byWords: Asked['byWords'],
+  ): CountedRequests | undefined {
+    const outcome = outcomeOf(answer)
+    const words = wordsOf(request)
+    const known = words === undefined ? undefined : byWords.get(words)
+    if (known?.outcome === outcome) {
+      known.count++
+      return known
+    }
     const counted = this.#named({ ends, request: requestName(request), outcome, answer })
-    if (words !== undefined && counted) this.#remember(ends, words, counted)
+    if (words !== undefined && counted && byWords.size < WORDS_PER_CONVERSATION) byWords.set(words, counted)
+    return counted
   }
 
   /** @returns what counts it now; undefined where there is no room for its name. */
@@ -62,17 +96,11 @@ export class RequestTally {
     return counted
   }
 
-  #remember(ends: ConversationEnds, words: string, counted: CountedRequests): void {
-    const known = this.#byWords.get(ends)
-    if (!known) this.#byWords.set(ends, new Map([[words, counted]]))
-    else if (known.size < WORDS_PER_CONVERSATION) known.set(words, counted)
-  }
-
   /** Everything since the last call. */
   take(): { readonly requests: readonly CountedRequests[]; readonly unnamed: number } {
     const taken = { requests: [...this.#counted.values()], unnamed: this.#unnamed }
     this.#counted = new Map()
-    this.#byWords = new WeakMap()
+    this.#asked = new WeakMap()
     this.#unnamed = 0
     return taken
   }

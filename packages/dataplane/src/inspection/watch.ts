@@ -13,10 +13,20 @@ export type AskPolicy = (facts: FlowFacts) => ResidualAnswer
  */
 export type Step = 'pass' | 'requests-only' | 'release' | 'deny'
 
+type Requested = Extract<Finding, { readonly kind: 'request' }>
+
+/** A request and what the policies say to it. `isKept`: the same object comes when it is made again. */
+export interface Judged {
+  readonly kind: 'judged'
+  readonly request: L7Request
+  readonly isKept: boolean
+  readonly answer: ResidualAnswer
+}
+
 /** What became known of a conversation. */
 export type Notice =
   | Exclude<Finding, { readonly kind: 'request' | 'opaque' }>
-  | { readonly kind: 'judged'; readonly request: L7Request; readonly answer: ResidualAnswer }
+  | Judged
   /** It was denied: nothing of it passes any more. */
   | { readonly kind: 'denied'; readonly answer: ResidualAnswer }
   | DnsNotice
@@ -48,6 +58,8 @@ export class Watch {
   #ask: AskPolicy
   #facts: FlowFacts
   #answer: ResidualAnswer
+  /** The last request, if it is kept. */
+  #last: { readonly facts: FlowFacts; readonly ask: AskPolicy; readonly notice: Judged } | undefined
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -126,7 +138,7 @@ export class Watch {
   #take(finding: Finding): boolean {
     switch (finding.kind) {
       case 'request':
-        return this.#judge(finding.request)
+        return this.#judge(finding)
       case 'identified':
         return this.#learn(finding, finding.application)
       case 'unknown':
@@ -153,16 +165,31 @@ export class Watch {
   }
 
   /** A request is judged whole: what is still not known by then was asked for in vain. */
-  #judge(request: L7Request): boolean {
+  #judge({ request, isKept = false }: Requested): boolean {
     if (!this.#answer.inspect) return true
-    const answer = this.#ask({ ...this.#facts, request })
-    this.#options.notice({ kind: 'judged', request, answer })
+    const notice = this.#repeated(request) ?? this.#judged(request, isKept)
+    const { answer } = notice
+    this.#options.notice(notice)
     if (answer.enforced.verdict !== 'allow') {
       this.#answer = answer
       return false
     }
     if (request.kind === 'tls') this.#keep(request, answer)
     return true
+  }
+
+  /** The same object with the same facts is answered alike. */
+  #repeated(request: L7Request): Judged | undefined {
+    const last = this.#last
+    const isSame = last?.notice.request === request && last.facts === this.#facts && last.ask === this.#ask
+    return isSame ? last.notice : undefined
+  }
+
+  #judged(request: L7Request, isKept: boolean): Judged {
+    const [facts, ask] = [this.#facts, this.#ask]
+    const notice = { kind: 'judged', request, isKept, answer: ask({ ...facts, request }) } as const
+    this.#last = isKept ? { facts, ask, notice } : undefined
+    return notice
   }
 
   /** A conversation has one hello: what it says holds for all of it. */

@@ -43,7 +43,12 @@ const SERVER = '> 80'
 const BOTH_RESET = [`reset ${CLIENT}`, `reset ${SERVER}`]
 const ANSWERED = [`answer ${CLIENT}`, `reset ${SERVER}`]
 const version = (value: string): Notice => ({ kind: 'detail', detail: 'protocol-version', value })
-const judged = (answer: typeof ALLOWED): Notice => ({ kind: 'judged', request: command('GET'), answer })
+const judged = (answer: typeof ALLOWED): Notice => ({
+  kind: 'judged',
+  request: command('GET'),
+  isKept: false,
+  answer,
+})
 const websocket: Notice = {
   kind: 'identified',
   application: 'websocket',

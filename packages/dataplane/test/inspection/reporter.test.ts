@@ -4,6 +4,8 @@ import type { Told } from '../../src/inspection/inspection.protocol.ts'
 import { type Report, Reporter } from '../../src/inspection/reporter.ts'
 import { ALLOWED, command, ENDS } from './scripted.ts'
 
+const GET = { request: command('GET'), answer: ALLOWED, isKept: false }
+
 const TOLD: Told = { ends: ENDS, notice: { kind: 'failed', onFailure: 'open' } }
 /** As long as notices are gathered. */
 const GATHERED = 200
@@ -46,7 +48,7 @@ test('notices are gathered, and sent once', () => {
 
 test('requests are due as well', () => {
   const { clock, sent, reporter } = reporting()
-  reporter.requests.add(ENDS, command('GET'), ALLOWED)
+  reporter.requests.add(ENDS, GET)
   clock.now += GATHERED
   reporter.flush()
   expect(sent).toMatchObject([{ told: [], requests: [{ request: 'GET', count: 1 }], lost: 0 }])
@@ -57,8 +59,7 @@ test('what is too much is counted, in the report it belongs to', () => {
   const { clock, sent, reporter } = reporting()
   const limit = LIMITS.noticesPerReport.value
   for (let at = 0; at < limit + 3; at++) reporter.tell(TOLD)
-  for (let port = 0; port < limit + 2; port++)
-    reporter.requests.add({ ...ENDS, port }, command('GET'), ALLOWED)
+  for (let port = 0; port < limit + 2; port++) reporter.requests.add({ ...ENDS, port }, GET)
   clock.now += GATHERED
   reporter.flush()
   reporter.tell(TOLD)

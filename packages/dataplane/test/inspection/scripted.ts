@@ -16,11 +16,14 @@ export const ENDS: ConversationEnds = {
 
 export const command = (word: string): L7Request => ({ kind: 'redis', command: word, keys: [] })
 
+const KEPT: Reading = { kind: 'request', request: command('KEPT'), isKept: true }
+
 /** What the scripted protocol's reader says to a word; anything else in capitals is a command. */
 const WORDS: Readonly<Record<string, () => Reading>> = {
   user: () => ({ kind: 'detail', detail: 'user', value: 'ada' }),
   names: () => ({ kind: 'names', names: [{ name: 'shop.example', ip: '192.0.2.9', ttl: 5 }] }),
   more: () => ({ kind: 'refined', application: 'stratum', evidence: 'more' }),
+  kept: () => KEPT,
   hello: () => ({ kind: 'request', request: { kind: 'tls', sni: 'shop.example' } }),
   bulk: () => ({ kind: 'opaque' }),
   bad: () => ({ kind: 'unreadable', reason: 'bad' }),

@@ -109,6 +109,7 @@ describe('requests', () => {
     expect(notices).toContainEqual({
       kind: 'judged',
       request: command('DEL'),
+      isKept: false,
       answer: answerOf(['allow'], ['deny']),
     })
   })
@@ -116,6 +117,21 @@ describe('requests', () => {
   test('what is still open once a request is whole was asked for in vain', () => {
     const { say } = watching(facts => answerOf([facts.request ? 'deny' : 'allow', 'open']))
     expect(say('r', 'GET')).toEqual(['pass', 'deny'])
+  })
+
+  test('one that is kept is asked about once, until something else is known or policies change', () => {
+    const ask = askingFor('redis', { requests: true })
+    const { watch, say, notices } = watching(ask)
+    const asked = () => ask.asked.filter(({ request }) => request !== undefined).length
+    expect(say('r', 'kept', 'kept kept', 'GET kept')).toEqual(['pass', 'pass', 'pass', 'pass'])
+    expect(asked()).toBe(3)
+    expect(notices.filter(({ kind }) => kind === 'judged')).toHaveLength(5)
+    watch.review(ask, { names: ['other.example'] })
+    say('kept')
+    expect(asked()).toBe(4)
+    watch.review(facts => (facts.request ? DENIED : answerOf(['allow', 'open'])))
+    expect(say('kept')).toEqual(['deny'])
+    expect(watch.answer).toEqual(DENIED)
   })
 
   test('of a conversation whose verdict is known are not asked about', () => {

@@ -22,6 +22,8 @@ interface Head {
   readonly upgrade?: string
 }
 export interface RequestHead extends Head {
+  /** All of it, as characters of the same number as its bytes. */
+  readonly text: string
   readonly version: '1.0' | '1.1'
   readonly request: HttpRequest
 }
@@ -61,7 +63,15 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
     lines: text.slice(lines, -4),
   })
   const version = bytes[line - 1] === 0x31 ? '1.1' : '1.0'
-  return { length: end, version, request, notes, body: requestBody(notes, version), ...upgradeOf(notes) }
+  return {
+    length: end,
+    text,
+    version,
+    request,
+    notes,
+    body: requestBody(notes, version),
+    ...upgradeOf(notes),
+  }
 }
 
 /** @returns undefined while the head is not all there; raises `Malformed`. */

@@ -1,4 +1,5 @@
 import { LIMITS, Malformed } from '@sekisho/core'
+import { latin1Between } from '../../ascii.ts'
 import type { BoldReader } from '../../guarded.ts'
 import type { Side } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
@@ -25,6 +26,13 @@ function statusOf(status: number): Reading {
   return known
 }
 
+/** A request without a body that came in one piece, and what was said of it. */
+interface Kept {
+  readonly text: string
+  readonly asked: Asked
+  readonly reading: Reading
+}
+
 export class Http1Reader implements BoldReader {
   readonly #requests = new Messages(parseRequest)
   readonly #answers = new Messages(parseResponse)
@@ -36,6 +44,8 @@ export class Http1Reader implements BoldReader {
   #introduced = false
   #answered = false
   #serverNamed = false
+  /** The last request: what a client asks once it often asks again, and the same bytes say the same. */
+  #kept: Kept | undefined
 
   /** @param onHttp2 both sides go over to HTTP/2; `rest` is what the server has already said of it. */
   constructor(onHttp2: (rest: Uint8Array, found: Reading[]) => void) {
@@ -60,15 +70,34 @@ export class Http1Reader implements BoldReader {
   }
 
   #client(bytes: Uint8Array, found: Reading[]): void {
+    const isBetween = this.#requests.idle
+    const again = isBetween ? this.#again(bytes) : undefined
+    if (again) {
+      this.#remember(again.asked)
+      found.push(again.reading)
+      return
+    }
     this.#requests.push(bytes)
     for (let head = this.#requests.next(); head; head = this.#requests.next()) {
       this.#requests.body(head.body)
-      this.#remember(askedBy(head))
+      const asked = askedBy(head)
+      this.#remember(asked)
       if (!this.#introduced) this.#introduce(head, found)
       this.#refinement.request(head.request, head.notes, found)
-      found.push({ kind: 'request', request: head.request })
+      const isKept = isBetween && isAll(head, bytes)
+      const reading: Reading = { kind: 'request', request: head.request, isKept }
+      found.push(reading)
+      this.#kept = isKept ? { text: head.text, asked, reading } : undefined
     }
     this.#requests.keep()
+  }
+
+  /** The last request, if these bytes are its own: an application that it would tell of was told of. */
+  #again(bytes: Uint8Array): Kept | undefined {
+    const { length } = bytes
+    return this.#kept?.text.length === length && this.#kept.text === latin1Between(bytes, 0, length)
+      ? this.#kept
+      : undefined
   }
 
   #remember(asked: Asked): void {
@@ -129,6 +158,9 @@ export class Http1Reader implements BoldReader {
     found.push(detail('server-software', notes.server))
   }
 }
+
+const isAll = ({ length, body }: RequestHead, bytes: Uint8Array): boolean =>
+  length === bytes.length && body === 0 && length <= LIMITS.httpKeptHead.value
 
 const bodyOf = (asked: Asked, status: number, body: Body): Body =>
   asked === 'HEAD' || status === 204 || status === 304 ? 0 : body

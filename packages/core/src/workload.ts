@@ -7,10 +7,6 @@ export type WorkloadKind = 'pod' | 'container' | 'service' | 'host' | 'external'
 /** `finished` workloads no longer own their addresses; `terminating` ones keep address and policy. */
 export type WorkloadState = 'running' | 'terminating' | 'finished'
 
-/** What a cluster, a namespace or a pod says of protection: `required` is `enabled`, and what is inside of it has no say. */
-export const PROTECTION_WORDS = ['enabled', 'disabled', 'required'] as const
-export type ProtectionWord = (typeof PROTECTION_WORDS)[number]
-
 export interface NamedPort {
   readonly name: string
   readonly protocol: Protocol

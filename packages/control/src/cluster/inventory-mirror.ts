@@ -1,20 +1,14 @@
 import {
+  isProtected,
   type Namespace,
   namespace,
   type ProtectionWord,
+  protectionWord,
   type Workload,
   type WorkloadId,
   workloadId,
 } from '@sekisho/core'
-import {
-  isProtected,
-  NAMESPACES,
-  PODS,
-  podWorkload,
-  protectionWord,
-  type Reflected,
-  Reflector,
-} from '@sekisho/kube'
+import { NAMESPACES, PODS, podWorkload, type Reflected, Reflector } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterWatch } from './watch.ts'

@@ -3,13 +3,13 @@ import {
   LIMITS,
   type NamedPort,
   type NodeName,
+  profileLabel,
   type Workload,
   type WorkloadState,
   workloadId,
 } from '@sekisho/core'
 import { listAt, textAt, valueAt } from '../json.ts'
 import type { KubeObject } from '../object.ts'
-import { profileLabel } from './protection.ts'
 
 const TRANSPORTS = ['TCP', 'UDP', 'SCTP'] as const
 const isTransport = (text: string): text is (typeof TRANSPORTS)[number] =>

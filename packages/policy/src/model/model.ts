@@ -70,8 +70,8 @@ export class PolicyModel implements Model {
   }
 
   selected(policy: PolicyId): readonly Workload[] {
-    return Array.from(this.index.bound(policy)?.subject.members ?? [], ({ members }) =>
-      Array.from(members, ({ workload }) => workload),
+    return Array.from(this.index.bound(policy)?.subject.members ?? [], ({ isProtected, members }) =>
+      isProtected ? Array.from(members, ({ workload }) => workload) : [],
     ).flat()
   }
 

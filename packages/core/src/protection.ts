@@ -1,10 +1,17 @@
-import type { ProtectionWord } from '@sekisho/core'
-import type { KubeObject } from '../object.ts'
+import type { Labels } from './labels.ts'
 
-const FIREWALL = 'sekisho.dev/firewall'
+/** What a cluster, a namespace or a pod says of protection: `required` is `enabled`, and what is inside of it has no say. */
+export const PROTECTION_WORDS = ['enabled', 'disabled', 'required'] as const
+export type ProtectionWord = (typeof PROTECTION_WORDS)[number]
+
+export const FIREWALL = 'sekisho.dev/firewall'
 const PROFILE = 'sekisho.dev/profile'
 
-type Metadata = Pick<KubeObject, 'annotations' | 'labels'>
+/** Of an object of Kubernetes; annotations are written as labels are. */
+interface Metadata {
+  readonly annotations: Labels
+  readonly labels: Labels
+}
 
 /** The annotation, else the label. What is neither word nor "disabled" protects: nothing opens by a slip of the pen. */
 export function protectionWord({ annotations, labels }: Metadata): ProtectionWord | undefined {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { isProtected, protectionWord } from '../src/index.ts'
-import { profileLabel } from '../src/objects/protection.ts'
+import { isProtected, profileLabel, protectionWord } from '../src/protection.ts'
 
 const firewall = (word: string) => ({ 'sekisho.dev/firewall': word })
 

@@ -12,6 +12,7 @@ export const nftSets = (set: AddressSet): NftSet[] =>
   setFamilies(set).map(family => {
     const address = ADDRESS[family]
     return {
+      of: { id: set.id, family },
       name: setName(set.kind, family, set.id),
       key: set.kind === 'named-port' ? [address, 'inet_proto', 'inet_service'] : [address],
       ...(set.kind === 'range' && { interval: true }),
@@ -33,16 +34,15 @@ export function memberElement(
   return { family, text: `${text} . ${protocol.toLowerCase()} . ${Number(port)}` }
 }
 
-/** All elements of a set by the name of the kernel's set they go to. */
-export function elementsBySet(set: AddressSet): Map<string, Set<string>> {
-  const result = new Map(nftSets(set).map(({ name }) => [name, new Set<string>()]))
-  const put = (family: Family, text: string) => result.get(setName(set.kind, family, set.id))?.add(text)
-  if (set.kind === 'range') for (const range of set.ranges) put(range.family, rangeElement(range))
+/** All elements of a set. */
+export function elementsOf(set: AddressSet): Record<Family, Set<string>> {
+  const found = { 4: new Set<string>(), 6: new Set<string>() }
+  if (set.kind === 'range') for (const range of set.ranges) found[range.family].add(rangeElement(range))
   else {
     for (const member of set.members) {
       const { family, text } = memberElement(set.kind, member)
-      put(family, text)
+      found[family].add(text)
     }
   }
-  return result
+  return found
 }

@@ -1,6 +1,7 @@
 import { addressBytes, familyBits, parseIp, protocolNumber } from '@sekisho/core'
 import type { KeyRange, KeyType } from '@sekisho/linux'
 import { hostU32, u16 } from './field.ts'
+import { memo } from './memo.ts'
 import { addressText } from './names.ts'
 
 /** Keys of elements as the kernel compares them, from our own nft text. */
@@ -20,13 +21,13 @@ function transport(text: string): Uint8Array {
   return Uint8Array.of(protocolNumber(TRANSPORTS[text as keyof typeof TRANSPORTS]))
 }
 
-/** Two halves in hexadecimal, as `tc` writes a class. */
-function classid(text: string): Uint8Array {
+/** Two halves in hexadecimal, as `tc` writes a class; the same class comes for each of its addresses. */
+const classid = memo(text => {
   const halves = /^(?<major>[0-9a-f]{1,4}):(?<minor>[0-9a-f]{1,4})$/.exec(text)?.groups
   if (!halves) throw new TypeError(`not a class: ${JSON.stringify(text)}`)
   const { major = '', minor = '' } = halves
   return hostU32((Number.parseInt(major, 16) << 16) | Number.parseInt(minor, 16))
-}
+})
 
 const NF_PROTOCOLS = new Map([
   ['ipv4', 2],

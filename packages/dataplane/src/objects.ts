@@ -1,11 +1,14 @@
-import type { RuleId } from '@sekisho/core'
+import type { Family, RuleId } from '@sekisho/core'
 import type { BaseChain, NftExpression, NftSetDefinition, NftVerdict } from '@sekisho/linux'
 import type { SetId } from '@sekisho/policy'
 import type { Role } from './names.ts'
 
 /** The kinds of object Sekisho keeps in its table, as plain data; `transaction.ts` makes changes of them. */
 
-export type NftSet = NftSetDefinition
+export interface NftSet extends NftSetDefinition {
+  /** The compiled address set whose elements of one family these are. */
+  readonly of?: { readonly id: SetId; readonly family: Family }
+}
 
 export interface NftRule {
   readonly text: string

@@ -1,14 +1,17 @@
 import { hash } from 'node:crypto'
+import { FAMILIES } from '@sekisho/core'
 import type { SetId } from '@sekisho/policy'
 import type { Changes } from './claims.ts'
-import type { Members, Move } from './members.ts'
+import type { Members, Moves } from './members.ts'
 import type { NftElement, NftPeerMap, PeerLine } from './objects.ts'
+
+type SetList = readonly SetId[]
 
 /** All addresses that are in the same of the sets that maps of peers ask for. */
 interface PeerClass {
   /** As nft writes a class of traffic, since the packet carries it where it would carry that. */
   readonly number: string
-  readonly sets: readonly SetId[]
+  readonly sets: SetList
   readonly members: Set<string>
 }
 
@@ -24,7 +27,7 @@ const mapOf = (address: string): string => classMap(address.includes(':') ? 6 : 
  * What a class leads to in a map: the counter of each port. Where a rule for every port comes first, it decides for
  * the port too.
  */
-function leads(map: NftPeerMap, sets: readonly SetId[]): ReadonlyMap<string | undefined, string> {
+function leads(map: NftPeerMap, sets: SetList): ReadonlyMap<string | undefined, string> {
   const lines = sets.flatMap((set): readonly PeerLine[] => map.lines.get(set) ?? [])
   const ordered = lines.toSorted((a, b) => a.order - b.order)
   const any = ordered.find(({ port }) => port === undefined)
@@ -36,6 +39,20 @@ function leads(map: NftPeerMap, sets: readonly SetId[]): ReadonlyMap<string | un
   }
   return found
 }
+
+const NOWHERE: SetList = []
+
+/** Found once for each list: addresses that come and go together share one, so that there are few. */
+function perList<Value extends object | undefined>(find: (sets: SetList) => Value): (sets: SetList) => Value {
+  const known = new Map<SetList, Value>()
+  return sets => {
+    const value = known.get(sets) ?? find(sets)
+    known.set(sets, value)
+    return value
+  }
+}
+const including = (id: SetId) => perList(sets => [...sets, id])
+const without = (id: SetId) => perList(sets => sets.filter(other => other !== id))
 
 const elementsOf = (map: NftPeerMap, { number, sets }: PeerClass): NftElement[] =>
   [...leads(map, sets)].map(([port, counter]) => ({
@@ -68,14 +85,15 @@ export class PeerClasses {
   #size = 0
 
   /** Maps that come bring all their elements, and maps that go take theirs along. */
-  update(maps: Changes<NftPeerMap>, moves: readonly Move[], members: Members): ElementEdits {
+  update(maps: Changes<NftPeerMap>, moves: Moves, members: Members): ElementEdits {
     const edits: ElementEdits = { elementsAdded: [], elementsRemoved: [] }
-    const touched = this.#ask(maps, members)
-    for (const { id, key } of moves) if (this.#asking.has(id)) touched.add(key)
     const changed = new Map<PeerClass, boolean>()
-    for (const address of touched) this.#classify(address, { members, changed, edits })
+    const classOf = perList(sets => (sets.length > 0 ? this.#class(sets.toSorted()) : undefined))
+    for (const [address, sets] of this.#follow(maps, moves, members)) {
+      this.#move(address, classOf(sets), { changed, edits })
+    }
     const isNew = new Set(maps.added)
-    for (const [one, existed] of changed) this.#follow(one, { existed, isNew, edits })
+    for (const [one, existed] of changed) this.#settle(one, { existed, isNew, edits })
     for (const map of maps.added) edits.elementsAdded.push(...this.#fill(map))
     return edits
   }
@@ -95,15 +113,12 @@ export class PeerClasses {
     return this.#size
   }
 
-  /** @returns the addresses in sets that are asked for now and were not, or were and are not. */
-  #ask({ added, removed }: Changes<NftPeerMap>, members: Members): Set<string> {
-    const sets = new Map<SetId, boolean>()
-    const remember = (id: SetId) => {
-      if (!sets.has(id)) sets.set(id, this.#asking.has(id))
-    }
+  /** @returns the sets that are asked for now and were not, and those that were and are not. */
+  #ask({ added, removed }: Changes<NftPeerMap>): { readonly came: Set<SetId>; readonly went: Set<SetId> } {
+    const [came, went] = [new Set<SetId>(), new Set<SetId>()]
     for (const map of added) {
       for (const id of map.lines.keys()) {
-        remember(id)
+        if (!this.#asking.has(id)) came.add(id)
         addTo(this.#asking, id, map)
       }
     }
@@ -111,29 +126,43 @@ export class PeerClasses {
       this.#size -= this.#maps.get(map) ?? 0
       this.#maps.delete(map)
       for (const id of map.lines.keys()) {
-        remember(id)
         removeFrom(this.#asking, id, map)
+        if (!this.#asking.has(id)) went.add(id)
       }
     }
-    const touched = new Set<string>()
-    for (const [id, before] of sets) {
-      if (before === this.#asking.has(id)) continue
-      for (const address of before ? this.#addressesOf(id) : members.addressesOf(id)) touched.add(address)
+    return { came, went }
+  }
+
+  /** @returns the asked sets that an address is in by now, for each that entered or left any. */
+  #follow(
+    maps: Changes<NftPeerMap>,
+    { entered, left }: Moves,
+    members: Members,
+  ): ReadonlyMap<string, SetList> {
+    const { came, went } = this.#ask(maps)
+    const now = new Map<string, SetList>()
+    const put = (address: string, change: (sets: SetList) => SetList) =>
+      now.set(address, change(now.get(address) ?? this.#classOf.get(address)?.sets ?? NOWHERE))
+    for (const id of went) {
+      const leave = without(id)
+      for (const one of this.#bySet.get(id) ?? []) for (const address of one.members) put(address, leave)
     }
-    return touched
+    for (const id of came) {
+      const [enter, elements] = [including(id), members.of(id)]
+      for (const family of FAMILIES) for (const address of elements?.[family] ?? []) put(address, enter)
+    }
+    const stays = (id: SetId) => this.#asking.has(id) && !came.has(id)
+    for (const { id, key } of left) if (stays(id)) put(key, without(id))
+    for (const { id, key } of entered) if (stays(id)) put(key, including(id))
+    return now
   }
 
-  *#addressesOf(id: SetId): Generator<string> {
-    for (const { members } of this.#bySet.get(id) ?? []) yield* members
-  }
-
-  #classify(
+  #move(
     address: string,
-    { members, changed, edits }: { members: Members; changed: Map<PeerClass, boolean>; edits: ElementEdits },
+    after: PeerClass | undefined,
+    { changed, edits }: { changed: Map<PeerClass, boolean>; edits: ElementEdits },
   ): void {
     const before = this.#classOf.get(address)
-    const sets = members.setsOf(address).filter(id => this.#asking.has(id))
-    const after = sets.length > 0 ? this.#class(sets.toSorted()) : undefined
     if (before === after) return
     for (const one of [before, after]) {
       if (one && !changed.has(one)) changed.set(one, one.members.size > 0)
@@ -150,7 +179,7 @@ export class PeerClasses {
     this.#size += more
   }
 
-  #class(sets: readonly SetId[]): PeerClass {
+  #class(sets: SetList): PeerClass {
     const key = sets.join(' ')
     const known = this.#classes.get(key)
     if (known) return known
@@ -172,7 +201,7 @@ export class PeerClasses {
   }
 
   /** Maps that stay get what a class leads to when it gets its first address, and lose it with the last. */
-  #follow(
+  #settle(
     one: PeerClass,
     { existed, isNew, edits }: { existed: boolean; isNew: ReadonlySet<NftPeerMap>; edits: ElementEdits },
   ): void {

@@ -123,15 +123,19 @@ class TableRuleset implements Ruleset {
     return set
   }
 
-  #membersOf({ name }: NftSet): NftElement[] {
-    return [...(this.#members.elements.get(name) ?? [])].map(key => ({ set: name, key }))
+  #elementsOf({ of }: NftSet): ReadonlySet<string> {
+    return (of && this.#members.of(of.id)?.[of.family]) ?? NO_ELEMENTS
+  }
+
+  #membersOf(set: NftSet): NftElement[] {
+    return [...this.#elementsOf(set)].map(key => ({ set: set.name, key }))
   }
 
   size(): RulesetSize {
     const chains = this.#fragments.chains()
     const [sets, maps] = [this.#fragments.sets.values(), this.#fragments.maps()]
     let elements = this.#fragments.elements().length + this.#peers.size
-    for (const { name } of sets) elements += this.#members.elements.get(name)?.size ?? 0
+    for (const set of sets) elements += this.#elementsOf(set).size
     for (const map of maps) elements += map.elements.length
     return {
       chains: chains.length,
@@ -156,7 +160,7 @@ class TableRuleset implements Ruleset {
       new Set([...change.chainsAdded, ...crossing.map(({ chain }) => chain)]),
     )
     const peerMaps = fragments.peerMaps.takeChanges(() => true)
-    const peers = this.#peers.update(peerMaps, [...moves.entered, ...moves.left], this.#members)
+    const peers = this.#peers.update(peerMaps, moves, this.#members)
     this.#dispatch()
     fragments.set('generation', generationFragment(generation, this.#inspection !== undefined))
     const { sets, ...edits } = fragments.takeEdits()
@@ -238,6 +242,7 @@ class TableRuleset implements Ruleset {
 const asksFor = (chain: Chain | undefined, sets: ReadonlySet<SetId>): boolean =>
   chain?.stages.some(stage => stage.some(({ peers }) => peers?.some(id => sets.has(id)))) === true
 
+const NO_ELEMENTS: ReadonlySet<string> = new Set()
 const SKELETON = new Map(SKELETON_SETS.map(set => [set.name, set]))
 
 const NOTHING: Edits = {

@@ -146,8 +146,9 @@ export class TableSets {
     if (places?.size === 0) this.#places.delete(id)
   }
 
-  /** Coming and going in one update is no move at all. */
+  /** Coming and going in one update is no move at all, and what a new set has is told with the set. */
   #move(held: HeldSet, member: string, came: boolean): void {
+    if (this.#added.has(held.spec.id)) return
     const moves = this.#moves.get(held) ?? new Map<string, boolean>()
     this.#moves.set(held, moves)
     if (moves.get(member) === !came) moves.delete(member)
@@ -215,7 +216,7 @@ export class TableSets {
     const setsRemoved = this.#sweep()
     const setsAdded = [...this.#added]
     const members = [...this.#moves]
-      .filter(([held, moves]) => moves.size > 0 && !this.#added.has(held.spec.id))
+      .filter(([, moves]) => moves.size > 0)
       .map(([held, moves]) => ({
         set: held.spec.id,
         add: [...moves].filter(([, came]) => came).map(([member]) => member),

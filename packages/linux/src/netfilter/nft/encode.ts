@@ -271,26 +271,28 @@ class BatchEncoder {
   }
 
   #element(element: NftElementData): void {
-    if ('key' in element) {
-      const { key, verdict, counter, value } = element
-      this.#key(key, to => {
-        if (verdict) to.nest(2, () => writeVerdict(to, verdict))
-        if (value) writeValue(to, 2, value)
-        if (counter !== undefined) to.text(9, counter)
-      })
+    const to = this.#writer
+    if ('first' in element) {
+      to.close(this.#openElement(element.first))
+      const end = successor(element.last)
+      if (!end) return
+      const at = this.#openElement(end)
+      to.u32(3, INTERVAL_END)
+      to.close(at)
       return
     }
-    this.#key(element.first)
-    const end = successor(element.last)
-    if (end) this.#key(end, to => to.u32(3, INTERVAL_END))
+    const { key, verdict, counter, value } = element
+    const at = this.#openElement(key)
+    if (verdict) to.nest(2, () => writeVerdict(to, verdict))
+    if (value) writeValue(to, 2, value)
+    if (counter !== undefined) to.text(9, counter)
+    to.close(at)
   }
 
-  #key(key: Uint8Array, rest: (to: NetlinkWriter) => void = () => undefined): void {
-    const to = this.#writer
-    to.nest(1, () => {
-      to.nest(1, () => to.data(1, key))
-      rest(to)
-    })
+  #openElement(key: Uint8Array): number {
+    const at = this.#writer.open(1)
+    writeValue(this.#writer, 1, key)
+    return at
   }
 
   #rule(chain: string, expressions: readonly NftExpression[], ack: number): void {

@@ -43,8 +43,11 @@ export function writeVerdict(to: NetlinkWriter, verdict: NftVerdict): void {
   })
 }
 
-export const writeValue = (to: NetlinkWriter, type: number, value: Uint8Array): void =>
-  to.nest(type, () => to.data(DATA.value, value))
+export function writeValue(to: NetlinkWriter, type: number, value: Uint8Array): void {
+  const at = to.open(type)
+  to.data(DATA.value, value)
+  to.close(at)
+}
 
 /** The kernel's name of each expression. */
 const NAME: Record<NftExpression['kind'], string> = {

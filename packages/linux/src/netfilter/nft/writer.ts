@@ -1,11 +1,12 @@
-const ENCODER = new TextEncoder()
 const HEADER = 16
 const GENERIC = 4
 const NESTED = 0x8000
+const ASCII_MAX = 0x7f
 
 /**
  * Writes netlink messages end to end into one growing buffer; lengths are filled in when a message or a nest ends.
- * A whole ruleset is tens of megabytes of small attributes, too many for one small array each.
+ * A whole ruleset is tens of megabytes of small attributes, too many for one small array each, and each too short for
+ * what copies or encodes many bytes at once.
  */
 export class NetlinkWriter {
   /** Enough for the few elements of most transactions: more would be zeroed for each of them. */
@@ -61,11 +62,19 @@ export class NetlinkWriter {
     this.#view.setUint32(this.#message, this.#at - this.#message, true)
   }
 
-  nest(type: number, content: () => void): void {
+  /** @returns what `close` is to be told. */
+  open(type: number): number {
     const at = this.#reserve(4)
-    content()
-    this.#view.setUint16(at, this.#at - at, true)
     this.#view.setUint16(at + 2, type | NESTED, true)
+    return at
+  }
+  close(at: number): void {
+    this.#view.setUint16(at, this.#at - at, true)
+  }
+  nest(type: number, content: () => void): void {
+    const at = this.open(type)
+    content()
+    this.close(at)
   }
 
   u8(type: number, value: number): void {
@@ -86,11 +95,16 @@ export class NetlinkWriter {
   }
   text(type: number, value: string): void {
     const at = this.#attribute(type, value.length + 1)
-    const { written } = ENCODER.encodeInto(value, this.#bytes.subarray(at, at + value.length))
-    if (written !== value.length) throw new TypeError(`not plain ASCII: ${JSON.stringify(value)}`)
+    const bytes = this.#bytes
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index)
+      if (code > ASCII_MAX) throw new TypeError(`not plain ASCII: ${JSON.stringify(value)}`)
+      bytes[at + index] = code
+    }
   }
   data(type: number, value: Uint8Array): void {
     const at = this.#attribute(type, value.length)
-    this.#bytes.set(value, at)
+    const bytes = this.#bytes
+    for (let index = 0; index < value.length; index++) bytes[at + index] = value[index] ?? 0
   }
 }

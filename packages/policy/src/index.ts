@@ -80,7 +80,12 @@ export type * from './prove/result.ts'
 export type { SurveyOptions } from './prove/survey.ts'
 export type { JsonSchema } from './schema/schema.ts'
 export { SPEC_SCHEMAS } from './schema/security-policy.ts'
-export { type RecordedFlow, type SimulationGroup, type SimulationResult, simulate } from './simulate.ts'
+export {
+  type RecordedFlow,
+  type SimulationGroup,
+  type SimulationResult,
+  simulate,
+} from './simulate/simulate.ts'
 export { createTableCompiler, type Resolution, type TableCompiler } from './table/compiler.ts'
 export {
   decideByTable,

@@ -1,9 +1,7 @@
 import { type EpochMs, namespace } from '@sekisho/core'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createModel, type Model, type PolicyDocument, type RecordedFlow, simulate } from '../src/index.ts'
+import { type Model, type PolicyDocument, type RecordedFlow, simulate } from '../src/index.ts'
 import { modelOf, NODE, networkPolicy, securityPolicy, workload } from './builders.ts'
-import { type Cluster, ClusterSource, PORTS, RICH } from './cluster.ts'
 
 const WORKLOADS = [
   workload('shop/web', '10.0.0.1'),
@@ -112,42 +110,4 @@ test('the same policies at another time, or with other nodes, are not the same',
   expect(broken(at('2029-02-01T00:00:00Z', '203.0.113.1'))).toEqual([])
   expect(broken(at('2031-01-01T00:00:00Z', '203.0.113.1'))).toEqual(['10.0.0.1'])
   expect(broken(at('2029-01-01T00:00:00Z', '203.0.113.9'))).toEqual(['203.0.113.1'])
-})
-
-/** A version of a cluster: its own workloads, or copies of them, of which nothing can be known to be the same. */
-function version(cluster: Cluster, { isCopied }: { readonly isCopied: boolean }): Model {
-  const model = createModel()
-  const { namespaces, nodes, workloads, policies } = cluster
-  model.update({
-    namespaces: { set: namespaces },
-    nodes: { set: nodes },
-    workloads: { set: isCopied ? workloads.map(each => ({ ...each })) : workloads },
-    policies: { set: policies },
-  })
-  return model
-}
-
-test('what is shared between two versions does not show in the result', () => {
-  const property = fc.property(fc.integer({ min: 0, max: 2 ** 31 }), seed => {
-    const source = new ClusterSource(seed, RICH)
-    const { random, sizes } = source
-    const cluster = source.cluster()
-    const addresses = cluster.workloads.flatMap(each => each.addresses)
-    const flows = Array.from({ length: 40 }, (): RecordedFlow => {
-      const [from, to] = [random.pick(addresses), random.pick(addresses)]
-      const query = {
-        source: { ip: from },
-        destination: { ip: to },
-        protocol: 'TCP',
-        port: random.pick(PORTS),
-      } as const
-      return { ...recorded(from, 1 + random.below(5), random.chance(0.2)), query }
-    })
-    const other = source.policy(random.below(sizes.policies))
-    const next = { ...cluster, policies: [...cluster.policies.filter(({ id }) => id !== other.id), other] }
-    const before = version(cluster, { isCopied: false })
-    const [shared, apart] = [version(next, { isCopied: false }), version(next, { isCopied: true })]
-    expect(simulate({ flows, before, after: shared })).toEqual(simulate({ flows, before, after: apart }))
-  })
-  fc.assert(property, { numRuns: 60 })
 })

@@ -1,3 +1,3 @@
 /** Flows that were seen: what they teach, and what policies would have made of them. */
-export { simulate } from '../simulate.ts'
+export { simulate } from '../simulate/simulate.ts'
 export { learn } from './learn.ts'

@@ -1,3 +1,3 @@
 import { run } from './run.ts'
 
-process.exitCode = await run(process.argv.slice(2), process.argv[1] ?? 'sekisho')
+process.exitCode = await run(process.argv.slice(2), process.env.SEKISHO_PROGRAM ?? 'sekisho')

@@ -33,6 +33,22 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'What has an address and labels',
     load: async () => (await import('./workloads.ts')).workloads,
   },
+  check: {
+    summary: 'Whether a Kubernetes cluster is ready for Sekisho',
+    load: async () => (await import('./check.ts')).check,
+  },
+  install: {
+    summary: 'Install Sekisho in a Kubernetes cluster, or print what would be',
+    load: async () => (await import('./install.ts')).install,
+  },
+  uninstall: {
+    summary: 'Remove Sekisho from a Kubernetes cluster and say what was removed',
+    load: async () => (await import('./uninstall.ts')).uninstall,
+  },
+  ci: {
+    summary: 'Stop a pipeline whose manifests leave unprotected what must be protected',
+    load: async () => (await import('./ci.ts')).ci,
+  },
   lab: {
     summary: 'A sample cluster on this machine with real traffic and an attacker',
     load: async () => (await import('./lab.ts')).lab,

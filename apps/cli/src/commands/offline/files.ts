@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EpochMs, MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
-import type { Manifests, Model, SourceFile } from '@sekisho/policy'
+import type { ManifestOptions, Manifests, Model, SourceFile } from '@sekisho/policy'
 import { withMode } from '@sekisho/policy/documents'
 import { modelOfManifests, readManifests } from '@sekisho/policy/manifests'
 import { text, UsageError, type Values } from '../../arguments.ts'
@@ -43,10 +43,14 @@ function modeOf(values: Values): Mode | undefined {
 }
 
 /** Policies, workloads and namespaces of files and folders; with --mode all policies have that mode. */
-export async function readCluster(values: Values, paths: readonly string[]): Promise<Manifests> {
+export async function readCluster(
+  values: Values,
+  paths: readonly string[],
+  options: ManifestOptions = {},
+): Promise<Manifests> {
   if (paths.length === 0)
     throw new UsageError('name files or folders with -f, policies and workloads among them')
-  const manifests = readManifests(await readFiles(paths))
+  const manifests = readManifests(await readFiles(paths), options)
   refuse(manifests.problems)
   const mode = modeOf(values)
   if (mode === undefined) return manifests

@@ -11,24 +11,33 @@ function threshold({ values }: Invocation): number {
   return at
 }
 
+type LintFinding = ReturnType<typeof lintManifests>[number]
+
+/** As a table, or for another program. */
+export async function printFindings(
+  findings: readonly LintFinding[],
+  { values, output }: Pick<Invocation, 'values' | 'output'>,
+): Promise<void> {
+  if (values.sarif) return output.text(JSON.stringify(toSarif(findings), null, 2))
+  await output.list(findings, {
+    columns: [
+      { title: 'SEVERITY', value: finding => finding.severity },
+      { title: 'WHERE', value: ({ place }) => `${place.file}:${place.line}:${place.column}` },
+      { title: 'CHECK', value: finding => finding.id },
+      { title: 'MESSAGE', value: finding => finding.message },
+      { title: 'FIX', value: finding => finding.fix },
+    ],
+    name: ({ place, id }) => `${place.file}:${place.line}:${place.column}: ${id}`,
+  })
+}
+
 export async function lint(invocation: Invocation): Promise<number> {
   const { values, positionals, output } = invocation
   const least = threshold(invocation)
   const manifests = await readCluster(values, [...texts(values, 'filename'), ...positionals.slice(1)])
   const ingress = texts(values, 'ingress-namespace')
   const findings = lintManifests(manifests, ingress.length > 0 ? { ingressNamespaces: ingress } : {})
-  if (values.sarif) output.text(JSON.stringify(toSarif(findings), null, 2))
-  else
-    await output.list(findings, {
-      columns: [
-        { title: 'SEVERITY', value: finding => finding.severity },
-        { title: 'WHERE', value: ({ place }) => `${place.file}:${place.line}:${place.column}` },
-        { title: 'CHECK', value: finding => finding.id },
-        { title: 'MESSAGE', value: finding => finding.message },
-        { title: 'FIX', value: finding => finding.fix },
-      ],
-      name: ({ place, id }) => `${place.file}:${place.line}:${place.column}: ${id}`,
-    })
+  await printFindings(findings, invocation)
   const failed = findings.some(finding => SEVERITIES.indexOf(finding.severity) <= least)
   if (findings.length === 0) output.progress(`Nothing found in ${manifests.policies.length} policies.`)
   return failed ? EXIT.failed : EXIT.ok

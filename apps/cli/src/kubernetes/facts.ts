@@ -1,0 +1,136 @@
+import { getRaw, type Kubectl, KubectlError } from './kubectl.ts'
+import { type Made, NAMESPACE } from './manifests.ts'
+
+export interface NodeFacts {
+  readonly name: string
+  /** As `uname -r` prints it. */
+  readonly kernel: string
+  readonly system: string
+  readonly architecture: string
+}
+
+/** What is known of a cluster before anything is installed. Absent: the user may not read it, or it is not there. */
+export interface ClusterFacts {
+  /** `v1.34.4`. */
+  readonly version: string
+  readonly nodes: readonly NodeFacts[]
+  /** Names of all DaemonSets, where network plugins are. */
+  readonly daemonSets: readonly string[]
+  /** Configuration of kube-proxy, as YAML. */
+  readonly kubeProxy: string | undefined
+  readonly cilium: Readonly<Record<string, string>> | undefined
+  readonly calicoBpf: boolean
+  /** What installing needs and the user may not do, as `create clusterroles`. */
+  readonly denied: readonly string[]
+  /** Our custom resources that are there, with the Helm release that made them. */
+  readonly kinds: readonly { readonly name: string; readonly release: string | undefined }[]
+  /** Namespaces that have a Sekisho. */
+  readonly installations: readonly string[]
+  readonly hasDefaultStorage: boolean
+  /** What Pod Security admission enforces in our namespace, where it says so. */
+  readonly podSecurity: string | undefined
+  /** Paths that the user may not read. */
+  readonly unread: readonly string[]
+}
+
+type Json = Readonly<Record<string, unknown>>
+const isMap = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+function at(json: unknown, ...path: readonly string[]): unknown {
+  let value = json
+  for (const key of path) value = isMap(value) ? value[key] : undefined
+  return value
+}
+const text = (json: unknown, ...path: readonly string[]): string => {
+  const value = at(json, ...path)
+  return typeof value === 'string' ? value : ''
+}
+const items = (json: unknown): readonly unknown[] => {
+  const list = at(json, 'items')
+  return Array.isArray(list) ? list : []
+}
+
+const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class'
+const PAGE = 'limit=5000'
+
+/** `NetworkPolicy` is asked for as `networkpolicies`. */
+const plural = (kind: string): string => kind.toLowerCase().replace(/y$/, 'ie').concat('s')
+
+/** Asks whether the user may make each kind of object, for all namespaces where it has none. */
+async function deniedOf(kubectl: Kubectl, objects: readonly Made[]): Promise<readonly string[]> {
+  const kinds = new Map(objects.map(object => [`${object.apiVersion} ${object.kind}`, object]))
+  const denied: string[] = []
+  for (const { apiVersion, kind, metadata } of kinds.values()) {
+    const group = apiVersion.includes('/') ? apiVersion.replace(/\/.*/, '') : ''
+    const resourceAttributes = {
+      group,
+      resource: plural(kind),
+      verb: 'create',
+      namespace: metadata.namespace,
+    }
+    const review = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes },
+    }
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+    const answer: unknown = JSON.parse(
+      await kubectl.run(['create', '--raw', path, '-f', '-'], JSON.stringify(review)),
+    )
+    if (at(answer, 'status', 'allowed') !== true) denied.push(`create ${plural(kind)}`)
+  }
+  return denied
+}
+
+/** @throws where the cluster cannot be reached at all. */
+export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): Promise<ClusterFacts> {
+  const unread: string[] = []
+  const get = async (path: string): Promise<unknown> => {
+    try {
+      return await getRaw(kubectl, path)
+    } catch (error) {
+      if (!(error instanceof KubectlError && error.isForbidden)) throw error
+      unread.push(path)
+      return undefined
+    }
+  }
+  const version = text(await getRaw(kubectl, '/version'), 'gitVersion')
+  const nodes = items(await get(`/api/v1/nodes?${PAGE}`)).map(node => ({
+    name: text(node, 'metadata', 'name'),
+    kernel: text(node, 'status', 'nodeInfo', 'kernelVersion'),
+    system: text(node, 'status', 'nodeInfo', 'operatingSystem'),
+    architecture: text(node, 'status', 'nodeInfo', 'architecture'),
+  }))
+  const daemonSets = items(await get(`/apis/apps/v1/daemonsets?${PAGE}`))
+  const system = '/api/v1/namespaces/kube-system/configmaps'
+  const proxy = await get(`${system}/kube-proxy`)
+  const cilium = at(await get(`${system}/cilium-config`), 'data')
+  const felix = await get('/apis/crd.projectcalico.org/v1/felixconfigurations/default')
+  const definitions = items(await get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions'))
+  const classes = items(await get('/apis/storage.k8s.io/v1/storageclasses'))
+  const deployments = items(
+    await get('/apis/apps/v1/deployments?fieldSelector=metadata.name%3Dsekisho-server'),
+  )
+  const namespace = await get(`/api/v1/namespaces/${NAMESPACE}`)
+  return {
+    version,
+    nodes,
+    daemonSets: daemonSets.map(each => text(each, 'metadata', 'name')),
+    kubeProxy: text(proxy, 'data', 'config.conf') || undefined,
+    cilium: isMap(cilium)
+      ? Object.fromEntries(Object.entries(cilium).map(([key, value]) => [key, String(value)]))
+      : undefined,
+    calicoBpf: at(felix, 'spec', 'bpfEnabled') === true,
+    denied: await deniedOf(kubectl, objects),
+    kinds: definitions
+      .filter(each => text(each, 'spec', 'group') === 'sekisho.dev')
+      .map(each => ({
+        name: text(each, 'metadata', 'name'),
+        release: text(each, 'metadata', 'annotations', 'meta.helm.sh/release-name') || undefined,
+      })),
+    installations: deployments.map(each => text(each, 'metadata', 'namespace')),
+    hasDefaultStorage: classes.some(each => text(each, 'metadata', 'annotations', DEFAULT_CLASS) === 'true'),
+    podSecurity: text(namespace, 'metadata', 'labels', 'pod-security.kubernetes.io/enforce') || undefined,
+    unread,
+  }
+}

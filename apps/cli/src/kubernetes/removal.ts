@@ -1,0 +1,99 @@
+import { getRaw, type Kubectl } from './kubectl.ts'
+import { type Made, made, manifests, NAMESPACE } from './manifests.ts'
+
+/** Written by the server itself, and therefore in no manifest. */
+const SERVERS_OWN = [
+  ['validatingwebhookconfiguration', 'sekisho', undefined],
+  ['configmap', 'sekisho-authority', NAMESPACE],
+  ['lease', 'sekisho-server', NAMESPACE],
+] as const
+
+/** What holds what people wrote and what was recorded: it goes only when that is said. */
+const KEPT = new Set(['CustomResourceDefinition', 'PersistentVolumeClaim', 'Namespace'])
+
+export interface RemovalOptions {
+  /** Also policies, records and the namespace. */
+  readonly everything: boolean
+  readonly onStep: (line: string) => void
+}
+
+/** How long nodes may take to start a pod that removes their rules. */
+const ROLLOUT = '15m'
+
+interface PodSpec {
+  readonly containers: readonly Record<string, unknown>[]
+}
+
+/** The same pod, with rules removed before it starts to rest. */
+function resting({ containers: [agent] }: PodSpec): object {
+  const { image, imagePullPolicy, securityContext, args, volumeMounts } = agent ?? {}
+  const cni = (Array.isArray(args) ? args : []).filter(each => String(each).startsWith('--cni-config='))
+  const program = { image, imagePullPolicy }
+  const remove = {
+    ...program,
+    name: 'remove',
+    command: ['/opt/sekisho/bin/sekisho-agent', 'uninstall'],
+    args: cni,
+    securityContext,
+    volumeMounts,
+  }
+  const capabilities = { drop: ['ALL'] }
+  const removed = {
+    ...program,
+    name: 'removed',
+    command: ['sleep', 'infinity'],
+    securityContext: { allowPrivilegeEscalation: false, capabilities },
+  }
+  return { spec: { template: { spec: { initContainers: [remove], containers: [removed] } } } }
+}
+
+const DAEMON_SET = `/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets/sekisho-agent`
+
+interface DaemonSet {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
+  readonly spec: { readonly template: { readonly spec: PodSpec } }
+}
+
+/** Rules outlive their agent, so that every node removes its own before the agents go. */
+async function removeRules(
+  kubectl: Kubectl,
+  daemonSet: DaemonSet,
+  onStep: (line: string) => void,
+): Promise<void> {
+  const patch = JSON.stringify(resting(daemonSet.spec.template.spec))
+  const place = ['--namespace', NAMESPACE]
+  await kubectl.run([...place, 'patch', 'daemonset/sekisho-agent', '--type=merge', `--patch=${patch}`])
+  onStep('every node removes its rules; nothing is enforced any more when all have')
+  await kubectl.run([...place, 'rollout', 'status', 'daemonset/sekisho-agent', `--timeout=${ROLLOUT}`])
+  onStep('removed the rules from the kernel of every node')
+}
+
+const described = ({ kind, metadata }: Made): string => `${kind} ${metadata.name}`
+
+/**
+ * Removes an installation. Where a node does not answer it stops before anything else is removed: its rules would stay.
+ * @returns what is still there.
+ */
+export async function remove(
+  kubectl: Kubectl,
+  { everything, onStep }: RemovalOptions,
+): Promise<readonly string[]> {
+  const daemonSet = (await getRaw(kubectl, DAEMON_SET)) as DaemonSet | undefined // as the API server has it
+  if (daemonSet) await removeRules(kubectl, daemonSet, onStep)
+  else onStep('there are no agents')
+  const release = daemonSet?.metadata.annotations?.['meta.helm.sh/release-name']
+  if (release !== undefined) return [`the Helm release: helm uninstall ${release} --namespace ${NAMESPACE}`]
+  const objects = await made(manifests({ mode: 'observe' }))
+  const going = objects.filter(({ kind }) => everything || !KEPT.has(kind)).toReversed()
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: going })
+  for (const [kind, name, namespace] of SERVERS_OWN) {
+    const place = namespace === undefined ? [] : ['--namespace', namespace]
+    say(await kubectl.run([...place, 'delete', kind, name, '--ignore-not-found']), onStep)
+  }
+  say(await kubectl.run(['delete', '--ignore-not-found', '-f', '-'], list), onStep)
+  return everything ? [] : objects.filter(({ kind }) => KEPT.has(kind)).map(described)
+}
+
+function say(output: string, onStep: (line: string) => void): void {
+  for (const line of output.split('\n')) if (line !== '') onStep(line)
+}

@@ -60,7 +60,13 @@ export { type Finding, type LintOptions, SEVERITIES, type Severity } from './lin
 export { IGNORE_ANNOTATION, lint } from './lint/lint.ts'
 export { toSarif } from './lint/sarif.ts'
 export type { Located, Place, SourceFile } from './manifests/located.ts'
-export { type LocatedPolicy, type Manifests, modelOfManifests, readManifests } from './manifests/manifests.ts'
+export {
+  type LocatedPolicy,
+  type ManifestOptions,
+  type Manifests,
+  modelOfManifests,
+  readManifests,
+} from './manifests/manifests.ts'
 export { type ModelChange, type ModelDelta, mergeDeltas, type NodeChange } from './model/change.ts'
 export { type AppliedDnsProfile, dnsProfiles } from './model/dns-profiles.ts'
 export type { PolicySet } from './model/entry.ts'

@@ -21,6 +21,7 @@ import {
   subjectSelectsNothing,
 } from './practice.ts'
 import { profileUnknown } from './profile.ts'
+import { workloadUnprotected } from './protection.ts'
 import { denyMatchesNothing, priorityShared, ruleShadowed, tierDeniesDns } from './tier.ts'
 
 /** Every check by its id, which never changes its meaning: other programs store it. */
@@ -47,6 +48,7 @@ export const CHECKS = {
   'deny-matches-nothing': denyMatchesNothing,
   'tier-denies-dns': tierDeniesDns,
   'policy-not-read': policyNotRead,
+  'workload-unprotected': workloadUnprotected,
 } as const satisfies Record<string, Check>
 
 export type LintId = keyof typeof CHECKS

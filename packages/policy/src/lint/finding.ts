@@ -1,4 +1,4 @@
-import type { Cidr, Namespace, PolicyId, Workload } from '@sekisho/core'
+import type { Cidr, LabelSelector, Namespace, PolicyId, Workload } from '@sekisho/core'
 import type { Located, Place } from '../manifests/located.ts'
 import type { Manifests } from '../manifests/manifests.ts'
 import type { Model } from '../model/model.ts'
@@ -25,6 +25,8 @@ export interface LintOptions {
   readonly ingressNamespaces?: readonly string[]
   /** Addresses that pods get, where they cannot be read from the pods. */
   readonly podCidrs?: readonly Cidr[]
+  /** Workloads whose protection must not be switched off; none unless said otherwise. */
+  readonly mustProtect?: readonly LabelSelector[]
 }
 
 /** What checks look at. */

@@ -28,6 +28,7 @@ export function lint(manifests: Manifests, options: LintOptions = {}): readonly 
   const context: LintContext = {
     ingressNamespaces: INGRESS_NAMESPACES,
     podCidrs: [],
+    mustProtect: [],
     ...options,
     manifests,
     model,

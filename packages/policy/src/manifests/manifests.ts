@@ -4,6 +4,7 @@ import {
   isCustomApplication,
   type Namespace,
   type Problem,
+  type ProtectionWord,
   type Workload,
 } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
@@ -11,7 +12,7 @@ import { POLICY_KINDS } from '../documents/kinds.ts'
 import { deepFreeze, readDocument } from '../documents/validate.ts'
 import { createModel, type Model } from '../model/model.ts'
 import { type Located, readLocated, type SourceFile, textOf } from './located.ts'
-import { readNamespaces, readWorkloads, WORKLOAD_KINDS } from './workloads.ts'
+import { type LocatedWorkload, readNamespaces, readWorkloads, WORKLOAD_KINDS } from './workloads.ts'
 
 export interface LocatedPolicy {
   readonly policy: PolicyDocument
@@ -23,6 +24,8 @@ export interface Manifests {
   readonly policies: readonly LocatedPolicy[]
   readonly namespaces: readonly Namespace[]
   readonly workloads: readonly Workload[]
+  /** The same, each with the first object that says so. */
+  readonly locatedWorkloads: readonly LocatedWorkload[]
   /** Every object, in the order of the files. */
   readonly objects: readonly Located[]
   /** Objects of other kinds, expectations among them. */
@@ -64,16 +67,22 @@ function readPolicies(located: readonly Located[]): {
   return { policies, problems }
 }
 
+export interface ManifestOptions {
+  /** What is said of protection for the whole cluster, as the server is told with `--firewall`. */
+  readonly firewall?: ProtectionWord | undefined
+}
+
 /** Reads policies, workloads and namespaces from files as they are applied with kubectl; other kinds are left alone. */
-export function readManifests(files: readonly SourceFile[]): Manifests {
+export function readManifests(files: readonly SourceFile[], { firewall }: ManifestOptions = {}): Manifests {
   const { located, problems } = readLocated(files)
   const read = readPolicies(located.filter(({ kind }) => POLICIES.has(kind)))
-  const workloads = readWorkloads(located)
+  const locatedWorkloads = readWorkloads(located, firewall)
   const namespaces = readNamespaces(located)
   const wrong = located.filter(({ kind }) => WORKLOADS.has(kind)).flatMap(each => each.problems())
   return {
     policies: read.policies,
-    workloads,
+    workloads: locatedWorkloads.map(({ workload }) => workload),
+    locatedWorkloads,
     namespaces,
     objects: located,
     others: located.filter(({ kind }) => !POLICIES.has(kind) && !WORKLOADS.has(kind)),

@@ -1,9 +1,14 @@
 import {
   canonicalIp,
+  isProtected,
+  type Labels,
   type NamedPort,
   type Namespace,
   type NodeName,
   namespace,
+  type ProtectionWord,
+  profileLabel,
+  protectionWord,
   type Workload,
   workloadId,
 } from '@sekisho/core'
@@ -75,8 +80,9 @@ const STATES: Readonly<Record<string, Workload['state']>> = { Succeeded: 'finish
  * The workload that a manifest stands for. A controller is one workload, whatever its replicas: they have equal labels.
  * Where an address is not known no ipBlock holds the workload.
  */
-function workloadOf({ root, kind }: Located): Workload {
+function workloadOf({ root, kind }: Located, outer: OuterWords): Workload {
   const pod = (TEMPLATES[kind] ?? []).reduce((at, key) => at.at(key), root)
+  const metadata = metadataOf(pod)
   const spec = pod.at('spec')
   const space = namespaceOf(root)
   const own = root.at('metadata').at('name').text() ?? ''
@@ -91,24 +97,52 @@ function workloadOf({ root, kind }: Located): Workload {
     namespace: space,
     name,
     owner: { kind: ownerKind, name: ownerName },
-    labels: readLabels(pod.at('metadata').at('labels')),
+    labels: { ...profileLabel(metadata), ...metadata.labels },
     serviceAccount: textOf(spec.at('serviceAccountName').value) || 'default',
     node: (textOf(spec.at('nodeName').value) || 'unknown') as NodeName, // Kubernetes' names are ours
     addresses: ips,
     hostNetwork: spec.at('hostNetwork').value === true,
     ports: namedPorts(spec),
     state: STATES[textOf(root.at('status').at('phase').value)] ?? 'running',
+    ...(!isProtected([...outer(space), protectionWord(metadata)]) && { protection: 'off' }),
   }
+}
+
+/** Annotations may hold anything; what is no text says nothing. */
+function metadataOf(spot: Spot): { readonly labels: Labels; readonly annotations: Labels } {
+  const written = spot.at('metadata').at('annotations')
+  const annotations = written.keys.map(key => [key, written.at(key).value] as const)
+  return {
+    labels: readLabels(spot.at('metadata').at('labels')),
+    annotations: Object.fromEntries(
+      annotations.filter((each): each is [string, string] => typeof each[1] === 'string'),
+    ),
+  }
+}
+
+/** What is said of protection outside of a pod: for the whole cluster, then of its namespace. */
+type OuterWords = (namespace: string) => readonly (ProtectionWord | undefined)[]
+
+function outerWords(located: readonly Located[], cluster: ProtectionWord | undefined): OuterWords {
+  const spaces = located.filter(({ kind }) => kind === 'Namespace')
+  const words = new Map(
+    spaces.map(({ root }) => [
+      textOf(root.at('metadata').at('name').value),
+      protectionWord(metadataOf(root)),
+    ]),
+  )
+  return space => [cluster, words.get(space)]
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /** What selectors, rules and ports ask of a workload. */
-const traits = ({ labels, serviceAccount, hostNetwork, ports }: Workload): unknown => [
+const traits = ({ labels, serviceAccount, hostNetwork, ports, protection }: Workload): unknown => [
   Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   serviceAccount,
   hostNetwork,
   ports,
+  protection,
 ]
 
 /** An object that is there twice may be repeated, but must not say two things: either could be the one that counts. */
@@ -117,12 +151,24 @@ function refuseOther(again: Located, before: Located, what: string): void {
   again.root.at('metadata').refuse(`${what} is already in ${file}, line ${line}, and differs from it`)
 }
 
-/** One workload per controller, or per pod whose address is known; pods of one owner that differ are told apart. */
-export function readWorkloads(located: readonly Located[]): readonly Workload[] {
-  const found = new Map<string, { readonly workload: Workload; readonly located: Located }>()
+export interface LocatedWorkload {
+  readonly workload: Workload
+  readonly located: Located
+}
+
+/**
+ * One workload per controller, or per pod whose address is known; pods of one owner that differ are told apart.
+ * @param firewall what is said of protection for the whole cluster.
+ */
+export function readWorkloads(
+  located: readonly Located[],
+  firewall?: ProtectionWord,
+): readonly LocatedWorkload[] {
+  const outer = outerWords(located, firewall)
+  const found = new Map<string, LocatedWorkload>()
   for (const each of located) {
     if (!Object.hasOwn(TEMPLATES, each.kind)) continue
-    let workload = workloadOf(each)
+    let workload = workloadOf(each, outer)
     const before = found.get(workload.id)
     const differs = before && !same(traits(before.workload), traits(workload))
     const own = textOf(each.root.at('metadata').at('name').value)
@@ -131,7 +177,7 @@ export function readWorkloads(located: readonly Located[]): readonly Workload[] 
     else if (differs) refuseOther(each, before.located, `${each.kind} ${workload.namespace}/${own}`)
     if (!found.has(workload.id)) found.set(workload.id, { workload, located: each })
   }
-  return [...found.values()].map(({ workload }) => workload)
+  return [...found.values()]
 }
 
 /** Declared namespaces, and those that other manifests only mention. */

@@ -62,8 +62,8 @@ export class Addresses {
 /** The addresses of each node: those it is said to have, and those of the workloads that share its network. */
 export class NodeAddresses {
   readonly #counts = new Map<NodeName, Map<string, number>>()
-  /** How many nodes an address belongs to: one, but for mistakes. */
-  readonly #nodes = new Map<string, number>()
+  /** The nodes an address belongs to: one, but for mistakes. */
+  readonly #nodes = new Map<string, readonly NodeName[]>()
 
   of(node: NodeName): ReadonlyMap<string, number> | undefined {
     return this.#counts.get(node)
@@ -80,7 +80,7 @@ export class NodeAddresses {
 
   /** The nodes an address belongs to. */
   nodesAt(ip: string): readonly NodeName[] {
-    return this.hasAny(ip) ? [...this.#counts.keys()].filter(node => this.has(node, ip)) : []
+    return this.#nodes.get(ip) ?? []
   }
 
   equals(other: NodeAddresses): boolean {
@@ -101,7 +101,7 @@ export class NodeAddresses {
     const counts = this.#counts.get(node) ?? new Map<string, number>()
     this.#counts.set(node, counts)
     for (const ip of ips) {
-      if (!counts.has(ip)) count(this.#nodes, ip, 1)
+      if (!counts.has(ip)) this.#nodes.set(ip, [...this.nodesAt(ip), node].toSorted())
       count(counts, ip, 1)
     }
   }
@@ -112,9 +112,15 @@ export class NodeAddresses {
     for (const ip of ips) {
       const held = counts.has(ip)
       count(counts, ip, -1)
-      if (held && !counts.has(ip)) count(this.#nodes, ip, -1)
+      if (held && !counts.has(ip)) this.#leave(ip, node)
     }
     if (counts.size === 0) this.#counts.delete(node)
+  }
+
+  #leave(ip: string, node: NodeName): void {
+    const others = this.nodesAt(ip).filter(other => other !== node)
+    if (others.length > 0) this.#nodes.set(ip, others)
+    else this.#nodes.delete(ip)
   }
 }
 

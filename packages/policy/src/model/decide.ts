@@ -10,16 +10,18 @@ import type { ModelIndex } from './model-index.ts'
 export function combine(egress: SideDecision, ingress: SideDecision): Decision {
   const byEgress =
     egress.verdict !== 'allow' || (ingress.verdict === 'allow' && ingress.why === 'not-selected')
-  const { verdict, by, why, onDeny } = byEgress ? egress : ingress
+  const decision = decidedBy(byEgress ? 'egress' : 'ingress', egress, ingress)
   const inspect = egress.inspect || ingress.inspect ? inspectBoth(egress, ingress) : undefined
-  const direction: Direction = byEgress ? 'egress' : 'ingress'
-  if (inspect || onDeny) {
-    const more = { ...(onDeny && { onDeny }), ...(inspect && { inspect }) }
-    return { verdict, ...(by !== undefined && { by, direction }), why, ...more, egress, ingress }
-  }
-  return by === undefined
-    ? { verdict, why, egress, ingress }
-    : { verdict, by, why, direction, egress, ingress }
+  return inspect ? { ...decision, inspect } : decision
+}
+
+/** What two sides say that have no questions. */
+export function decidedBy(direction: Direction, egress: SideDecision, ingress: SideDecision): Decision {
+  const { verdict, by, why, onDeny } = direction === 'egress' ? egress : ingress
+  if (by === undefined) return { verdict, why, egress, ingress }
+  return onDeny === undefined
+    ? { verdict, by, why, direction, egress, ingress }
+    : { verdict, by, why, direction, onDeny, egress, ingress }
 }
 
 /** One side that denies for good settles it; else both sides' open questions count. */

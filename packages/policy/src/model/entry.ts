@@ -81,13 +81,16 @@ export class End {
 export class Entry {
   /** Changed in place by the model, and by nothing else. */
   identity: Identity
+  /** Another for each, and not zero. */
+  readonly serial: number
   #workload: Workload
   #ends: readonly End[] | undefined
   #nowhere: End | undefined
 
-  constructor(workload: Workload, identity: Identity) {
+  constructor(workload: Workload, identity: Identity, serial: number) {
     this.#workload = workload
     this.identity = identity
+    this.serial = serial
   }
 
   get workload(): Workload {

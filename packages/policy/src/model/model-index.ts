@@ -18,6 +18,7 @@ import { FIRST_SERIAL } from './entities.ts'
 import { Entry, type Identity, isSelectable, type NamespaceEntry, type PolicySet } from './entry.ts'
 import { identityIn } from './identity.ts'
 import type { Profile } from './profile.ts'
+import { Seats } from './seats.ts'
 import { type Selection, Selections } from './selections.ts'
 import { Standings } from './standing.ts'
 
@@ -46,6 +47,7 @@ export class ModelIndex {
   /** Of hosts, as `hosts` peers mean them. */
   readonly hostAddresses = new Addresses(({ kind }) => kind === 'host')
   readonly ends = new Ends(this)
+  readonly seats = new Seats(this)
   readonly standings = new Standings(this)
   readonly nodeAddresses = new NodeAddresses()
   readonly workloads = new Map<WorkloadId, Workload>()
@@ -110,6 +112,7 @@ export class ModelIndex {
 
   update(change: ModelChange): ModelDelta {
     this.#revision++
+    this.seats.forget()
     this.standings.tidy()
     const touched = new Touched()
     if (change.now !== undefined) this.#setTime(change.now, touched)
@@ -207,7 +210,7 @@ export class ModelIndex {
     const old = this.#entries.get(workload.id)
     if (old) this.#withdraw(old, ips, touched)
     const identity = this.#identityOf(workload)
-    const entry = old ?? new Entry(workload, identity)
+    const entry = old ?? new Entry(workload, identity, this.#nextSerial())
     entry.workload = workload
     this.#entries.set(workload.id, entry)
     this.workloads.set(workload.id, workload)

@@ -9,7 +9,6 @@ import {
 import type { Decision, FlowQuery, Judgement } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { ModelChange, ModelDelta } from './change.ts'
-import { findEnds } from './ends.ts'
 import type { PolicySet } from './entry.ts'
 import { ModelIndex } from './model-index.ts'
 import { decideQuickly, judgeQuickly } from './quick.ts'
@@ -53,11 +52,11 @@ export class PolicyModel implements Model {
   }
 
   decide(query: FlowQuery, policies: PolicySet = 'enforce'): Decision {
-    return decideQuickly(this.index, { query, ends: findEnds(this.index, query), policies })
+    return decideQuickly(this.index, query, policies)
   }
 
   judge(query: FlowQuery): Judgement {
-    return judgeQuickly(this.index, query, findEnds(this.index, query))
+    return judgeQuickly(this.index, query)
   }
 
   nextExpiry(): EpochMs | undefined {

@@ -1,54 +1,123 @@
 import type { Outcome } from '@sekisho/core'
 import type { Decision, FlowQuery, Judgement } from '../decision.ts'
-import { type Asked, combine, decideEnds, ingressFromOwnNode } from './decide.ts'
-import type { FlowEnds } from './ends.ts'
-import { OWN_NODE, SELF } from './evaluators.ts'
+import { decideEnds, ingressFromOwnNode } from './decide.ts'
+import { type FlowEnds, findEnds } from './ends.ts'
+import { type PolicySet, profileSlot } from './entry.ts'
 import type { ModelIndex } from './model-index.ts'
 import { protocolBit } from './screen.ts'
-import type { Standing } from './standing.ts'
+import { UNTOLD } from './sheets.ts'
 
-/** What `decideEnds` says, by numbers where they tell. */
-export function decideQuickly(index: ModelIndex, asked: Asked): Decision {
-  const { query, ends } = asked
-  const from = index.standings.of(ends.source)
-  const to = index.standings.of(ends.destination)
-  const isOpen = query.facts !== undefined && (from.needsFacts || to.needsFacts)
-  const isNumber = (query.port | 0) === query.port
-  return (isNumber && !isOpen && byNumbers(index, asked, from, to)) || decideEnds(index, asked)
+const SLOTS = {
+  enforce: { egress: profileSlot('egress', 'enforce'), ingress: profileSlot('ingress', 'enforce') },
+  audit: { egress: profileSlot('egress', 'audit'), ingress: profileSlot('ingress', 'audit') },
+} as const satisfies Record<PolicySet, unknown>
+
+/** A question, and what its ends are to each other: where the sheets have their standings. */
+interface Meeting {
+  readonly query: FlowQuery
+  readonly from: number
+  readonly to: number
+  readonly isSelf: boolean
+  /** The source is the node that the destination runs on. */
+  readonly isOwnNode: boolean
 }
+
+/** Of who is named and has several addresses, that of the other end's family is meant; see `findEnds`. */
+function meet(index: ModelIndex, query: FlowQuery): Meeting {
+  const { seats } = index
+  const source = seats.find(query.source)
+  const destination = seats.find(query.destination, source)
+  const isNamed = query.source.ip === undefined
+  const isAnswering = !isNamed && query.destination.ip === undefined
+  return {
+    query,
+    from: seats.standing(source, isNamed ? seats.family(destination) : 0),
+    to: seats.standing(destination, isAnswering ? seats.family(source) : 0),
+    isSelf: seats.isSelf(source, destination),
+    isOwnNode: seats.isNodeOf(source, destination) ?? ingressFromOwnNode(index, findEnds(index, query)),
+  }
+}
+
+/** The same of ends that are found. */
+function meetEnds(index: ModelIndex, query: FlowQuery, ends: FlowEnds): Meeting {
+  const { source, destination } = ends
+  const [from, to] = [index.standings.of(source), index.standings.of(destination)]
+  return {
+    query,
+    from: from.place,
+    to: to.place,
+    isSelf: source.entry !== undefined && source.entry === destination.entry,
+    isOwnNode: from.isNode && ingressFromOwnNode(index, ends),
+  }
+}
+
+/** Which policies are asked, see `Asked`. */
+interface Asking {
+  readonly policies: PolicySet
+  readonly acting: boolean
+}
+const ALL = {
+  enforce: { policies: 'enforce', acting: false },
+  audit: { policies: 'audit', acting: false },
+} as const satisfies Record<PolicySet, Asking>
+const ENFORCED: Asking = { policies: 'enforce', acting: true }
+const AUDITED: Asking = { policies: 'audit', acting: true }
+
+const answer = (index: ModelIndex, meeting: Meeting, asking: Asking): Decision =>
+  byNumbers(index, meeting, asking) ??
+  decideEnds(index, { query: meeting.query, ends: findEnds(index, meeting.query), ...asking })
 
 /** What no policy is asked about comes first, as with the evaluators. */
-function byNumbers(index: ModelIndex, asked: Asked, from: Standing, to: Standing): Decision | undefined {
-  const { query, ends, policies, acting = false } = asked
+function byNumbers(index: ModelIndex, meeting: Meeting, { policies, acting }: Asking): Decision | undefined {
   const { sheets } = index.standings
-  if (ends.source.entry !== undefined && ends.source.entry === ends.destination.entry)
-    return combine(SELF, SELF)
-  const isAudit = policies === 'audit'
-  const sends = acting && !from.isActed ? sheets.nobody : isAudit ? from.auditEgress : from.egress
-  const receives = acting && !to.isActed ? sheets.nobody : isAudit ? to.auditIngress : to.ingress
-  const bit = protocolBit(query.protocol)
-  const egress = sheets.ask(sends, bit, query.port, to)
-  const isOwnNode = from.isNode && ingressFromOwnNode(index, ends)
-  const ingress = isOwnNode ? OWN_NODE : sheets.ask(receives, bit, query.port, from)
-  return egress && ingress && combine(egress, ingress)
+  const { from, to } = meeting
+  const { protocol, port, facts } = meeting.query
+  if ((port | 0) !== port || (facts && (sheets.needsFacts(from) || sheets.needsFacts(to)))) return undefined
+  if (meeting.isSelf) return sheets.combine(sheets.self, sheets.self)
+  const bit = protocolBit(protocol)
+  const { egress: out, ingress: into } = SLOTS[policies]
+  const egress = sheets.ask(
+    acting && !sheets.acts(from) ? sheets.nobody : sheets.steps(from, out),
+    bit,
+    port,
+    to,
+  )
+  if (egress === UNTOLD) return undefined
+  if (meeting.isOwnNode) return sheets.combine(egress, sheets.ownNode)
+  const ingress = sheets.ask(
+    acting && !sheets.acts(to) ? sheets.nobody : sheets.steps(to, into),
+    bit,
+    port,
+    from,
+  )
+  return ingress === UNTOLD ? undefined : sheets.combine(egress, ingress)
 }
 
+/** What `decideEnds` says, by numbers where they tell. */
+export const decideQuickly = (index: ModelIndex, query: FlowQuery, policies: PolicySet): Decision =>
+  answer(index, meet(index, query), ALL[policies])
+
 /** Whether policies in Audit have anything to say that those in Enforce have not. */
-function audits({ standings }: ModelIndex, { source, destination }: FlowEnds): boolean {
-  const [from, to] = [standings.of(source), standings.of(destination)]
-  return from.egress !== from.auditEgress || to.ingress !== to.auditIngress
+function audits({ standings: { sheets } }: ModelIndex, { from, to }: Meeting): boolean {
+  const { enforce, audit } = SLOTS
+  return (
+    sheets.steps(from, enforce.egress) !== sheets.steps(from, audit.egress) ||
+    sheets.steps(to, enforce.ingress) !== sheets.steps(to, audit.ingress)
+  )
 }
 
 /** The one line where mode is applied: the enforced answer acts, the audited one reports. */
 const outcomeOf = (enforced: Decision, audited: Decision): Outcome =>
   enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
 
-/** What happens where agents act: each decides for its own side. */
-export function judgeQuickly(index: ModelIndex, query: FlowQuery, ends: FlowEnds): Judgement {
-  const enforced = decideQuickly(index, { query, ends, policies: 'enforce', acting: true })
-  const audited = audits(index, ends)
-    ? decideQuickly(index, { query, ends, policies: 'audit', acting: true })
-    : enforced
+/**
+ * What happens where agents act: each decides for its own side.
+ * @param ends where they are found already
+ */
+export function judgeQuickly(index: ModelIndex, query: FlowQuery, ends?: FlowEnds): Judgement {
+  const meeting = ends ? meetEnds(index, query, ends) : meet(index, query)
+  const enforced = answer(index, meeting, ENFORCED)
+  const audited = audits(index, meeting) ? answer(index, meeting, AUDITED) : enforced
   const outcome = outcomeOf(enforced, audited)
   return { outcome, decision: outcome === 'audited' ? audited : enforced }
 }

@@ -1,4 +1,6 @@
-import type { SideDecision } from '../decision.ts'
+import type { Decision, SideDecision } from '../decision.ts'
+import { decidedBy } from './decide.ts'
+import { NOT_SELECTED, OWN_NODE, SELF } from './evaluators.ts'
 import { NO_STEPS, type Step, UNSURE } from './screen.ts'
 
 /**
@@ -11,7 +13,7 @@ const FIRST = 1
 const LAST = 2
 const BITS = 3 // of its peers' serials: whoever has none of them is no peer
 const PEERS = 4 // where their list is, or ANYBODY
-const TAKEN = 5 // the answer that comes of it; below zero the step that comes next
+const TAKEN = 5 // the answer that comes of it, see `place`; below zero the step that comes next
 const STEP = 6
 
 const ANYBODY = 0
@@ -19,14 +21,35 @@ const ANYBODY = 0
 const COMMON_BIT = 1 << 31
 const serialBit = (serial: number): number => 1 << (serial % 31)
 
-export const bitsOf = (serials: readonly number[]): number =>
+const bitsOf = (serials: readonly number[]): number =>
   serials.reduce((bits, serial) => bits | serialBit(serial), COMMON_BIT)
 
-/** Who is asked about: its serials as `addSerials` keeps them, and their bits. */
-export interface Peer {
-  readonly serials: number
-  readonly bits: number
+/** What is kept of a standing. */
+interface Standing {
+  /** What it is as a peer: serials of selections, blocks and places. */
+  readonly serials: readonly number[]
+  /** Where the steps are that judge it. */
+  readonly ingress: number
+  readonly egress: number
+  readonly auditIngress: number
+  readonly auditEgress: number
+  /** Its own policies can act, see `isActed`. */
+  readonly acts: boolean
+  /** Some rule of the policies that judge it asks for facts. */
+  readonly needsFacts: boolean
 }
+
+/** Of a standing: the steps of each direction and set, see `steps`, and what it is as a peer. */
+const SERIALS = 4
+const SERIAL_BITS = 5
+const TRAITS = 6
+const [ACTS, NEEDS_FACTS] = [1, 2]
+
+/** Of the number of an answer: all that tells which side decides. */
+const [ALLOWS, SAYS_NOTHING] = [1, 2]
+
+/** What must be asked of the evaluators. */
+export const UNTOLD = -1
 
 export class Sheets {
   #numbers = new Int32Array(1024)
@@ -35,6 +58,8 @@ export class Sheets {
   readonly #places = new Map<SideDecision, number>()
   /** The steps of whom no policy judges. */
   readonly nobody = this.addSteps(NO_STEPS)
+  readonly self = this.place(SELF)
+  readonly ownNode = this.place(OWN_NODE)
 
   addSerials(serials: readonly number[]): number {
     return this.#add([serials.length, ...serials])
@@ -50,16 +75,49 @@ export class Sheets {
         last,
         peers ? bitsOf(peers) & ~COMMON_BIT : COMMON_BIT,
         lists[at] ?? ANYBODY,
-        answer ? this.#place(answer) : -(start + after * STEP),
+        answer ? this.place(answer) : -(start + after * STEP),
       ]),
     )
   }
 
-  #place(answer: SideDecision): number {
+  addStanding(standing: Standing): number {
+    const { serials, ingress, egress, auditIngress, auditEgress, acts, needsFacts } = standing
+    const list = this.addSerials(serials)
+    const traits = (acts ? ACTS : 0) | (needsFacts ? NEEDS_FACTS : 0)
+    return this.#add([ingress, egress, auditIngress, auditEgress, list, bitsOf(serials), traits])
+  }
+
+  /** @param slot see `profileSlot` */
+  steps(standing: number, slot: number): number {
+    return this.#numbers[standing + slot] ?? 0
+  }
+
+  acts(standing: number): boolean {
+    return ((this.#numbers[standing + TRAITS] ?? 0) & ACTS) !== 0
+  }
+
+  needsFacts(standing: number): boolean {
+    return ((this.#numbers[standing + TRAITS] ?? 0) & NEEDS_FACTS) !== 0
+  }
+
+  /** @returns its number */
+  place(answer: SideDecision): number {
     const held = this.#places.get(answer)
     if (held !== undefined) return held
-    this.#places.set(answer, this.#answers.length)
-    return this.#answers.push(answer) - 1
+    const said = answer.why === 'not-selected' ? ALLOWS | SAYS_NOTHING : ALLOWS
+    const place = ((this.#answers.push(answer) - 1) << 2) | (answer.verdict === 'allow' ? said : 0)
+    this.#places.set(answer, place)
+    return place
+  }
+
+  /** What `combine` makes of two answers, without a look at more than it needs. */
+  combine(egress: number, ingress: number): Decision {
+    const byEgress = (egress & ALLOWS) === 0 || (ingress & SAYS_NOTHING) !== 0
+    return decidedBy(byEgress ? 'egress' : 'ingress', this.#answer(egress), this.#answer(ingress))
+  }
+
+  #answer(place: number): SideDecision {
+    return this.#answers[place >> 2] ?? NOT_SELECTED
   }
 
   #add(numbers: readonly number[]): number {
@@ -77,10 +135,12 @@ export class Sheets {
   /**
    * @param steps as `addSteps` keeps them
    * @param bit `protocolBit` of the protocol
-   * @returns undefined where the evaluators must be asked
+   * @param peer its standing
+   * @returns the number of an answer, or `UNTOLD`
    */
-  ask(steps: number, bit: number, port: number, { bits, serials }: Peer): SideDecision | undefined {
+  ask(steps: number, bit: number, port: number, peer: number): number {
     const numbers = this.#numbers
+    const bits = numbers[peer + SERIAL_BITS] ?? 0
     for (let at = steps; ; ) {
       const about = numbers[at + ABOUT] ?? 0
       if (
@@ -88,14 +148,14 @@ export class Sheets {
         port < (numbers[at + FIRST] ?? 0) ||
         port > (numbers[at + LAST] ?? 0) ||
         ((numbers[at + BITS] ?? 0) & bits) === 0 ||
-        !this.#isPeer(numbers[at + PEERS] ?? 0, serials)
+        !this.#isPeer(numbers[at + PEERS] ?? 0, numbers[peer + SERIALS] ?? 0)
       ) {
         at += STEP
         continue
       }
-      if ((about & UNSURE) !== 0) return undefined
+      if ((about & UNSURE) !== 0) return UNTOLD
       const taken = numbers[at + TAKEN] ?? 0
-      if (taken >= 0) return this.#answers[taken]
+      if (taken >= 0) return taken
       at = -taken
     }
   }

@@ -5,7 +5,7 @@ import { type End, type Identity, isActed, type PolicySet, profileSlot } from '.
 import type { ModelIndex } from './model-index.ts'
 import { EMPTY_PROFILE, makeProfile, type Profile } from './profile.ts'
 import { compileSteps } from './screen.ts'
-import { bitsOf, Sheets } from './sheets.ts'
+import { Sheets } from './sheets.ts'
 
 /** What selectors make of an identity: those that are in the same selections share one. */
 export interface Kin {
@@ -20,29 +20,19 @@ export interface Kin {
   readonly profiles: (Profile | undefined)[]
 }
 
-/** Where `Sheets` has what judges one direction, see `profileSlot`. */
-type Steps = readonly [ingress: number, egress: number, auditIngress: number, auditEgress: number]
-
 /**
- * All about an end that a verdict may depend on, but which workload it is and of which node: ends that the policies
- * cannot tell apart share one.
+ * What an end is to the policies: all that a verdict may depend on, but which workload it is and of which node. Ends
+ * that the policies cannot tell apart share one.
  */
 export interface Standing {
-  /** What it is as a peer, where `Sheets` has it: serials of selections, blocks and places; and their bits. */
-  readonly serials: number
-  readonly bits: number
-  /** Where `Sheets` has what judges it. */
-  readonly ingress: number
-  readonly egress: number
-  readonly auditIngress: number
-  readonly auditEgress: number
+  /** Where `Sheets` has it. */
+  readonly place: number
   /** It may be the own node of the other end. */
   readonly isNode: boolean
-  /** Its own policies can act, see `isActed`. */
-  readonly isActed: boolean
-  /** Some rule of the policies that judge it asks for facts. */
-  readonly needsFacts: boolean
 }
+
+/** Where `Sheets` has what judges each direction, see `profileSlot`. */
+type Steps = readonly [ingress: number, egress: number, auditIngress: number, auditEgress: number]
 
 const needsFacts = ({ sections }: BoundPolicy): boolean =>
   Object.values(sections).some(({ rules }) => rules.some(rule => rule.needsFacts))
@@ -121,36 +111,28 @@ export class Standings {
     const { entry, host, text, ip } = end
     const subject = entry ?? host
     const kin = subject && this.kin(subject.identity)
-    const flags = {
-      isNode: text !== undefined && this.#index.nodeAddresses.hasAny(text),
-      isActed: subject !== undefined && isActed(subject.workload),
-    }
-    const around = [...(ip ? this.#index.blocks.at(ip) : []), ...placeOf(end, flags.isNode)]
-    const key = `${kin?.serial} ${around.join()} ${flags.isNode} ${flags.isActed}`
-    const standing = this.#standings.get(key) ?? this.#make(kin, around, flags)
+    const acts = subject !== undefined && isActed(subject.workload)
+    const isNode = text !== undefined && this.#index.nodeAddresses.hasAny(text)
+    const around = [...(ip ? this.#index.blocks.at(ip) : []), ...placeOf(end, isNode)]
+    const key = `${kin?.serial} ${around.join()} ${isNode} ${acts}`
+    const standing = this.#standings.get(key) ?? { place: this.#place(kin, around, acts), isNode }
     this.#standings.set(key, standing)
     end.standing = standing
     end.revision = this.#index.revision
     return standing
   }
 
-  #make(
-    kin: Kin | undefined,
-    around: readonly number[],
-    flags: Pick<Standing, 'isNode' | 'isActed'>,
-  ): Standing {
-    const serials = [...(kin?.selections ?? []), ...around]
+  #place(kin: Kin | undefined, around: readonly number[], acts: boolean): number {
     const [ingress, egress, auditIngress, auditEgress] = this.#stepsOf(kin)
-    return {
-      bits: bitsOf(serials),
-      serials: this.sheets.addSerials(serials),
+    return this.sheets.addStanding({
+      serials: [...(kin?.selections ?? []), ...around],
       ingress,
       egress,
       auditIngress,
       auditEgress,
+      acts,
       needsFacts: kin?.policies.some(needsFacts) ?? false,
-      ...flags,
-    }
+    })
   }
 
   #stepsOf(kin: Kin | undefined): Steps {

@@ -1,0 +1,174 @@
+import type { NodeName } from '@sekisho/core'
+import type { QueryEnd } from '../decision.ts'
+import type { End } from './entry.ts'
+import type { ModelIndex } from './model-index.ts'
+
+/**
+ * What is known of an end of a question, as numbers side by side: to follow objects to it takes a read of far memory
+ * for each.
+ */
+const SEAT = 4
+const STAMP = 0
+const ON_4 = 1 // its standing where the other end's address is of version 4
+const ON_6 = 2
+const OWNER = 3 // of the workload that selectors may select: another for each; zero where there is none
+
+/** Of a stamp: its family if it has one, and whether it may be the own node of the other end. */
+const FAMILY = 0b0111
+const NODE = 0b1000
+/** By what an end is asked for. */
+const BY_NAME = 0 << 4
+const BY_ADDRESS = 1 << 4
+const BY_BOTH = 2 << 4
+const BY_NOTHING = 3 << 4
+/** All else of a stamp is the age in which the end was found. */
+const AGE = 1 << 6
+
+/** An end that is not found at its own seat is at one of those behind it, or nowhere. */
+const WAYS = 4
+const SEATS_PER_WORKLOAD = 4
+/** Also where workloads are few, the world outside is asked about. */
+const SPARE = 1024
+/** Then stamps begin anew, and nothing of before is left. */
+const LAST_STAMP = AGE * 2 ** 16
+
+/** Its last letters tell ends apart; made-up texts that do not cost time, and tell nothing false. */
+const TOLD_BY = 8
+function hashOf(text: string): number {
+  let hash = text.length
+  for (let at = Math.max(0, hash - TOLD_BY); at < text.length; at++) {
+    hash = Math.imul(hash, 31) + text.charCodeAt(at)
+  }
+  return Math.imul(hash, 0x9e3779b1)
+}
+
+function kindOf({ workload, ip }: QueryEnd): number {
+  if (ip === undefined) return workload === undefined ? BY_NOTHING : BY_NAME
+  return workload === undefined ? BY_ADDRESS : BY_BOTH
+}
+
+const NONE = -1
+
+/**
+ * Ends as questions name them, and what they are to the policies as the model is now: of those that were asked for
+ * last, as many as there is room for. Each change of the model makes everything in it void.
+ */
+export class Seats {
+  readonly #index: ModelIndex
+  #age = AGE
+  #bits = 0
+  #numbers = new Int32Array()
+  /** The address, or the name where there is none. */
+  #keys: string[] = []
+  /** The name beside an address. */
+  #names: string[] = []
+  /** The node of a workload or address; undefined where that is not plain. */
+  #nodes: (NodeName | undefined)[] = []
+
+  constructor(index: ModelIndex) {
+    this.#index = index
+    this.#resize(1)
+  }
+
+  #resize(bits: number): void {
+    const count = 1 << bits
+    this.#bits = bits
+    this.#numbers = new Int32Array(count * SEAT)
+    this.#keys = Array(count).fill('')
+    this.#names = Array(count).fill('')
+    this.#nodes = Array(count).fill(undefined)
+  }
+
+  /** To be called with each change of the model. */
+  forget(): void {
+    this.#age += AGE
+    if (this.#age < LAST_STAMP) return
+    this.#age = AGE
+    this.#numbers.fill(0)
+  }
+
+  /** @param kept the seat of the other end, which stays its own */
+  find(end: QueryEnd, kept = NONE): number {
+    const { workload, ip } = end
+    const key = ip ?? workload ?? ''
+    const kind = kindOf(end)
+    const stamp = this.#age + kind
+    const first = hashOf(key) >>> (32 - this.#bits)
+    const last = (1 << this.#bits) - 1
+    for (let way = 0; way < WAYS; way++) {
+      const seat = (first + way) & last
+      if (
+        ((this.#numbers[seat * SEAT + STAMP] ?? 0) & ~(NODE | FAMILY)) === stamp &&
+        this.#keys[seat] === key &&
+        (kind !== BY_BOTH || this.#names[seat] === workload)
+      )
+        return seat
+    }
+    return this.#take(end, kept)
+  }
+
+  #take(end: QueryEnd, kept: number): number {
+    if (kept === NONE) this.#fit()
+    const key = end.ip ?? end.workload ?? ''
+    const seat = this.#free(hashOf(key) >>> (32 - this.#bits), kept)
+    const found = this.#index.ends.find(end)
+    const isNamed = end.ip === undefined
+    const [on4, on6] = isNamed ? [found.of(4), found.of(6)] : [found, found]
+    const { standings } = this.#index
+    const [from4, from6] = [standings.of(on4), standings.of(on6)]
+    const node = from4.isNode || from6.isNode ? NODE : 0
+    const stamp = this.#age | kindOf(end) | node | (found.family ?? 0)
+    this.#numbers.set([stamp, from4.place, from6.place, found.entry?.serial ?? 0], seat * SEAT)
+    this.#keys[seat] = key
+    this.#names[seat] = end.workload ?? ''
+    this.#nodes[seat] = found.entry ? found.entry.workload.node : this.#nodeOf(on4, on6)
+    return seat
+  }
+
+  #fit(): void {
+    const room = this.#index.workloads.size * SEATS_PER_WORKLOAD + SPARE
+    const bits = 32 - Math.clz32(room)
+    if (bits > this.#bits) this.#resize(bits)
+  }
+
+  /** One that is void, or the first. */
+  #free(first: number, kept: number): number {
+    const last = (1 << this.#bits) - 1
+    for (let way = 0; way < WAYS; way++) {
+      const seat = (first + way) & last
+      if ((this.#numbers[seat * SEAT + STAMP] ?? 0) < this.#age) return seat
+    }
+    return first === kept ? (first + 1) & last : first
+  }
+
+  #nodeOf(on4: End, on6: End): NodeName | undefined {
+    if (on4 !== on6 || on4.text === undefined) return undefined
+    const nodes = this.#index.nodeAddresses.nodesAt(on4.text)
+    return nodes.length === 1 ? nodes[0] : undefined
+  }
+
+  /** Of its address; zero where it has none. */
+  family(seat: number): number {
+    return (this.#numbers[seat * SEAT + STAMP] ?? 0) & FAMILY
+  }
+
+  /** @param family of the other end's address, or zero. */
+  standing(seat: number, family: number): number {
+    const meant = family === 0 ? this.family(seat) : family
+    return this.#numbers[seat * SEAT + (meant === 6 ? ON_6 : ON_4)] ?? 0
+  }
+
+  /** Whether both are the same workload. */
+  isSelf(a: number, b: number): boolean {
+    const owner = this.#numbers[a * SEAT + OWNER]
+    return owner !== 0 && owner === this.#numbers[b * SEAT + OWNER]
+  }
+
+  /** Whether `a` is the node that `b` runs on; undefined where that is not plain. */
+  isNodeOf(a: number, b: number): boolean | undefined {
+    if (((this.#numbers[a * SEAT + STAMP] ?? 0) & NODE) === 0) return false
+    const node = this.#nodes[a]
+    if (this.#numbers[a * SEAT + OWNER] !== 0 || node === undefined) return undefined
+    return this.#numbers[b * SEAT + OWNER] !== 0 && this.#nodes[b] === node
+  }
+}

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { openRealApiServer } from '../../packages/kube/test/real/server.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
+import { alertRules, RUNBOOKS } from '../../scripts/chart/alerts.ts'
+import { dashboard } from '../../scripts/chart/dashboard.ts'
 import { CHART, findHelm, helm, plainManifests, render } from '../../scripts/chart/helm.ts'
 import { withPrograms } from '../kube/real-cluster.ts'
 
@@ -82,6 +84,21 @@ withHelm(helmProgram => {
         ],
       },
     })
+  })
+
+  test('alerts and dashboard come out of the chart as they are, with links to where runbooks are', () => {
+    const set = [
+      'podMonitor.alerts=true',
+      'podMonitor.dashboard=true',
+      'podMonitor.runbooks=https://wiki.example/sekisho',
+    ]
+    const objects = documents(render(helmProgram, { set }))
+    const rule = objects.find(({ kind }) => kind === 'PrometheusRule')
+    const moved = JSON.stringify(alertRules()).replaceAll(RUNBOOKS, 'https://wiki.example/sekisho')
+    expect(rule?.spec).toEqual(JSON.parse(moved))
+    const map = objects.find(({ metadata }) => metadata.name === 'sekisho-dashboard')
+    const data = map?.data as Readonly<Record<string, string>> | undefined
+    expect(JSON.parse(data?.['sekisho.json'] ?? '')).toEqual(dashboard())
   })
 
   withPrograms('what the chart renders', programs =>

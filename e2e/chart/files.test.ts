@@ -7,7 +7,7 @@ import { CHART_FILES } from '../../scripts/chart/files.ts'
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
 
-test.each(Object.keys(CHART_FILES))('%s is made from the table of values (node scripts/chart.ts)', path =>
+test.each(Object.keys(CHART_FILES))('%s is made from tables in code (node scripts/chart.ts)', path =>
   expect(read(path)).toBe(CHART_FILES[path]),
 )
 

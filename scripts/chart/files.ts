@@ -1,4 +1,6 @@
 import { stringify } from 'yaml'
+import { alertRules } from './alerts.ts'
+import { dashboard } from './dashboard.ts'
 import { isLeaf, type Leaf, type Section, VALUES } from './values.ts'
 
 const CHART = 'deploy/helm/sekisho'
@@ -45,9 +47,11 @@ function rows({ values }: Section, path = ''): readonly string[] {
 
 const BY = 'Made by `node scripts/chart.ts`.'
 
-/** Files that are made from the table of values, by path; a test compares them with what is on disk. */
+/** Files that are made from tables in code, by path; a test compares them with what is on disk. */
 export const CHART_FILES: Readonly<Record<string, string>> = {
   [`${CHART}/values.schema.json`]: jsonSchema(),
   [`${CHART}/values.yaml`]: `# ${BY} docs/VALUES.md has all of them in a table.\n${yamlOf(VALUES)}`,
+  [`${CHART}/files/alerts.yaml`]: `# ${BY}\n${stringify(alertRules(), { lineWidth: 0 })}`,
+  [`${CHART}/files/dashboard.json`]: `${JSON.stringify(dashboard(), null, 2)}\n`,
   'docs/VALUES.md': `# Values of the chart\n\n${BY}\n\n| value | default | what |\n| --- | --- | --- |\n${rows(VALUES).join('\n')}\n`,
 }

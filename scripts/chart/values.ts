@@ -201,9 +201,17 @@ export const VALUES: Section = {
       false,
     ),
     podMonitor: {
-      about: 'For the Prometheus operator: the metrics of the server.',
+      about: 'For the Prometheus operator and Grafana.',
       values: {
-        enabled: truth('Make it; needs its custom resources.', false),
+        enabled: truth(
+          'A PodMonitor for the metrics of the server; needs the operator’s custom resources.',
+          false,
+        ),
+        alerts: truth('A PrometheusRule with alerts.', false),
+        runbooks: text('Where docs/runbooks.md is to be read, for links in alerts.', 'docs/runbooks.md', {
+          minLength: 1,
+        }),
+        dashboard: truth('A ConfigMap with a dashboard, as Grafana’s sidecar looks for it.', false),
         labels: map('As your Prometheus selects them.'),
         interval: text('Between two scrapes.', '30s', { pattern: '^[0-9]+(s|m)$' }),
         tokenSecret: {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { ServiceEnd, Told } from '@sekisho/dataplane'
 import { createModel, type Model, validatePolicy } from '@sekisho/policy'
 import { SHOP, workloadOf } from '../e2e/dataplane/node.ts'
 import { inspectForwarded } from '../e2e/inspection/queued.ts'
@@ -16,11 +17,18 @@ const ROUNDS = 7
 const SECONDS = 2
 const CONNECTIONS = 32
 const BIG_BYTES = 400_000_000
-const PORT = { requests: 80, identified: 81, proxy: 8080 } as const
+const PORT = { requests: 80, asked: 81, open: 82, proxy: 8080 } as const
 
 /** What stands between wrk and nginx: nothing, a policy about each request, or a proxy with the same rule. */
 const PEERS = ['none', 'sekisho', 'haproxy'] as const
 type Peer = (typeof PEERS)[number]
+
+/**
+ * How the application of a new connection becomes known; beside it `none`. `all`: each is read, no policy asks. `services`:
+ * so is each service, once in a while. `policy`: one asks for the application, and is kept to.
+ */
+const KNOWING = ['all', 'services', 'policy'] as const
+type Knowing = (typeof KNOWING)[number]
 
 const nginxConf = (dir: string) => `
 daemon off; pid ${dir}/nginx.pid; error_log stderr notice; worker_processes 1;
@@ -30,7 +38,7 @@ http {
   client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir};
   scgi_temp_path ${dir};
   server {
-    listen ${PORT.requests}; listen ${PORT.identified};
+    listen ${PORT.requests}; listen ${PORT.asked}; listen ${PORT.open};
     location / { return 200 "ok\\n"; }
     location /public/big { alias ${dir}/big; }
   }
@@ -67,7 +75,8 @@ const POLICY = {
         ports: [{ protocol: 'TCP', port: PORT.requests }],
         l7: [{ http: { methods: ['GET'], path: { prefix: '/public' } } }],
       },
-      { ports: [{ protocol: 'TCP', port: PORT.identified }], applications: ['http'] },
+      { ports: [{ protocol: 'TCP', port: PORT.asked }], applications: ['http'] },
+      { ports: [{ protocol: 'TCP', port: PORT.open }] },
     ],
   },
 }
@@ -92,16 +101,24 @@ function modelOf(topology: Topology): Model {
   return model
 }
 
-async function inspect(topology: Topology): Promise<AsyncDisposable> {
-  const model = modelOf(topology)
-  return inspectForwarded(topology.node, model, {
-    onTold: () => undefined,
+async function inspect(topology: Topology, identify: 'all' | 'services'): Promise<AsyncDisposable> {
+  const node = await inspectForwarded(topology.node, modelOf(topology), {
+    rules: { identify },
+    onTold(told) {
+      if (identify === 'services') void node.dataplane.identified(told.flatMap(serviceOf))
+    },
     onRequests: () => undefined,
     onLost: () => undefined,
     onFailed(error) {
       throw error
     },
   })
+  return node
+}
+
+function serviceOf({ ends: { server: address, protocol, port }, notice }: Told): ServiceEnd[] {
+  const isService = notice.kind === 'identified' && (protocol === 'TCP' || protocol === 'UDP')
+  return isService ? [{ address, protocol, port }] : []
 }
 
 /** A program in a namespace, until it is disposed of. */
@@ -116,10 +133,11 @@ function start(netns: string, command: readonly string[]): AsyncDisposable {
   }
 }
 
-async function build(peer: Peer): Promise<Path> {
+let built = 0
+async function build(peer: Peer | 'services'): Promise<Path> {
   const stack = new AsyncDisposableStack()
   const topology = stack.use(
-    buildTopology({ prefix: `rb${PEERS.indexOf(peer)}${process.pid}`, pods: ['client', 'server'] }),
+    buildTopology({ prefix: `rb${built++}${process.pid}`, pods: ['client', 'server'] }),
   )
   const dir = mkdtempSync(join(tmpdir(), 'sekisho-requests-'))
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
@@ -129,7 +147,8 @@ async function build(peer: Peer): Promise<Path> {
   writeFileSync(join(dir, 'haproxy.conf'), haproxyConf(server.addresses[0]))
   stack.use(start(server.netns, ['nginx', '-c', join(dir, 'nginx.conf')]))
   if (peer === 'haproxy') stack.use(start(topology.node, ['haproxy', '-db', '-f', join(dir, 'haproxy.conf')]))
-  if (peer === 'sekisho') stack.use(await inspect(topology))
+  if (peer === 'sekisho') stack.use(await inspect(topology, 'all'))
+  if (peer === 'services') stack.use(await inspect(topology, 'services'))
   const host = peer === 'haproxy' ? topology.nodeAddresses[0] : server.addresses[0]
   const path = { topology, host, port: peer === 'haproxy' ? PORT.proxy : PORT.requests }
   await answers(path)
@@ -193,6 +212,10 @@ function latency(report: string, percentile: number): number {
   return Number(value) * (unit === 's' ? 1e6 : unit === 'ms' ? 1e3 : 1)
 }
 
+/** New connections per second, of one request each. */
+const connect = async (path: Path, port: number): Promise<number> =>
+  (await wrk(path, port, '-H', 'Connection: close')).perSecond
+
 /** Gigabits per second of one long answer. */
 async function bulk(path: Path, port: number): Promise<number> {
   const url = `http://${path.host}:${port}/public/big`
@@ -214,15 +237,20 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
     return found
   }
   const loads: Record<Peer, Load[]> = { none: [], sekisho: [], haproxy: [] }
-  const connections = { none: [] as number[], sekisho: [] as number[] }
+  const services = stack.use(await build('services'))
+  const knowing: Record<Knowing, readonly [Path, port: number]> = {
+    all: [path('sekisho'), PORT.open],
+    services: [services, PORT.open],
+    policy: [path('sekisho'), PORT.asked],
+  }
+  const connections: Record<'none' | Knowing, number[]> = { none: [], all: [], services: [], policy: [] }
   const released = { none: [] as number[], sekisho: [] as number[] }
   const read: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     for (const peer of PEERS) loads[peer].push(await wrk(path(peer), path(peer).port))
-    for (const peer of ['none', 'sekisho'] as const) {
-      connections[peer].push((await wrk(path(peer), PORT.identified, '-H', 'Connection: close')).perSecond)
-      released[peer].push(await bulk(path(peer), PORT.identified))
-    }
+    connections.none.push(await connect(path('none'), PORT.open))
+    for (const how of KNOWING) connections[how].push(await connect(...knowing[how]))
+    for (const peer of ['none', 'sekisho'] as const) released[peer].push(await bulk(path(peer), PORT.asked))
     read.push(await bulk(path('sekisho'), PORT.requests))
     progress(`round ${round + 1} of ${ROUNDS}`)
   }
@@ -259,16 +287,22 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
     value,
     unit: '×',
   })
+  const applicationOnly = (how: Knowing) =>
+    per(`connections/s ÷ none, application only: ${how}`, ratio(connections[how], connections.none))
   const versus = (key: keyof Load) => ratio(column('sekisho', key), column('haproxy', key))
   return [
     ...requests,
     barred(per('requests/s ÷ haproxy', versus('perSecond')), '≥', 1.3),
     barred(per('median latency ÷ haproxy', versus('medianUs')), '≤', 0.7),
-    barred(
-      per('connections/s ÷ none, application only', ratio(connections.sekisho, connections.none)),
-      '≥',
-      0.8,
-    ),
+    ...(['none', ...KNOWING] as const).map(how => ({
+      suite: 'inspect/requests',
+      measure: `connections/s, ${how}`,
+      value: median(connections[how]),
+      unit: '/s',
+    })),
+    barred(applicationOnly('all'), '≥', 0.8),
+    barred(applicationOnly('services'), '≥', 0.8),
+    applicationOnly('policy'),
     barred(per('bulk ÷ none, once decided', ratio(released.sekisho, released.none)), '≥', 0.9),
     barred(
       { suite: 'inspect/requests', measure: 'bulk, every byte read', value: median(read), unit: 'Gbit/s' },

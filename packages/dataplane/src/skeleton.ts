@@ -183,12 +183,17 @@ const nodeJudge = ({ filled, inspection }: SkeletonOptions, name: string, ends: 
 
 /**
  * The judge of packets that are forwarded: what it lets pass is remembered for the next connection. That is not judged
- * again, but what it would be reported for is: audit is a chain of its own. What is to be inspected is not remembered.
+ * again, but what it would be reported for is: audit is a chain of its own. What is to be inspected is not remembered, but
+ * where all are identified, for nothing of that depends on the rules.
  */
 function judge({ filled, inspection }: SkeletonOptions, name: JudgeName, ends: Ends): NftChain[] {
   const reported = audited(filled, ends)
-  const open = inspection ? [...identifying(inspection), rule(JUDGED_NOW, IS_QUEUED, goTo(AUDIT[name]))] : []
-  const judging = [...preamble(filled), ...enforced(filled, ends), ...open, rule(jump('stamp')), ...REMEMBER]
+  const asked = inspection ? [rule(JUDGED_NOW, IS_QUEUED, goTo(AUDIT[name]))] : []
+  const unasked = inspection ? identifying(inspection) : []
+  const allowed = [rule(jump('stamp')), ...REMEMBER]
+  const passing =
+    inspection?.identify === 'all' ? [...asked, ...allowed, ...unasked] : [...unasked, ...asked, ...allowed]
+  const judging = [...preamble(filled), ...enforced(filled, ends), ...passing]
   if (reported.length === 0 && !inspection) return [{ name, rules: [...judging, ...declassify(filled)] }]
   // Accepted in so many words: without a verdict what comes from `recall` would go on to the judge.
   const last = [...declassify(filled), ...(inspection ? [rule(...TO_QUEUE)] : []), rule(ACCEPT)]
@@ -204,15 +209,19 @@ type JudgeName = keyof typeof AUDIT
  * Lets pass what was allowed in this generation. A connection is stamped before it is looked for; one that is not known
  * is judged, and stamped again by that.
  */
-function recall(filled: Filled): NftChain {
+function recall({ filled, inspection }: SkeletonOptions): NftChain[] {
   const reported = SIDES.some(
     side => side.startsWith('audit') && KEYS.some(key => filled(dispatchMap(side, key))),
   )
-  const pass = reported ? goTo(AUDIT.judge_asker) : ACCEPT
-  return {
+  const chain = (pass: Clause): NftChain => ({
     name: 'recall',
     rules: [rule(jump('stamp')), ...FAMILIES.map(family => rule(...isKnown(family), pass))],
-  }
+  })
+  if (inspection?.identify !== 'all') return [chain(reported ? goTo(AUDIT.judge_asker) : ACCEPT)]
+  return [
+    { name: 'recalled', rules: [...identifying(inspection), rule(goTo(AUDIT.judge_asker))] },
+    chain(goTo('recalled')),
+  ]
 }
 
 /** Lets pass what is neither from nor to a workload of this node. */
@@ -367,7 +376,7 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
     { name: 'refuse', rules: [rule(jump('stamp_denied')), rule(DROP)] },
     // Without a stamp, for the other end is to hear of it as well, by its own next packet.
     { name: 'refuse_reset', rules: [rule(RESET), rule(goTo('refuse'))] },
-    recall(filled),
+    ...recall(options),
     untraceable(filled),
     ...antiSpoof(filled),
     {

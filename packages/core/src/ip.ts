@@ -22,13 +22,13 @@ export interface Cidr extends IpRange {
 
 export const familyBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
 
-const [DOT, ZERO] = [0x2e, 0x30]
+const [DOT, ZERO, COLON] = [0x2e, 0x30, 0x3a]
 
 /**
  * RFC 6943 section 3.1.1: dotted decimal with four parts only; leading zeros (octal elsewhere) are refused.
  * Read digit by digit: every packet's and every record's address comes through here.
  */
-function parseIp4(text: string): bigint | undefined {
+function parseIp4(text: string): number | undefined {
   let [value, part, digits, parts] = [0, 0, 0, 1]
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
@@ -44,33 +44,55 @@ function parseIp4(text: string): bigint | undefined {
     digits++
     if (part > 255) return undefined
   }
-  return parts === 4 && digits > 0 ? BigInt(value * 256 + part) : undefined
+  return parts === 4 && digits > 0 ? value * 256 + part : undefined
 }
 
-function parseGroups(text: string): string[] | undefined {
-  if (text === '') return []
-  const groups = text.split(':')
-  const tail = groups.at(-1) ?? ''
-  if (!tail.includes('.')) return groups
-  const embedded = parseIp4(tail)
-  if (embedded === undefined) return undefined
-  return [...groups.slice(0, -1), (embedded >> 16n).toString(16), (embedded & 0xffffn).toString(16)]
+/** Below zero where it is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = (code | 0x20) - 0x61
+  return letter >= 0 && letter < 6 ? letter + 10 : -1
+}
+
+/** Groups of 16 bits, of which the last two may be written as an IPv4 address. */
+function parseGroups(text: string): number[] | undefined {
+  const groups: number[] = []
+  if (text === '') return groups
+  let [value, digits, start] = [0, 0, 0]
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : COLON
+    if (code === COLON) {
+      if (digits === 0) return undefined
+      groups.push(value)
+      value = digits = 0
+      start = at + 1
+      continue
+    }
+    if (code === DOT) {
+      const embedded = parseIp4(text.slice(start))
+      return embedded === undefined ? undefined : [...groups, embedded >>> 16, embedded & 0xffff]
+    }
+    const digit = hexDigit(code)
+    if (digit < 0 || ++digits > 4) return undefined
+    value = value * 16 + digit
+  }
+  return groups
 }
 
 /** RFC 4291 section 2.2, all three forms; no zone identifiers. */
 function parseIp6(text: string): bigint | undefined {
   const halves = text.split('::')
-  if (halves.length > 2) return undefined
-  const head = parseGroups(halves[0] ?? '')
-  const tail = halves.length === 2 ? parseGroups(halves[1] ?? '') : []
+  const [first = '', second] = halves
+  if (halves.length > 2 || (second !== undefined && first.includes('.'))) return undefined
+  const head = parseGroups(first)
+  const tail = second === undefined ? [] : parseGroups(second)
   if (!head || !tail) return undefined
   const missing = 8 - head.length - tail.length
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined
-  const groups = [...head, ...Array<string>(halves.length === 2 ? missing : 0).fill('0'), ...tail]
+  if (second === undefined ? missing !== 0 : missing < 1) return undefined
+  const groups = [...head, ...Array<number>(missing).fill(0), ...tail]
   let value = 0n
-  for (const group of groups) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined
-    value = (value << 16n) | BigInt(`0x${group}`)
+  for (let at = 0; at < 8; at += 2) {
+    value = (value << 32n) | BigInt((groups[at] ?? 0) * 0x10000 + (groups[at + 1] ?? 0))
   }
   return value
 }
@@ -82,15 +104,21 @@ export function parseIp(text: string): Ip | undefined {
   if (text.length > 45) return undefined
   if (!text.includes(':')) {
     const value = parseIp4(text)
-    return value === undefined ? undefined : { family: 4, value }
+    return value === undefined ? undefined : { family: 4, value: BigInt(value) }
   }
   const value = parseIp6(text)
   if (value === undefined) return undefined
   return value >> 32n === MAPPED >> 32n ? { family: 4, value: value & 0xffffffffn } : { family: 6, value }
 }
 
+const WORDS = [96n, 64n, 32n, 0n] as const
+
 function formatIp6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16))
+  const groups: string[] = []
+  for (const shift of WORDS) {
+    const word = Number(BigInt.asUintN(32, value >> shift))
+    groups.push((word >>> 16).toString(16), (word & 0xffff).toString(16))
+  }
   // RFC 5952 section 4.2: the longest run of two or more zero groups becomes "::", the first one on a tie.
   let best = { start: -1, length: 1 }
   for (let start = 0; start < 8; start++) {
@@ -105,7 +133,8 @@ function formatIp6(value: bigint): string {
 /** The canonical text (RFC 5952 for IPv6): equal addresses have equal texts. */
 export function formatIp({ family, value }: Ip): string {
   if (family === 6) return formatIp6(value)
-  return [24n, 16n, 8n, 0n].map(shift => ((value >> shift) & 0xffn).toString()).join('.')
+  const bits = Number(value)
+  return `${bits >>> 24}.${(bits >>> 16) & 0xff}.${(bits >>> 8) & 0xff}.${bits & 0xff}`
 }
 
 /** In network order, 4 or 16 bytes. */

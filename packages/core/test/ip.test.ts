@@ -42,6 +42,10 @@ describe('addresses', () => {
     'fe80::1%eth0',
     '12345::',
     '::10.0.0.1.2',
+    '10.0.0.1::2',
+    '10.0.0.1:1::2',
+    '::1:10.0.0.1:2',
+    '::1g',
     '1'.repeat(4000),
   ])('%j is not an address', text => expect(parseIp(text)).toBeUndefined())
 

@@ -21,7 +21,8 @@ function padded(bytes: Uint8Array): DataView {
   const view = new DataView(new ArrayBuffer(blocks * 64))
   new Uint8Array(view.buffer).set(bytes)
   view.setUint8(bytes.length, 0x80)
-  view.setBigUint64(view.byteLength - 8, BigInt(bytes.length) * 8n)
+  view.setUint32(view.byteLength - 8, Math.floor(bytes.length / 2 ** 29))
+  view.setUint32(view.byteLength - 4, bytes.length * 8)
   return view
 }
 
@@ -30,7 +31,8 @@ const word = (words: Uint32Array, at: number): number => words[at] ?? 0
 function schedule(view: DataView, offset: number, w: Uint32Array): void {
   for (let t = 0; t < 16; t++) w[t] = view.getUint32(offset + 4 * t)
   for (let t = 16; t < 64; t++) {
-    const [a, b] = [word(w, t - 15), word(w, t - 2)]
+    const a = word(w, t - 15)
+    const b = word(w, t - 2)
     const s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >>> 3)
     const s1 = rotate(b, 17) ^ rotate(b, 19) ^ (b >>> 10)
     w[t] = word(w, t - 16) + s0 + word(w, t - 7) + s1
@@ -38,8 +40,14 @@ function schedule(view: DataView, offset: number, w: Uint32Array): void {
 }
 
 function compress(state: Uint32Array, w: Uint32Array): void {
-  let [a, b, c, d] = [word(state, 0), word(state, 1), word(state, 2), word(state, 3)]
-  let [e, f, g, h] = [word(state, 4), word(state, 5), word(state, 6), word(state, 7)]
+  let a = word(state, 0)
+  let b = word(state, 1)
+  let c = word(state, 2)
+  let d = word(state, 3)
+  let e = word(state, 4)
+  let f = word(state, 5)
+  let g = word(state, 6)
+  let h = word(state, 7)
   for (let t = 0; t < 64; t++) {
     const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + word(K, t) + word(w, t)) | 0
@@ -54,8 +62,14 @@ function compress(state: Uint32Array, w: Uint32Array): void {
     b = a
     a = (t1 + t2) | 0
   }
-  const sums = [a, b, c, d, e, f, g, h]
-  for (let at = 0; at < sums.length; at++) state[at] = word(state, at) + (sums[at] ?? 0)
+  state[0] = word(state, 0) + a
+  state[1] = word(state, 1) + b
+  state[2] = word(state, 2) + c
+  state[3] = word(state, 3) + d
+  state[4] = word(state, 4) + e
+  state[5] = word(state, 5) + f
+  state[6] = word(state, 6) + g
+  state[7] = word(state, 7) + h
 }
 
 /**
@@ -71,5 +85,5 @@ export function contentHash(text: string): string {
     schedule(view, offset, w)
     compress(state, w)
   }
-  return [...state.subarray(0, 4)].map(part => part.toString(16).padStart(8, '0')).join('')
+  return Array.from(state.subarray(0, 4), part => part.toString(16).padStart(8, '0')).join('')
 }

@@ -45,8 +45,11 @@ const sayingChain = (onFailure: OnFailure): string => `saying_${onFailure}`
 const requestsChain = (onFailure: OnFailure): string => `requests_${onFailure}`
 const OPENING = 'opening'
 
-/** How long a service whose application is known counts as known, and how many do: of others more is read. */
-export const IDENTIFIED = { elementsMax: 65_536, secondsKept: 3_600 } as const
+/**
+ * How long a service whose application is known counts as known, and how many do: of others more is read. Short, for
+ * something else may be spoken there one day, and one connection in a while costs nothing.
+ */
+export const IDENTIFIED = { elementsMax: 65_536, secondsKept: 120 } as const
 /** Services whose application is known, by address, protocol and port. */
 const service = (family: Family) => [ANSWERER[family], L4PROTO, ANSWERING_PORT] as const
 export const identifiedSet = (family: Family): NftSet => ({

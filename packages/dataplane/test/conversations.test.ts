@@ -54,9 +54,11 @@ const http = (method: string, path = '/orders'): L7Request => ({
 describe('records of inspected conversations', () => {
   let log: FlowLog
   let model = createModel()
-  const clock = { now: () => START, monotonic: () => 0 }
+  let later = 0
+  const clock = { now: () => (START + later) as EpochMs, monotonic: () => 0 }
 
   beforeEach(() => {
+    later = 0
     model = createModel()
     const policy = validatePolicy(POLICY)
     if (!policy.ok) throw new TypeError(JSON.stringify(policy.error))
@@ -102,8 +104,10 @@ describe('records of inspected conversations', () => {
     )
   const tell = (port: number, notice: Told['notice'], server = API) =>
     log.inspected([{ ends: ends(port, server), notice }])
+  const saying = (application: Application) =>
+    ({ kind: 'identified', application, confidence: 'certain', evidence: 'test' }) as const
   const speaks = (port: number, application: Application, server = API) =>
-    tell(port, { kind: 'identified', application, confidence: 'certain', evidence: 'test' }, server)
+    tell(port, saying(application), server)
   function ask(request: L7Request, count = 1): void {
     const judged = answer(80, { application: 'http', request })
     const outcome = judged.enforced.verdict === 'allow' ? 'allowed' : 'denied'
@@ -181,6 +185,34 @@ describe('records of inspected conversations', () => {
     connect(8443, API, OUTSIDE)
     expect(log.take().flows).toMatchObject([{ port: 443, application: 'tls' }, { port: 8443 }])
     expect(log.take().flows).toEqual([])
+  })
+
+  describe('a service of which others hear something else', () => {
+    const others = (application: Application, after: number) => {
+      later += after
+      const client = { ...ends(6379, OUTSIDE), client: API }
+      log.inspected([{ ends: client, notice: saying(application) }])
+    }
+    const named = () => {
+      connect(6379, WEB, OUTSIDE)
+      return log.take().flows.map(({ application }) => application)
+    }
+
+    test('speaks both, as long as both are heard', () => {
+      speaks(6379, 'redis', OUTSIDE)
+      others('tls', 600_000)
+      expect(named()).toEqual(['redis'])
+      others('redis', 600_000)
+      others('tls', 600_000)
+      expect(named()).toEqual(['redis'])
+    })
+
+    test('has changed, once what it spoke is heard no more', () => {
+      speaks(6379, 'redis', OUTSIDE)
+      others('tls', 600_000)
+      others('tls', 600_000)
+      expect(named()).toEqual(['tls'])
+    })
   })
 
   test('"unknown" takes nobody’s name away', () => {

@@ -3,15 +3,15 @@ import { addServices, IdentifiedServices, type ServiceEnd } from '../src/identif
 import { IDENTIFIED } from '../src/queue-chains.ts'
 
 const end = (port: number, address = '10.0.0.1'): ServiceEnd => ({ address, protocol: 'TCP', port })
-const HOUR = IDENTIFIED.secondsKept * 1_000
+const PERIOD = IDENTIFIED.secondsKept * 1_000
 
 test('each is new once, until its time is over', () => {
   const services = new IdentifiedServices()
   expect(services.add([end(80), end(81)], 0)).toEqual([end(80), end(81)])
-  expect(services.add([end(80), end(82)], HOUR / 2)).toEqual([end(82)])
-  expect(services.all(HOUR - 1)).toHaveLength(3)
-  expect(services.all(HOUR)).toEqual([end(82)])
-  expect(services.add([end(80)], HOUR)).toEqual([end(80)])
+  expect(services.add([end(80), end(82)], PERIOD / 2)).toEqual([end(82)])
+  expect(services.all(PERIOD - 1)).toHaveLength(3)
+  expect(services.all(PERIOD)).toEqual([end(82)])
+  expect(services.add([end(80)], PERIOD)).toEqual([end(80)])
 })
 
 test('they are at most so many: what is beyond goes on being read', () => {
@@ -22,7 +22,7 @@ test('they are at most so many: what is beyond goes on being read', () => {
   const added = services.add(many, 0)
   expect(added.length).toBeLessThan(IDENTIFIED.elementsMax)
   expect(services.add([end(1, '10.9.9.9')], 1)).toEqual([])
-  expect(services.add([end(1, '10.9.9.9')], HOUR)).toHaveLength(1)
+  expect(services.add([end(1, '10.9.9.9')], PERIOD)).toHaveLength(1)
 })
 
 test('are elements of the set of their family', () => {

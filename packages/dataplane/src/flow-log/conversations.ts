@@ -32,11 +32,12 @@ export class Conversations {
   }
 
   told(told: readonly Told[]): void {
+    const now = this.#options.now()
     for (const { ends, notice } of told) {
       const edge = this.#options.endsOf(ends)
       if (!edge) continue
-      if (notice.kind === 'identified') this.#spoken.identified(edge, notice.application)
-      else if (notice.kind === 'unknown') this.#spoken.identified(edge, 'unknown')
+      if (notice.kind === 'identified') this.#spoken.identified(edge, notice.application, now)
+      else if (notice.kind === 'unknown') this.#spoken.identified(edge, 'unknown', now)
       else if (notice.kind === 'denied') this.#stopped(edge, notice.answer, ends.clientPort)
     }
   }

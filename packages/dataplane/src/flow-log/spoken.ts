@@ -1,8 +1,18 @@
-import { BoundedMap } from '@sekisho/core'
+import { BoundedMap, type EpochMs } from '@sekisho/core'
 import { type Attribution, type EdgeEnds, endKey, endsKey } from './edge.ts'
 
 /** Looked for, and none of those that are known: it says less than any answer before. */
 const UNKNOWN = 'unknown'
+
+/**
+ * What a service was not heard to speak for so long, while it was heard, it speaks no more. Several times as long as a
+ * service counts as known, so that each of those that share a port is heard meanwhile.
+ */
+const CEASED_MS = 900_000
+const SPOKEN_MAX = 8
+
+/** What a service was heard to speak, each with when it was last; the latest is the last one. */
+type Heard = Map<string, EpochMs>
 
 const serviceKey = ({ destination, protocol, port }: EdgeEnds): string =>
   `${endKey(destination)} ${protocol} ${port}`
@@ -13,7 +23,7 @@ const serviceKey = ({ destination, protocol, port }: EdgeEnds): string =>
  */
 export class Spoken {
   readonly #between: BoundedMap<string, string>
-  readonly #services: BoundedMap<string, string>
+  readonly #services: BoundedMap<string, Heard>
   readonly #settled: BoundedMap<string, Attribution>
 
   constructor(capacity: number) {
@@ -22,15 +32,30 @@ export class Spoken {
     this.#settled = new BoundedMap(capacity)
   }
 
-  identified(ends: EdgeEnds, application: string): void {
-    const isNews = (known: string | undefined) => known === undefined || application !== UNKNOWN
-    if (isNews(this.#between.get(endsKey(ends)))) this.#between.set(endsKey(ends), application)
-    if (isNews(this.#services.get(serviceKey(ends)))) this.#services.set(serviceKey(ends), application)
+  identified(ends: EdgeEnds, application: string, at: EpochMs): void {
+    const between = endsKey(ends)
+    if (application !== UNKNOWN || this.#between.get(between) === undefined)
+      this.#between.set(between, application)
+    const service = serviceKey(ends)
+    const heard: Heard = this.#services.get(service) ?? new Map()
+    heard.delete(application)
+    heard.set(application, at)
+    const [oldest] = heard.keys()
+    if (heard.size > SPOKEN_MAX && oldest !== undefined) heard.delete(oldest)
+    this.#services.set(service, heard)
   }
 
-  /** What was last said between the two, else what the destination was last heard to speak. */
+  /**
+   * What was last said between the two, if the destination still speaks it; else what that was last heard to speak. Not
+   * every conversation is read, so that others may have heard of a change.
+   */
   application(ends: EdgeEnds): string | undefined {
-    return this.#between.get(endsKey(ends)) ?? this.#services.get(serviceKey(ends))
+    const between = this.#between.get(endsKey(ends))
+    const heard = this.#services.get(serviceKey(ends))
+    if (!heard) return between
+    const spoken = stillSpoken(heard)
+    if (between !== undefined && spoken.includes(between)) return between
+    return spoken.findLast(application => application !== UNKNOWN) ?? UNKNOWN
   }
 
   /** A conversation of these ends was judged by what is said. One that passed says more than one that did not. */
@@ -49,4 +74,10 @@ export class Spoken {
   modelChanged(): void {
     this.#settled.clear()
   }
+}
+
+function stillSpoken(heard: Heard): readonly string[] {
+  const all = [...heard]
+  const latest = all.at(-1)?.[1] ?? 0
+  return all.filter(([, at]) => at > latest - CEASED_MS).map(([application]) => application)
 }

@@ -4,10 +4,10 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
 LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
-TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy
+TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy containernetworking-plugins
 BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 KUBE_PACKAGES := etcd-server
-CLUSTER_PACKAGES := $(RUN_PACKAGES) openssl $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static debootstrap
+CLUSTER_PACKAGES := $(RUN_PACKAGES) $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static dnsmasq
 
 .PHONY: lab test test-lab test-kube e2e-cluster fuzz check bench conformance build clean
 lab: node_modules lab-packages build
@@ -26,10 +26,11 @@ test-kube: node_modules kube-packages
 	./e2e/assets/helm/build
 	vitest run --project kube $(TEST_ARGS)
 
-# A cluster of two nodes on this machine, in namespaces of its own that nothing outlives. Half a minute, once the
-# programs of Kubernetes are built, which takes a quarter of an hour.
+# A cluster of two nodes on this machine, in namespaces of its own that nothing outlives: some minutes, once the
+# programs of Kubernetes and Helm are built, which takes a quarter of an hour.
 e2e-cluster: node_modules cluster-packages
 	./e2e/assets/build kube-apiserver kubelet kube-controller-manager kube-scheduler kube-proxy
+	./e2e/assets/helm/build
 	./e2e/cluster/run vitest run --project cluster $(TEST_ARGS)
 
 # The same properties as in the tests, for much longer.

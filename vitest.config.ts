@@ -99,7 +99,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 400_000,
+          testTimeout: 900_000,
           hookTimeout: 900_000,
         },
       },

@@ -1,15 +1,22 @@
 import { KubeObjects, NETWORK_POLICIES, PODS } from '@sekisho/kube'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Cluster, openCluster } from './cluster.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Cluster, isReady, openCluster } from './cluster.ts'
+import { followElements } from './elements.ts'
+import { eventually } from './eventually.ts'
 import { finishedPod, makeNamespace, type Pod, reaches, SERVICES, startPod } from './pods.ts'
+import { HERE, run } from './programs.ts'
 import { installSekisho, type Sekisho } from './sekisho.ts'
 
+const CHANGES = 100
 const SHOP = { namespace: 'shop' }
 const PLACES = [
   ['web', 'node-1'],
   ['near', 'node-1'],
   ['far', 'node-2'],
 ] as const
+
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN
 
 describe('a cluster of two nodes', () => {
   const resources = new AsyncDisposableStack()
@@ -22,7 +29,7 @@ describe('a cluster of two nodes', () => {
     cluster = resources.use(await openCluster())
     await makeNamespace(cluster.client, SHOP.namespace)
     for (const [name, node] of PLACES)
-      pods.set(name, await startPod(cluster, { ...SHOP, name, node, labels: { app: name } }))
+      pods.set(name, await startPod(cluster, { ...SHOP, name, node, labels: { app: name, pod: name } }))
     const spec = { selector: { app: 'web' }, ports: [{ port: 8080, targetPort: 80 }] }
     const service = await objects(SERVICES).create(SHOP, { metadata: { name: 'web' }, spec })
     serviceIp = (service.json.spec as { readonly clusterIP: string }).clusterIP
@@ -35,9 +42,15 @@ describe('a cluster of two nodes', () => {
     if (!found) throw new RangeError(`no pod ${name}`)
     return found
   }
+  const relabel = (name: string, app: string) =>
+    objects(PODS).apply(
+      { ...SHOP, name },
+      { metadata: { labels: { app } } },
+      { fieldManager: 'test', force: true },
+    )
   /** Who reaches the pod `web`, by its address and by its Service. */
   const everyoneReaches = (near: boolean, far: boolean) =>
-    vi.waitFor(async () => {
+    eventually(async () => {
       const all = (['near', 'far'] as const).flatMap(name => [
         reaches(pod(name), pod('web').ip),
         reaches(pod(name), serviceIp, 8080),
@@ -48,8 +61,8 @@ describe('a cluster of two nodes', () => {
   test('pods reach each other on one node and across two, and by a Service', () =>
     everyoneReaches(true, true))
 
-  test('the server and an agent on each node', async () => {
-    sekisho = resources.use(await installSekisho(cluster, ['--identify=off', '--cni-config=/etc/cni/net.d']))
+  test('the chart installs a server, and an agent on each node', async () => {
+    sekisho = resources.use(await installSekisho(cluster))
     await everyoneReaches(true, true)
   })
 
@@ -66,11 +79,7 @@ describe('a cluster of two nodes', () => {
     await everyoneReaches(false, true)
     await apply('nobody')
     await everyoneReaches(false, false)
-    await objects(PODS).apply(
-      { ...SHOP, name: 'far' },
-      { metadata: { labels: { app: 'nobody' } } },
-      { fieldManager: 'test', force: true },
-    )
+    await relabel('far', 'nobody')
     await everyoneReaches(false, true)
   })
   test('a new pod has its rules before its first packet', async () => {
@@ -92,5 +101,66 @@ describe('a cluster of two nodes', () => {
     expect({ closed, far, open }).toEqual({ closed: 1, far: 1, open: 0 })
     expect(sekisho.status('node-1').cni).toMatchObject({ added: 2, refused: 0, passed: 0 })
     expect(sekisho.status('node-2').cni).toMatchObject({ added: 1, refused: 0, passed: 0 })
+  })
+  test('agents and server are replaced under traffic: nothing is cut, nothing is opened', async () => {
+    // `far` is `nobody` by now.
+    using allowed = pod('far').keepsTrying(pod('web').ip, 20)
+    using denied = pod('near').keepsTrying(pod('web').ip, 1)
+    const goesOn = async () => {
+      const before = allowed.accepted
+      const tried = denied.failed
+      await eventually(() => {
+        expect(allowed.accepted).toBeGreaterThan(before + 3)
+        expect(denied.failed).toBeGreaterThan(tried)
+      })
+    }
+    await goesOn()
+    for (const { plan } of cluster.nodes) {
+      await sekisho.replaceAgent(plan.name)
+      await goesOn()
+    }
+    await sekisho.replaceServer()
+    await goesOn()
+    expect({ cut: allowed.failed, opened: denied.accepted }).toEqual({ cut: 0, opened: 0 })
+  })
+
+  test('a node is lost and comes back: the other goes on, and it catches up', async () => {
+    const wire = (state: 'up' | 'down') => run(HERE, ['ip', 'link', 'set', 'node-2', state])
+    wire('down')
+    await eventually(() => expect(isReady(cluster.client, 'node-2')).resolves.toBe(false))
+    await relabel('near', 'nobody')
+    await eventually(async () => expect(await reaches(pod('near'), pod('web').ip)).toBe(true))
+    const cut = { podSelector: { matchLabels: { pod: 'far' } }, policyTypes: ['Egress'] }
+    await objects(NETWORK_POLICIES).apply({ ...SHOP, name: 'cut' }, { spec: cut }, { fieldManager: 'test' })
+    wire('up')
+    await eventually(() => expect(isReady(cluster.client, 'node-2')).resolves.toBe(true))
+    await eventually(async () => {
+      // From here, which shows that the wire is up; and the other way.
+      run(HERE, ['busybox', 'nc', '-w', '2', pod('far').ip, '80'])
+      expect(await reaches(pod('far'), pod('web').ip)).toBe(false)
+    })
+    await objects(NETWORK_POLICIES).remove({ ...SHOP, name: 'cut' })
+    await eventually(async () => expect(await reaches(pod('far'), pod('web').ip)).toBe(true))
+  })
+
+  test('figures', async () => {
+    using elements = followElements(cluster.node('node-1').place)
+    const times: number[] = []
+    for (let i = 0; i < CHANGES; i++) {
+      const seen = elements.next(pod('far').ip)
+      const since = performance.now()
+      await relabel('far', i % 2 === 0 ? 'far' : 'nobody')
+      times.push((await seen) - since)
+    }
+    const [nodes, ms] = [['node-1', 'node-2'], (value: number) => `${value.toFixed(1)} ms`]
+    const lines = [
+      `label change at the API to the kernel of the other node, ${CHANGES} of them: p50 ${ms(percentile(times, 0.5))}, p99 ${ms(percentile(times, 0.99))}`,
+      ...nodes.map(node => {
+        const { addMs } = sekisho.status(node).cni ?? {}
+        return `${node}: a pod's network waited for the agent: p50 ${ms(addMs?.p50 ?? 0)}, p99 ${ms(addMs?.p99 ?? 0)}`
+      }),
+    ]
+    process.stderr.write(`${lines.join('\n')}\n`)
+    expect(times).toHaveLength(CHANGES)
   })
 })

@@ -5,10 +5,10 @@ import {
   openKubeClient,
   type ResourceType,
 } from '@sekisho/kube'
-import { vi } from 'vitest'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
 import { type ControlPlane, openControlPlane } from './control-plane.ts'
-import { makeBusybox } from './image.ts'
+import { eventually } from './eventually.ts'
+import { makeBusybox, makeSekisho } from './image.ts'
 import { type ClusterNode, makeFabric, type NodePlan, openNode } from './node.ts'
 
 /** Ours, on the wire between the nodes. */
@@ -40,7 +40,7 @@ export async function openCluster(): Promise<Cluster> {
   await using stack = new AsyncDisposableStack()
   const directory = '/mnt'
   makeFabric(OUTSIDE)
-  const images = [makeBusybox(directory)]
+  const images = [makeBusybox(directory), makeSekisho(directory)]
   const names = PLANS.map(({ name }) => name)
   const control = stack.use(await openControlPlane(directory, OUTSIDE, names))
   const client = stack.use(openKubeClient({ access: control.access, userAgent: 'test/0', timers }))
@@ -49,13 +49,10 @@ export async function openCluster(): Promise<Cluster> {
     const others = PLANS.filter(each => each !== plan)
     nodes.push(stack.use(await openNode({ plan, others, control, directory, gateway: OUTSIDE, images })))
   }
-  await vi.waitFor(
-    async () => {
-      for (const { running } of nodes) running.check()
-      for (const name of names) await readyNode(client, name)
-    },
-    { timeout: 300_000, interval: 500 },
-  )
+  await eventually(async () => {
+    for (const { running } of nodes) running.check()
+    for (const name of names) if (!(await isReady(client, name))) throw new Error(`${name} is not ready`)
+  })
   const kept = stack.move()
   return {
     control,
@@ -71,16 +68,11 @@ export async function openCluster(): Promise<Cluster> {
   }
 }
 
-async function readyNode(client: KubeClient, name: string): Promise<void> {
+/** As the cluster's controllers see it. */
+export async function isReady(client: KubeClient, name: string): Promise<boolean> {
   const { json } = await new KubeObjects(client, NODES).get({ name })
   const { conditions = [] } = (json.status ?? {}) as JsonRecord & {
-    readonly conditions?: readonly {
-      readonly type: string
-      readonly status: string
-      readonly message: string
-    }[]
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
   }
-  const ready = conditions.find(({ type }) => type === 'Ready')
-  if (ready?.status !== 'True')
-    throw new Error(`${name} is not ready: ${ready?.message ?? 'it is not there'}`)
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
 }

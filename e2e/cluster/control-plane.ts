@@ -2,9 +2,9 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ClusterAccess, openKubeClient } from '@sekisho/kube'
-import { vi } from 'vitest'
 import { findPrograms } from '../../packages/kube/test/real/programs.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
+import { eventually } from './eventually.ts'
 import { HERE, Running } from './programs.ts'
 
 /** Who the parts of the cluster are, as Kubernetes' own roles know them. */
@@ -17,8 +17,6 @@ export interface ControlPlane extends AsyncDisposable {
   readonly access: ClusterAccess
   /** A file for a part of the cluster. */
   kubeconfig(user: User): string
-  /** The text of one for whoever has that token; its context is `test`. */
-  kubeconfigFor(user: string, token: string): string
 }
 
 export const SERVICES = '10.96.0.0/16'
@@ -90,42 +88,42 @@ export async function openControlPlane(
     `--service-account-signing-key-file=${signing}`,
     `--service-cluster-ip-range=${SERVICES}`,
     '--allow-privileged=true',
+    // Webhooks are called at their pods: there is no kube-proxy here.
+    '--enable-aggregator-routing=true',
   ])
-  const access = await vi.waitFor(
-    async () => {
-      running.check()
-      const authority = readFileSync(join(certificates, 'apiserver.crt'), 'utf8')
-      const candidate: ClusterAccess = {
-        server: new URL(`https://${address}:${PORT}`),
-        authority,
-        credentials: { kind: 'token', read: () => tokens.get('admin') ?? '' },
-        namespace: 'default',
-      }
-      using client = openKubeClient({ access: candidate, userAgent: 'sekisho-test/0', timers })
-      await client.call({ method: 'GET', path: '/api/v1/namespaces/default' })
-      return candidate
-    },
-    { timeout: 300_000, interval: 250 },
-  )
-  const kubeconfigFor = (user: string, token: string) =>
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'test',
-      contexts: [{ name: 'test', context: { cluster: 'test', user, namespace: 'sekisho' } }],
-      clusters: [
-        {
-          name: 'test',
-          cluster: {
-            server: access.server.origin,
-            'certificate-authority-data': Buffer.from(access.authority ?? '').toString('base64'),
-          },
-        },
-      ],
-      users: [{ name: user, user: { token } }],
-    })
+  const access = await eventually(async () => {
+    running.check()
+    const authority = readFileSync(join(certificates, 'apiserver.crt'), 'utf8')
+    const candidate: ClusterAccess = {
+      server: new URL(`https://${address}:${PORT}`),
+      authority,
+      credentials: { kind: 'token', read: () => tokens.get('admin') ?? '' },
+      namespace: 'default',
+    }
+    using client = openKubeClient({ access: candidate, userAgent: 'sekisho-test/0', timers })
+    await client.call({ method: 'GET', path: '/api/v1/namespaces/default' })
+    return candidate
+  })
   const kubeconfig = (user: User) =>
-    running.write(`${user}.kubeconfig`, kubeconfigFor(user, tokens.get(user) ?? ''))
+    running.write(
+      `${user}.kubeconfig`,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'test',
+        contexts: [{ name: 'test', context: { cluster: 'test', user } }],
+        clusters: [
+          {
+            name: 'test',
+            cluster: {
+              server: access.server.origin,
+              'certificate-authority-data': Buffer.from(access.authority ?? '').toString('base64'),
+            },
+          },
+        ],
+        users: [{ name: user, user: { token: tokens.get(user) } }],
+      }),
+    )
   running.start('kube-controller-manager', HERE, [
     join(programs, 'kube-controller-manager'),
     `--kubeconfig=${kubeconfig('controllers')}`,
@@ -142,5 +140,5 @@ export async function openControlPlane(
     '--leader-elect=false',
   ])
   const kept = stack.move()
-  return { programs, access, kubeconfig, kubeconfigFor, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { programs, access, kubeconfig, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { vi } from 'vitest'
 import type { ControlPlane } from './control-plane.ts'
+import { eventually } from './eventually.ts'
 import { BUSYBOX } from './image.ts'
 import { HERE, type Place, Running, run, within } from './programs.ts'
 
@@ -59,7 +59,7 @@ async function makeNamespaces(
   const { pid } = child
   if (pid === undefined) throw new Error('unshare did not start')
   // It becomes `sleep` in namespaces of its own.
-  await vi.waitFor(() => {
+  await eventually(() => {
     running.check()
     if (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sleep\n') throw new Error('not there yet')
   })
@@ -122,7 +122,7 @@ const conflist = ({ pods }: NodePlan) => ({
   ],
 })
 
-const kubeletConfig = (groups: string) => ({
+const kubeletConfig = (groups: string, gateway: string) => ({
   kind: 'KubeletConfiguration',
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
@@ -135,6 +135,8 @@ const kubeletConfig = (groups: string) => ({
   containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
   volumePluginDir: '/var/lib/kubelet/plugins-exec',
   resolvConf: '',
+  clusterDNS: [gateway],
+  clusterDomain: 'cluster.local',
   // The machine's disk is not the node's: nothing is evicted for it.
   evictionHard: {
     'memory.available': '0%',
@@ -188,7 +190,7 @@ export async function openNode(options: NodeOptions): Promise<ClusterNode> {
     running.write('containerd.toml', containerdConfig),
   ])
   const ctr = (...args: readonly string[]) => run(place, ['ctr', '--namespace=k8s.io', ...args])
-  await vi.waitFor(() => {
+  await eventually(() => {
     running.check()
     ctr('version')
   })
@@ -200,7 +202,7 @@ export async function openNode(options: NodeOptions): Promise<ClusterNode> {
   running.start('kubelet', place, [
     join(control.programs, 'kubelet'),
     `--kubeconfig=${control.kubeconfig(plan.name)}`,
-    `--config=${running.write('kubelet.json', JSON.stringify(kubeletConfig(groups)))}`,
+    `--config=${running.write('kubelet.json', JSON.stringify(kubeletConfig(groups, options.gateway)))}`,
     `--hostname-override=${plan.name}`,
     `--node-ip=${plan.address}`,
   ])

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import {
   type JsonRecord,
   type KubeClient,
@@ -7,8 +7,8 @@ import {
   PODS,
   type ResourceType,
 } from '@sekisho/kube'
-import { vi } from 'vitest'
 import type { Cluster } from './cluster.ts'
+import { eventually } from './eventually.ts'
 import { BUSYBOX } from './image.ts'
 
 export const SERVICES: ResourceType = {
@@ -34,6 +34,14 @@ export interface Pod {
   readonly ip: string
   /** Runs a program of the node's in the pod's network. @returns whether it succeeded. */
   does(...command: readonly string[]): Promise<boolean>
+  /** Connects there again and again, until disposed; each try waits so long. */
+  keepsTrying(ip: string, seconds: number): Tries
+}
+
+/** Connections that were accepted, and that were not. */
+export interface Tries extends Disposable {
+  readonly accepted: number
+  readonly failed: number
 }
 
 const SERVE = 'echo $HOSTNAME >/tmp/index.html; exec httpd -f -p 80 -h /tmp'
@@ -63,7 +71,7 @@ interface PodStatus extends JsonRecord {
 export async function makeNamespace(client: KubeClient, name: string): Promise<void> {
   await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name } })
   // Made by a controller; no pod may be made before it.
-  await vi.waitFor(() =>
+  await eventually(() =>
     client.call({ method: 'GET', path: `/api/v1/namespaces/${name}/serviceaccounts/default` }),
   )
 }
@@ -84,27 +92,21 @@ async function statusOf({ client }: Cluster, at: Pick<PodPlan, 'namespace' | 'na
 export async function finishedPod(cluster: Cluster, plan: PodPlan): Promise<number> {
   const { namespace } = plan
   await new KubeObjects(cluster.client, PODS).create({ namespace }, podObject(plan))
-  return vi.waitFor(
-    async () => {
-      const status = await statusOf(cluster, plan)
-      const ended = status.containerStatuses?.[0]?.state?.terminated
-      if (!ended) throw new Error(`${plan.name} has not ended: ${JSON.stringify(status)}`)
-      return ended.exitCode
-    },
-    { timeout: 120_000, interval: 100 },
-  )
+  return eventually(async () => {
+    const status = await statusOf(cluster, plan)
+    const ended = status.containerStatuses?.[0]?.state?.terminated
+    if (!ended) throw new Error(`${plan.name} has not ended: ${JSON.stringify(status)}`)
+    return ended.exitCode
+  })
 }
 
 export async function runningPod(cluster: Cluster, { namespace, name, node }: PodPlan): Promise<Pod> {
-  const status = await vi.waitFor(
-    async () => {
-      const now = await statusOf(cluster, { namespace, name })
-      if (!now.podIP || !now.containerStatuses?.every(({ ready }) => ready))
-        throw new Error(JSON.stringify(now))
-      return now
-    },
-    { timeout: 120_000, interval: 100 },
-  )
+  const status = await eventually(async () => {
+    const now = await statusOf(cluster, { namespace, name })
+    if (!now.podIP || !now.containerStatuses?.every(({ ready }) => ready))
+      throw new Error(JSON.stringify(now))
+    return now
+  })
   const container = status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
   const on = cluster.node(node)
   const line = on
@@ -123,9 +125,29 @@ export async function runningPod(cluster: Cluster, { namespace, name, node }: Po
       child.stdin?.end()
       return promise
     },
+    keepsTrying: (ip, seconds) => tryAgainAndAgain(pid, `nc -w ${seconds} ${ip} 80`),
   }
 }
 
-/** Whether a TCP connection is accepted within two seconds. */
+function tryAgainAndAgain(pid: number, command: string): Tries {
+  const script = `while :; do busybox ${command} </dev/null >/dev/null 2>&1 && echo 1 || echo 0; sleep 0.05; done`
+  const args = [`--target=${pid}`, '--net', '--', 'sh', '-c', script]
+  const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const count = { 1: 0, 0: 0 }
+  child.stdout.setEncoding('latin1').on('data', (text: string) => {
+    for (const char of text) if (char === '1' || char === '0') count[char]++
+  })
+  return {
+    get accepted() {
+      return count[1]
+    },
+    get failed() {
+      return count[0]
+    },
+    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+  }
+}
+
+/** Whether a TCP connection is accepted within three seconds. */
 export const reaches = (from: Pod, ip: string, port = 80): Promise<boolean> =>
-  from.does('busybox', 'nc', '-w', '2', ip, `${port}`)
+  from.does('busybox', 'nc', '-w', '3', ip, `${port}`)

@@ -1,30 +1,41 @@
 import { join } from 'node:path'
-import { vi } from 'vitest'
-import { defineKinds, makeAccount } from '../kube/real-cluster.ts'
+import { KubeObjects, PODS } from '@sekisho/kube'
 import { type Cluster, OUTSIDE } from './cluster.ts'
+import { eventually } from './eventually.ts'
+import { SEKISHO } from './image.ts'
+import { SERVICES } from './pods.ts'
 import { HERE, Running, run } from './programs.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
-const AGENTS_PORT = 7444
-const STATE = '/var/lib/sekisho/agent'
+const CHECKOUT = join(import.meta.dirname, '../..')
+const NAMESPACE = 'sekisho'
 
-/** Sekisho as processes: the server where the tests run, an agent in the namespaces of each node. */
+/** What the chart is told: nothing that a user would not tell it. */
+const VALUES = {
+  mode: 'enforce',
+  image: { ...SEKISHO, pullPolicy: 'Never' },
+  server: {
+    // No disk outlives this cluster.
+    persistence: { enabled: false },
+    // The other node is lost in a test.
+    nodeSelector: { 'kubernetes.io/hostname': 'node-1' },
+  },
+  agent: { cni: { enabled: true }, identify: 'off' },
+}
+
+/** Sekisho as the Helm chart installs it: the server a pod, the agents a DaemonSet. */
 export interface Sekisho extends AsyncDisposable {
-  /** Ends the server and starts it again. */
-  restartServer(): Promise<void>
-  /** The same with the agent of a node. Resolves when it enforces. */
-  restartAgent(node: string): Promise<void>
-  stopAgent(node: string): Promise<void>
-  startAgent(node: string): Promise<void>
+  /** Removes the pod of the server, or of the agent of a node. Resolves when all works with another. */
+  replaceServer(): Promise<void>
+  replaceAgent(node: string): Promise<void>
   status(node: string): AgentSays
 }
 
 /** Of `sekisho-agent status`, what is asked here. */
 export interface AgentSays {
+  readonly startedAt: number
   readonly enforcing: boolean
   readonly revision: number
-  readonly workloads: number
-  readonly programMs: { readonly p50: number; readonly p99: number }
+  readonly degraded: readonly string[]
   readonly server: { readonly connected: boolean }
   readonly cni?: {
     readonly added: number
@@ -34,67 +45,74 @@ export interface AgentSays {
   }
 }
 
-/** @param agentFlags what the agents are told beyond where they are. */
-export async function installSekisho(cluster: Cluster, agentFlags: readonly string[] = []): Promise<Sekisho> {
-  await defineKinds(cluster.client)
-  const token = await makeAccount(cluster.client)
+export async function installSekisho(cluster: Cluster): Promise<Sekisho> {
   await using stack = new AsyncDisposableStack()
-  const running = stack.use(new Running(join(cluster.directory, 'server')))
-  const data = join(running.directory, 'data')
-  const kubeconfig = running.write('kubeconfig', cluster.control.kubeconfigFor('server', token))
-  const program = (app: string, ...args: readonly string[]) => [
-    process.execPath,
-    '--disable-warning=ExperimentalWarning',
-    join(ROOT, `apps/${app}/src/main.ts`),
-    ...args,
-  ]
-  const startServer = async () => {
-    running.start('server', HERE, [
-      ...program('server', `--data=${data}`, '--listen=127.0.0.1:7443', `--agents=${OUTSIDE}:${AGENTS_PORT}`),
-      `--name=${OUTSIDE}`,
-      `--kubeconfig=${kubeconfig}`,
-      '--context=test',
-    ])
-    await vi.waitFor(() => {
+  const running = stack.use(new Running(join(cluster.directory, 'sekisho')))
+  helm(cluster, running.write('values.json', JSON.stringify(VALUES)))
+  const at = { namespace: NAMESPACE, name: 'sekisho-server' }
+  const { json } = await new KubeObjects(cluster.client, SERVICES).get(at)
+  const { clusterIP } = json.spec as { readonly clusterIP: string }
+  // All that is asked of the cluster's name server is where our server is.
+  running.start('dnsmasq', HERE, [
+    'dnsmasq',
+    '--no-daemon',
+    '--no-hosts',
+    '--no-resolv',
+    '--user=root',
+    '--bind-interfaces',
+    `--listen-address=${OUTSIDE}`,
+    `--address=/sekisho-server.${NAMESPACE}.svc/${clusterIP}`,
+  ])
+  const status = (node: string): AgentSays => {
+    const { place } = cluster.node(node)
+    const agent = join(CHECKOUT, 'bin/sekisho-agent')
+    return JSON.parse(run(place, [agent, 'status', '--state=/var/lib/sekisho/agent'])) as AgentSays
+  }
+  const works = (node: string, isNew: (says: AgentSays) => boolean = () => true) =>
+    eventually(() => {
       running.check()
-      run(HERE, ['curl', '--silent', '--fail', '--max-time', '5', 'http://127.0.0.1:7443/readyz'])
+      const says = status(node)
+      if (!says.enforcing || !says.server.connected || says.revision === 0 || !isNew(says))
+        throw new Error(`the agent of ${node} does not enforce yet: ${JSON.stringify(says)}`)
     })
+  const remove = async (name: string, fieldSelector?: string) => {
+    const pods = new KubeObjects(cluster.client, PODS)
+    const labelSelector = `app.kubernetes.io/name=${name}`
+    const { objects } = await pods.page({ namespace: NAMESPACE, labelSelector, fieldSelector }, { limit: 10 })
+    for (const pod of objects) await pods.remove({ namespace: NAMESPACE, name: pod.name })
   }
-  const status = (node: string): AgentSays =>
-    JSON.parse(run(cluster.node(node).place, program('agent', 'status', `--state=${STATE}`))) as AgentSays
-  const startAgent = async (node: string) => {
-    const { place, running: programs } = cluster.node(node)
-    const join = run(HERE, program('server', 'join-token', `--data=${data}`)).trim()
-    programs.start('agent', place, [
-      ...program('agent', `--server=https://${OUTSIDE}:${AGENTS_PORT}`, `--state=${STATE}`, `--node=${node}`),
-      `--join-token=${join}`,
-      ...agentFlags,
-    ])
-    await vi.waitFor(() => {
-      programs.check()
-      const { enforcing, server, revision } = status(node)
-      if (!enforcing || !server.connected || revision === 0) throw new Error(`${node} does not enforce yet`)
-    })
-  }
-  const stopAgent = (node: string) => cluster.node(node).running.stop('agent')
-  await startServer()
-  for (const { plan } of cluster.nodes) {
-    stack.defer(() => stopAgent(plan.name))
-    await startAgent(plan.name)
-  }
+  for (const { plan } of cluster.nodes) await works(plan.name)
   const kept = stack.move()
   return {
     status,
-    startAgent,
-    stopAgent,
-    async restartServer() {
-      await running.stop('server')
-      await startServer()
+    async replaceAgent(node) {
+      const { startedAt } = status(node)
+      await remove('sekisho-agent', `spec.nodeName=${node}`)
+      await works(node, says => says.startedAt !== startedAt)
     },
-    async restartAgent(node) {
-      await stopAgent(node)
-      await startAgent(node)
+    async replaceServer() {
+      await remove('sekisho-server')
+      await eventually(() => {
+        for (const { plan } of cluster.nodes)
+          if (status(plan.name).server.connected) throw new Error('not gone yet')
+      })
+      for (const { plan } of cluster.nodes) await works(plan.name)
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+function helm({ control }: Cluster, values: string): void {
+  const program = run(HERE, [join(CHECKOUT, 'e2e/assets/helm/build')]).trim()
+  run(HERE, [
+    program,
+    'upgrade',
+    '--install',
+    'sekisho',
+    join(CHECKOUT, 'deploy/helm/sekisho'),
+    `--namespace=${NAMESPACE}`,
+    '--create-namespace',
+    `--kubeconfig=${control.kubeconfig('admin')}`,
+    `--values=${values}`,
+  ])
 }

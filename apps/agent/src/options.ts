@@ -57,6 +57,8 @@ export class UsageError extends Error {
 
 const CNI_PLUGINS = '/opt/cni/bin'
 const CNI_DIRECTORY = '/run/sekisho/cni'
+/** A kubelet gives up on a runtime after two minutes. */
+const CNI_WAIT_MOST = 100
 const CNI_EXEMPT = 'kube-system,sekisho'
 
 export const USAGE = `sekisho-agent: sees and enforces on one node
@@ -90,6 +92,7 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --cni-plugins DIR   where the runtime finds its programs; default ${CNI_PLUGINS}
   --cni-directory DIR where it asks; default ${CNI_DIRECTORY}
   --cni-fallback WHAT pods whose rules cannot be there in time: closed (default; tried again) or open
+  --cni-wait SECONDS  how long a pod's start waits for its rules each time; default 10
   --cni-exempt LIST   namespaces, separated by commas, whose pods never wait; default ${CNI_EXEMPT}
 `
 
@@ -114,6 +117,7 @@ const FLAGS = {
   'cni-plugins': { type: 'string', default: CNI_PLUGINS },
   'cni-directory': { type: 'string', default: CNI_DIRECTORY },
   'cni-fallback': { type: 'string', default: 'closed' },
+  'cni-wait': { type: 'string', default: '10' },
   'cni-exempt': { type: 'string', default: CNI_EXEMPT },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -178,7 +182,11 @@ function cniOptions(config: string, values: Values): CniOptions {
   // They become words of a shell program.
   const wrong = exempt.find(name => !/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
   if (wrong !== undefined) throw new UsageError(`--cni-exempt must be names of namespaces: ${wrong}`)
-  return { config, plugins: values['cni-plugins'], directory: values['cni-directory'], fallback, exempt }
+  const waitSeconds = Number(values['cni-wait'])
+  if (!Number.isInteger(waitSeconds) || waitSeconds < 1 || waitSeconds > CNI_WAIT_MOST)
+    throw new UsageError(`--cni-wait must be 1 to ${CNI_WAIT_MOST} seconds: ${values['cni-wait']}`)
+  const { 'cni-plugins': plugins, 'cni-directory': directory } = values
+  return { config, plugins, directory, fallback, waitSeconds, exempt }
 }
 
 function joinBy(values: Values, environment: Environment): JoinBy | undefined {

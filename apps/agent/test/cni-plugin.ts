@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CniOptions, pluginProgram } from '../src/cni/chain.ts'
 import { PLUGIN } from '../src/cni/conflist.ts'
+
+/** Debian's containernetworking-plugins. */
+const PLUGINS = '/usr/lib/cni'
 
 export interface PluginCall {
   readonly command: string
@@ -11,6 +14,8 @@ export interface PluginCall {
   readonly netns?: string
   readonly args?: string
   readonly config?: object
+  /** Command that runs it in another place. */
+  readonly place?: readonly string[]
 }
 
 export interface PluginAnswer {
@@ -27,10 +32,11 @@ export function callPlugin(program: string, call: PluginCall): Promise<PluginAns
     CNI_IFNAME: call.interface ?? 'eth0',
     CNI_NETNS: call.netns ?? '/proc/self/ns/net',
     CNI_ARGS: call.args ?? '',
-    CNI_PATH: '/usr/lib/cni',
+    CNI_PATH: PLUGINS,
   }
   return new Promise((resolve, reject) => {
-    const child = execFile(program, { env }, (error, output) => {
+    const [first, ...rest] = [...(call.place ?? []), program]
+    const child = execFile(first, rest, { env }, (error, output) => {
       if (error && typeof error.code !== 'number') reject(error)
       else resolve({ code: Number(error?.code ?? 0), output })
     })
@@ -38,15 +44,38 @@ export function callPlugin(program: string, call: PluginCall): Promise<PluginAns
   })
 }
 
+interface Conflist {
+  readonly name: string
+  readonly cniVersion: string
+  readonly plugins: readonly { readonly type: string }[]
+}
+
+/**
+ * Adds a container to a network, as a runtime does: each plugin with the result of the one before.
+ * https://www.cni.dev/docs/spec/#section-3-execution-of-network-configurations
+ * @returns the last result. @throws with what a plugin refused for.
+ */
+export async function addToNetwork(
+  { plugins, ...network }: Conflist,
+  {
+    folders,
+    ...call
+  }: Omit<PluginCall, 'command' | 'config'> & { readonly folders: Readonly<Record<string, string>> },
+): Promise<unknown> {
+  let prevResult: unknown
+  for (const plugin of plugins) {
+    const program = join(folders[plugin.type] ?? PLUGINS, plugin.type)
+    const config = { ...network, ...plugin, ...(prevResult !== undefined && { prevResult }) }
+    const { code, output } = await callPlugin(program, { ...call, command: 'ADD', config })
+    if (code !== 0) throw new Error(`${plugin.type}: ${output}`)
+    prevResult = JSON.parse(output)
+  }
+  return prevResult
+}
+
 /** Writes our plugin with these settings into a folder. @returns its path. */
-export function writePlugin(
-  folder: string,
-  settings: Pick<CniOptions, 'directory' | 'fallback' | 'exempt'>,
-  waitSeconds?: number,
-): string {
+export function writePlugin(folder: string, settings: Omit<CniOptions, 'config' | 'plugins'>): string {
   const program = join(folder, PLUGIN)
-  const text = pluginProgram(settings)
-  writeFileSync(program, waitSeconds === undefined ? text : text.replace(/ wait=\d+/, ` wait=${waitSeconds}`))
-  chmodSync(program, 0o755)
+  writeFileSync(program, pluginProgram(settings), { mode: 0o755 })
   return program
 }

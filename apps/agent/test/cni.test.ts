@@ -63,7 +63,7 @@ function openStation({
 }
 
 const plugin = (fallback: Fallback, waitSeconds = 60) =>
-  writePlugin(directory, { directory, fallback, exempt: ['kube-system', 'sekisho'] }, waitSeconds)
+  writePlugin(directory, { directory, fallback, waitSeconds, exempt: ['kube-system', 'sekisho'] })
 const left = () => ['requests', 'answers'].flatMap(folder => readdirSync(join(directory, folder)))
 
 describe('the plugin with an agent', () => {
@@ -233,7 +233,7 @@ describe('the chain on a node', () => {
   const bridge = JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins: [{ type: 'bridge' }] })
   const paths = () => ({ config: join(directory, 'net.d'), plugins: join(directory, 'bin') })
   const open = () => {
-    const cni = { ...paths(), directory, fallback: 'closed', exempt: [] } as const
+    const cni = { ...paths(), directory, fallback: 'closed', waitSeconds: 10, exempt: [] } as const
     return resources.use(new CniChain({ cni, timers, onError: error => log.error('', error) }))
   }
   const at = (name: string) => join(paths().config, name)

@@ -24,6 +24,8 @@ export interface CniOptions {
   /** Where plugin and agent meet. */
   readonly directory: string
   readonly fallback: Fallback
+  /** How long a pod's start waits for its rules before it is tried again. */
+  readonly waitSeconds: number
   /** Namespaces whose pods never wait: the cluster could not start, or start us, without them. */
   readonly exempt: readonly string[]
 }
@@ -36,8 +38,6 @@ export interface ChainOptions {
 
 /** A network's own program may write its configuration several times in a row. */
 const INTERVAL_MS = 200
-/** Seconds that a pod's start waits for its rules before it is tried again. */
-const WAIT_SECONDS = 10
 const CONFIGURATIONS = new Set(['.conflist', '.conf', '.json'])
 /** An ending that no runtime reads. */
 const DRAFT = '.sekisho'
@@ -45,15 +45,12 @@ const DRAFT = '.sekisho'
 const SETTINGS = /^directory=.*$/m
 
 /** The program of the plugin, with what the agent was told written into it: the node has nothing to read JSON with. */
-export function pluginProgram({
-  directory,
-  fallback,
-  exempt,
-}: Omit<CniOptions, 'config' | 'plugins'>): string {
+export function pluginProgram(settings: Omit<CniOptions, 'config' | 'plugins'>): string {
+  const { directory, fallback, waitSeconds, exempt } = settings
   const quoted = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`
   const program = readFileSync(join(import.meta.dirname, PLUGIN), 'utf8')
-  const settings = `directory=${quoted(directory)} fallback=${fallback} wait=${WAIT_SECONDS} exempt=${quoted(exempt.join(' '))}`
-  return program.replace(SETTINGS, () => settings)
+  const chosen = `fallback=${fallback} wait=${waitSeconds} exempt=${quoted(exempt.join(' '))}`
+  return program.replace(SETTINGS, () => `directory=${quoted(directory)} ${chosen}`)
 }
 
 /** The file that a runtime takes: the first by name. */

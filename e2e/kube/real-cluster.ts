@@ -50,7 +50,7 @@ const TYPES: readonly ResourceType[] = [
 ]
 
 /** Makes the server's account as it is delivered. @returns a token of it. */
-export async function makeAccount(client: KubeClient): Promise<string> {
+async function makeAccount(client: KubeClient): Promise<string> {
   const yaml = readFileSync(join(import.meta.dirname, '../../deploy/helm/sekisho/files/rbac.yaml'), 'utf8')
   await new KubeObjects(client, NAMESPACES).apply({ name: 'sekisho' }, {}, { fieldManager: 'kubectl' })
   for (const document of parseAllDocuments(yaml)) {
@@ -69,7 +69,7 @@ export async function makeAccount(client: KubeClient): Promise<string> {
 }
 
 /** Makes our kinds known, and waits until they are served. */
-export async function defineKinds(client: KubeClient): Promise<void> {
+async function defineKinds(client: KubeClient): Promise<void> {
   const definitions = new KubeObjects(client, CUSTOM_RESOURCE_DEFINITIONS)
   const paths: string[] = []
   for (const yaml of Object.values(CRD_FILES)) {

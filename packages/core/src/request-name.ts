@@ -11,9 +11,14 @@ export interface CountedRequest {
 /** Controls, invisible and direction-changing characters, halves of pairs: they would steer whatever prints them. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 
+/** What most texts are, and nothing else than that need be looked for. */
+const PLAIN = /^[ -~]*$/
+
 /** A text from the wire as it may be printed and stored, each character that cannot be seen as `\u{202e}`. */
 export const printable = (text: string): string =>
-  text.replace(UNPRINTABLE, character => `\\u{${character.codePointAt(0)?.toString(16)}}`)
+  PLAIN.test(text)
+    ? text
+    : text.replace(UNPRINTABLE, character => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 
 export const isPrintable = (text: string): boolean => text.search(UNPRINTABLE) < 0
 
@@ -22,18 +27,25 @@ const CUT_PAIR = /[\ud800-\udbff]$/
 
 /** Part of a path that is long and has digits between letters: a key, a session or a signature rather than a word. */
 const SECRET = /^(?=.*\d)(?=.*[A-Za-z])[\w.~+=%-]{20,}$/
+/** What every such part has. */
+const LONG = /[\w.~+=%-]{20}/
 const maskPath = (path: string): string =>
-  path
-    .split('/')
-    .map(part => (SECRET.test(part) ? '*' : part))
-    .join('/')
+  LONG.test(path)
+    ? path
+        .split('/')
+        .map(part => (SECRET.test(part) ? '*' : part))
+        .join('/')
+    : path
 
 /**
  * What a person calls a request, as in `GET api.shop/orders` or `select orders`: no headers, queries, keys or values,
  * nothing that looks like a secret, printable, of bounded length.
  */
-export const requestName = (request: L7Request): string =>
-  printable(wordsOf(request)).slice(0, LIMITS.requestName.value).replace(CUT_PAIR, '')
+export function requestName(request: L7Request): string {
+  const name = printable(wordsOf(request))
+  const { value: limit } = LIMITS.requestName
+  return name.length <= limit ? name : name.slice(0, limit).replace(CUT_PAIR, '')
+}
 
 function wordsOf(request: L7Request): string {
   switch (request.kind) {

@@ -3,13 +3,23 @@ import { consoleMap } from './console-map.ts'
 import { dataplane } from './dataplane.ts'
 import { inspect } from './inspect.ts'
 import { inspectDns } from './inspect-dns.ts'
+import { nodeState } from './node-state.ts'
 import { policy } from './policy.ts'
 import { printTable, type Row, type Suite, writeReport } from './report.ts'
 import { requests } from './requests.ts'
 import { store } from './store.ts'
 
 /** Every suite, in the order in which they run. */
-const SUITES: readonly Suite[] = [policy, inspect, inspectDns, requests, ...dataplane, store, consoleMap]
+const SUITES: readonly Suite[] = [
+  policy,
+  inspect,
+  inspectDns,
+  requests,
+  ...dataplane,
+  store,
+  nodeState,
+  consoleMap,
+]
 
 const wanted = process.argv.slice(2)
 const chosen = SUITES.filter(({ name }) => wanted.length === 0 || wanted.some(word => name.startsWith(word)))

@@ -336,9 +336,11 @@ describe('the state stream', () => {
   let identity: Awaited<ReturnType<typeof join>>
   beforeAll(async () => {
     identity = await join(server, node)
+    const own = ['one', 'two'].map((name, i) => workload(node, name, `10.8.0.${i + 1}`))
+    await upload(server, identity, batch(node, 1, { workloads: own, namespaces: shop }))
   })
 
-  test('begins with a snapshot, goes on with deltas, and resumes where the agent was', async () => {
+  test('begins with a snapshot, goes on with deltas, and says nothing again to who knows all', async () => {
     using first = await follow(server, identity)
     const snapshot = await first.next()
     expect(snapshot).toMatchObject({ kind: 'snapshot', policies: [] })
@@ -350,13 +352,42 @@ describe('the state stream', () => {
     })
     expect(delta.revision).toBeGreaterThan(snapshot.revision)
 
+    using again = await follow(server, identity, delta.revision)
     await client.post('policies/apply', { yaml: policyYaml('two') })
-    await client.post('policies/delete', { ids: ['SecurityPolicy/shop/one'] })
-    using second = await follow(server, identity, delta.revision)
-    expect(await second.next()).toMatchObject({
+    expect(await again.next()).toMatchObject({
       kind: 'delta',
-      policies: { set: [{ metadata: { name: 'two' } }], removed: ['SecurityPolicy/shop/one'] },
+      policies: { set: [{ metadata: { name: 'two' } }] },
     })
+    await client.post('policies/delete', { ids: ['SecurityPolicy/shop/one'] })
+    using late = await follow(server, identity, delta.revision)
+    const whole = await late.next()
+    expect(whole).toMatchObject({ kind: 'snapshot', policies: [{ metadata: { name: 'two' } }] })
+    expect(await again.next()).toMatchObject({
+      kind: 'delta',
+      revision: whole.revision,
+      policies: { set: [], removed: ['SecurityPolicy/shop/one'] },
+    })
+  })
+
+  test('has what its node needs: policies of its workloads, and whom they ask about', async () => {
+    const other = await join(server, 'elsewhere')
+    const [web, job] = [workload('elsewhere', 'web', '10.8.1.1'), workload('elsewhere', 'job', '10.8.1.2')]
+    await upload(server, other, batch('elsewhere', 1, { workloads: [web, job] }))
+    await client.post('policies/apply', { yaml: policyYaml('job') })
+    using stream = await follow(server, identity)
+    const snapshot = await stream.next()
+    if (snapshot.kind !== 'snapshot') throw new Error('no snapshot')
+    const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).toSorted()
+    expect(names(snapshot.workloads)).toEqual(['one', 'two', 'web'])
+    expect(snapshot.policies).toMatchObject([{ metadata: { name: 'two' } }])
+    const relabelled = { ...job, labels: { app: 'web' } }
+    await upload(server, other, batch('elsewhere', 2, { workloads: [web, relabelled] }))
+    expect(await stream.next()).toMatchObject({ kind: 'delta', workloads: { set: [{ name: 'job' }] } })
+    await upload(server, other, batch('elsewhere', 3, { workloads: [web, job] }))
+    expect(await stream.next()).toMatchObject({ kind: 'delta', workloads: { set: [], removed: [job.id] } })
+    await upload(server, other, batch('elsewhere', 4, { workloads: [web] }))
+    const nothing = await stream.next()
+    expect(Object.keys(nothing).toSorted()).toEqual(['kind', 'revision'])
   })
 
   test('an agent that is ahead of this server, as after a restore, gets a snapshot', async () => {
@@ -391,7 +422,7 @@ describe('the state stream', () => {
     const other = await join(server, 'reporter')
     using stream = await follow(server, identity)
     await stream.next()
-    const db = workload('reporter', 'db', '10.9.0.1')
+    const db = { ...workload('reporter', 'db', '10.9.0.1'), labels: { app: 'web' } }
     await upload(server, other, batch('reporter', 1, { workloads: [db] }))
     expect(await stream.next()).toMatchObject({ kind: 'delta', workloads: { set: [{ id: 'pod:shop/db' }] } })
   })

@@ -3,6 +3,7 @@ import type { Clock, PolicyId } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createIngest } from './agents/ingest.ts'
 import { createAgents } from './agents/listener.ts'
+import { createNodeStates } from './agents/node-states.ts'
 import { createVoucher } from './agents/service-account.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
@@ -83,7 +84,17 @@ export function createControl(options: ControlOptions): Control {
   const onPresence = () => hub.changed('agents')
   const voucher = account && createVoucher(account.client, account.namespace)
   const agents = resources.use(
-    createAgents({ store, authority, ingest, pulse, clock, log, onPresence, voucher }),
+    createAgents({
+      store,
+      authority,
+      ingest,
+      states: createNodeStates(state),
+      pulse,
+      clock,
+      log,
+      onPresence,
+      voucher,
+    }),
   )
   const login = createLogin({ store, passwords: createPasswords(), clock })
   const files = openFiles(options.console)

@@ -1,3 +1,4 @@
+export { createNodeStates, type NodeState, type NodeStates } from './agents/node-states.ts'
 export { issueJoinToken, issueLoginLink, issueToken, LOGIN_LINK_MS, OWNER } from './auth/issue.ts'
 export type { ClusterAccount } from './cluster/cluster.ts'
 export { type WebhookPlace, webhookHosts } from './cluster/webhook.ts'

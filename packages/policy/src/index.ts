@@ -72,6 +72,7 @@ export { type AppliedDnsProfile, dnsProfiles } from './model/dns-profiles.ts'
 export type { PolicySet } from './model/entry.ts'
 export { createModel, type Model, type SelectingPolicy } from './model/model.ts'
 export { askResidual, type Residual, type ResidualAnswer, residual } from './model/residual.ts'
+export { type NodeScope, nodeScope } from './node-scope.ts'
 export {
   type Enforcing,
   NOT_ENFORCED,

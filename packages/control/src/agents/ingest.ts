@@ -7,6 +7,7 @@ import type { Hub } from '../live/hub.ts'
 import { type Counters, countFlow } from '../metrics.ts'
 import { eventView, flowView } from '../views.ts'
 import { createAdmission, type Refused } from './admission.ts'
+import { named } from './naming.ts'
 
 export interface Ingest {
   /** Returns when the batch is on disk: only then may it be acknowledged. @throws SekishoError forbidden */
@@ -72,7 +73,9 @@ export function createIngest({ store, state, hub, counters, clock, inCluster }: 
 
   return {
     take(whole, node) {
-      const { batch, refused } = admission.admit(whole, node)
+      const { batch: admitted, refused } = admission.admit(whole, node)
+      const flows = admitted.flows.flatMap(flow => named(flow, node, state.model) ?? [])
+      const batch = { ...admitted, flows }
       const result = store.records.ingest(inCluster ? withoutPods(batch) : batch)
       if (!result.stored) {
         counters.repeatedBatches++

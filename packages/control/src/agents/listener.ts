@@ -13,9 +13,10 @@ import { parseBatch } from './batch.ts'
 import { gunzipBounded, parseJson, readBody } from './body.ts'
 import type { Ingest } from './ingest.ts'
 import { join, nodeOf, renew } from './join.ts'
+import type { NodeStates } from './node-states.ts'
 import { createPresence } from './presence.ts'
 import type { Voucher } from './service-account.ts'
-import { createStateFeed, stateLines } from './stream.ts'
+import { stateLines } from './stream.ts'
 
 /** An agent that takes nothing for so long is cut off; it comes back and resumes by revision. */
 const STALLED_MS = 60_000
@@ -23,6 +24,8 @@ export interface AgentsOptions {
   readonly store: Store
   readonly authority: Authority
   readonly ingest: Ingest
+  /** What each agent is told of what is in force. */
+  readonly states: NodeStates
   readonly pulse: Pulse
   readonly clock: Clock
   readonly log: Log
@@ -94,8 +97,7 @@ function createUploads() {
 
 /** The agents' side of the server: join, state stream, batches. */
 export function createAgents(options: AgentsOptions): Agents {
-  const { store, clock, pulse } = options
-  const feed = createStateFeed(store.state)
+  const { store, clock, pulse, states } = options
   const closing = new AbortController()
   const uploads = createUploads()
   const presence = createPresence({ agents: store.agents, clock, onChange: options.onPresence })
@@ -126,7 +128,7 @@ export function createAgents(options: AgentsOptions): Agents {
       stream.stillHere()
       return true
     }
-    const reading = { feed, pulse, revision: revisionOf(url), now: clock.now, admitted, signal }
+    const reading = { states, node, pulse, revision: revisionOf(url), now: clock.now, admitted, signal }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
     await pour(stateLines(reading), response, signal)
   }

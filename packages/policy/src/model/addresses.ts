@@ -28,6 +28,11 @@ export class Addresses {
     return entry.workload.addresses.filter(ip => this.#owners.get(ip) === entry)
   }
 
+  /** All who say that it is theirs. */
+  claimants(ip: string): Iterable<Entry> {
+    return this.#claims.get(ip) ?? []
+  }
+
   claim(entry: Entry): void {
     if (entry.workload.state === 'finished' || !this.#isFor(entry.workload)) return
     for (const ip of entry.workload.addresses) {

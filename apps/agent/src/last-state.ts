@@ -6,7 +6,7 @@ import { readIfThere, writeDurably } from './state-directory.ts'
 /** A change is written at once when the last one is this old, so that a quiet system loses nothing to a crash. */
 const INTERVAL_MS = 1_000
 
-/** The last state that was applied, from which the kernel is programmed before the server answers. */
+/** The last state that was applied, written whole when it is disposed of, from which the kernel is programmed before the server answers. */
 export interface LastState extends AsyncDisposable {
   /** Undefined when there is none; a damaged one is told to `onError` and is none. */
   load(): StateSnapshot | undefined
@@ -22,25 +22,31 @@ export interface LastStateOptions {
 }
 
 export function openLastState({ path, timers, current, onError }: LastStateOptions): LastState {
-  const runner = new Runner({
-    timers,
-    intervalMs: INTERVAL_MS,
-    onError,
-    async run() {
-      const state = current()
-      if (state) await writeDurably(path, JSON.stringify(state))
-    },
-  })
+  let written: number | undefined
+  const write = async () => {
+    const state = current()
+    if (!state || state.revision === written) return
+    await writeDurably(path, JSON.stringify(state))
+    written = state.revision
+  }
+  const runner = new Runner({ timers, intervalMs: INTERVAL_MS, onError, run: write })
   return {
     load() {
       const source = readIfThere(path)
       if (source === undefined) return undefined
       const state = parseSnapshot(source)
-      if (state.ok) return state.value
+      if (state.ok) {
+        written = state.value.revision
+        return state.value
+      }
       onError(new Error(`${path}: ${state.error}`))
       return undefined
     },
     save: () => runner.trigger(),
-    [Symbol.asyncDispose]: () => runner[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await runner[Symbol.asyncDispose]()
+      // What waited for its second: the next agent begins with all that this one knew.
+      await write().catch(onError)
+    },
   }
 }

@@ -8,10 +8,10 @@ import { addressText } from './names.ts'
 
 const address = (text: string): Uint8Array => addressText(text).bytes
 
-/** An interface name fills its 16 bytes with zeros. */
+/** An interface name is plain ASCII (`quoteInterface`), and fills its 16 bytes with zeros. */
 function interfaceName(quoted: string): Uint8Array {
   const bytes = new Uint8Array(16)
-  new TextEncoder().encodeInto(quoted.slice(1, -1), bytes)
+  for (let at = 1; at < quoted.length - 1; at++) bytes[at - 1] = quoted.charCodeAt(at)
   return bytes
 }
 

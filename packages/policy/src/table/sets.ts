@@ -122,8 +122,9 @@ export class TableSets {
 
   #bring(held: HeldSet, id: WorkloadId, members: readonly string[]): void {
     if (members.length === 0) return
-    const places = this.#places.get(id) ?? new Set()
-    this.#places.set(id, places.add(held))
+    const places = this.#places.get(id)
+    if (places) places.add(held)
+    else this.#places.set(id, new Set([held]))
     held.broughtBy.set(id, members)
     for (const member of members) {
       held.members.add(member)

@@ -9,7 +9,7 @@ BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 KUBE_PACKAGES := etcd-server
 CLUSTER_PACKAGES := $(RUN_PACKAGES) $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static dnsmasq
 
-.PHONY: lab test test-lab test-kube e2e-cluster fuzz check bench conformance build clean
+.PHONY: lab test test-lab test-kube e2e-cluster fuzz check bench conformance deb build clean
 lab: node_modules lab-packages build
 	./bin/sekisho lab $(LAB_ARGS)
 
@@ -48,6 +48,10 @@ bench: node_modules bench-packages
 
 conformance: node_modules
 	node conformance/main.ts $(CONFORMANCE_ARGS)
+
+# A Debian package of all programs, for hosts outside of a cluster.
+deb: node_modules build
+	./deploy/debian/build
 
 # The console is the only part that needs building.
 build: apps/console/dist/index.html

@@ -198,8 +198,9 @@ function joinBy(values: Values, environment: Environment): JoinBy | undefined {
       throw new UsageError('--join-token and --join-service-account exclude each other')
     return { kind: 'service-account', token: account, authority }
   }
-  const given = token ?? environment.SEKISHO_JOIN_TOKEN
-  return given === undefined ? undefined : { kind: 'token', token: given }
+  // An empty one is of a file where it was taken out after the join.
+  const given = token ?? environment.SEKISHO_JOIN_TOKEN ?? ''
+  return given === '' ? undefined : { kind: 'token', token: given }
 }
 
 function identify(text: string): Identify {

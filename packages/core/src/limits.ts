@@ -37,6 +37,16 @@ export const LIMITS = {
     'A scan from made-up addresses, each of which the policy engine would keep as parsed.',
   ),
   labelsPerWorkload: limit(256, 'items', 'A workload whose labels make each selection expensive.'),
+  cniRequestBytes: limit(
+    32_768,
+    'bytes',
+    'A request for a pod’s network whose answer does not fit into a pipe at once, so that the agent would wait for its reader.',
+  ),
+  cniConfigCharacters: limit(
+    1_048_576,
+    'characters',
+    'A network configuration of gigabytes that exhausts the memory of the agent.',
+  ),
   requestBytes: limit(16_777_216, 'bytes', 'A request body that exhausts the memory of the server.'),
   pageSize: limit(1_000, 'items', 'A page so large that building it stalls other users.'),
   flowEdges: limit(65_536, 'items', 'A scan that makes the agent remember every port it tried.'),

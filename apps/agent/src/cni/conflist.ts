@@ -1,10 +1,7 @@
-import { fail, ok, type Result } from '@sekisho/core'
+import { fail, LIMITS, ok, type Result } from '@sekisho/core'
 
 /** Our link of the chain: what it does is settled by the agent, nothing of it stands in the file. */
 export const PLUGIN = 'sekisho-cni'
-
-/** Longer than any that is written by hand or by a network. */
-const CONFLIST_MOST = 1_048_576
 
 type Json = Readonly<Record<string, unknown>>
 interface Conflist extends Json {
@@ -26,7 +23,8 @@ const { rawJSON: rawJson } = JSON as typeof JSON & { rawJSON(text: string): unkn
 
 /** Reads a network configuration list as a runtime does, or says what is wrong with it. */
 function parse(source: string): Result<Conflist, string> {
-  if (source.length > CONFLIST_MOST) return fail(`it is longer than ${CONFLIST_MOST} characters`)
+  const { value: most } = LIMITS.cniConfigCharacters
+  if (source.length > most) return fail(`it is longer than ${most} characters`)
   let json: unknown
   try {
     json = JSON.parse(source, verbatim)

@@ -24,9 +24,6 @@ export type CniRequest =
   | { readonly kind: 'gc'; readonly kept: ReadonlySet<string> }
   | { readonly kind: 'status' }
 
-/** Longer than any plugin writes: what is answered must fit into a pipe at once. */
-export const REQUEST_MOST = 32_768
-
 const FIELDS = ['command', 'container', 'interface', 'args', 'wait'] as const
 type Field = (typeof FIELDS)[number]
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,250}$/

@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Timers, WorkloadId } from '@sekisho/core'
+import { LIMITS, type Timers, type WorkloadId } from '@sekisho/core'
 import { createDurations } from '@sekisho/dataplane'
 import type { Log } from '../log.ts'
 import { isMissing } from '../state-directory.ts'
-import { type Attachment, type CniRequest, parseAttachment, parseRequest, REQUEST_MOST } from './request.ts'
+import { type Attachment, type CniRequest, parseAttachment, parseRequest } from './request.ts'
 
 /** What becomes of a pod whose rules cannot be put into the kernel in time. */
 export const FALLBACKS = ['closed', 'open'] as const
@@ -69,8 +69,17 @@ export class CniStation implements Disposable {
   }
 
   #follow(folder: string, look: () => void): void {
-    const watcher = watch(this.#at(folder), { persistent: false }, look)
-    watcher.on('error', cause => this.#options.log.error(`the folder of CNI ${folder}`, cause))
+    const { log } = this.#options
+    const failed = (cause: unknown) => log.error(`the folder of CNI ${folder}`, cause)
+    // Somebody may remove the folder: pods wait then, and rules stay.
+    const watcher = watch(this.#at(folder), { persistent: false }, () => {
+      try {
+        look()
+      } catch (cause) {
+        failed(cause)
+      }
+    })
+    watcher.on('error', failed)
     this.#watchers.defer(() => watcher.close())
   }
 
@@ -123,7 +132,7 @@ export class CniStation implements Disposable {
   #take(name: string): string | undefined {
     const path = this.#at('requests', name)
     try {
-      const source = statSync(path).size > REQUEST_MOST ? '' : readFileSync(path, 'utf8')
+      const source = statSync(path).size > LIMITS.cniRequestBytes.value ? '' : readFileSync(path, 'utf8')
       rmSync(path)
       return source
     } catch (cause) {

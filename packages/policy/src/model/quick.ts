@@ -25,8 +25,7 @@ interface Meeting {
 /** Of who is named and has several addresses, that of the other end's family is meant; see `findEnds`. */
 function meet(index: ModelIndex, query: FlowQuery): Meeting {
   const { seats } = index
-  const source = seats.find(query.source)
-  const destination = seats.find(query.destination, source)
+  const { source, destination } = seats.find(query)
   const isNamed = query.source.ip === undefined
   const isAnswering = !isNamed && query.destination.ip === undefined
   return {

@@ -1,5 +1,5 @@
 import type { NodeName } from '@sekisho/core'
-import type { QueryEnd } from '../decision.ts'
+import type { FlowQuery, QueryEnd } from '../decision.ts'
 import type { End } from './entry.ts'
 import type { ModelIndex } from './model-index.ts'
 
@@ -32,15 +32,13 @@ const SPARE = 1024
 /** Then stamps begin anew, and nothing of before is left. */
 const LAST_STAMP = AGE * 2 ** 16
 
-/** Its last letters tell ends apart; made-up texts that do not cost time, and tell nothing false. */
+/** Its last letters tell ends apart; texts that are made up to be alike cost time, and tell nothing false. */
 const TOLD_BY = 8
-function hashOf(text: string): number {
-  let hash = text.length
-  for (let at = Math.max(0, hash - TOLD_BY); at < text.length; at++) {
-    hash = Math.imul(hash, 31) + text.charCodeAt(at)
-  }
-  return Math.imul(hash, 0x9e3779b1)
-}
+const letter = (text: string, back: number): number =>
+  back <= text.length ? text.charCodeAt(text.length - back) : 0
+
+/** The address, or the name where there is none. */
+const keyOf = ({ workload, ip }: QueryEnd): string => ip ?? workload ?? ''
 
 function kindOf({ workload, ip }: QueryEnd): number {
   if (ip === undefined) return workload === undefined ? BY_NOTHING : BY_NAME
@@ -48,6 +46,12 @@ function kindOf({ workload, ip }: QueryEnd): number {
 }
 
 const NONE = -1
+
+/** Where the ends of a question sit. */
+export interface Seated {
+  readonly source: number
+  readonly destination: number
+}
 
 /**
  * Ends as questions name them, and what they are to the policies as the model is now: of those that were asked for
@@ -58,7 +62,6 @@ export class Seats {
   #age = AGE
   #bits = 0
   #numbers = new Int32Array()
-  /** The address, or the name where there is none. */
   #keys: string[] = []
   /** The name beside an address. */
   #names: string[] = []
@@ -87,39 +90,51 @@ export class Seats {
     this.#numbers.fill(0)
   }
 
+  /** Both texts are read letter by letter at once: each may be far away, and so they are waited for together. */
+  find(query: FlowQuery): Seated {
+    const [from, to] = [keyOf(query.source), keyOf(query.destination)]
+    let [first, second] = [from.length, to.length]
+    for (let back = TOLD_BY; back > 0; back--) {
+      first = Math.imul(first, 31) + letter(from, back)
+      second = Math.imul(second, 31) + letter(to, back)
+    }
+    const source = this.#find(query.source, first, NONE)
+    return { source, destination: this.#find(query.destination, second, source) }
+  }
+
   /** @param kept the seat of the other end, which stays its own */
-  find(end: QueryEnd, kept = NONE): number {
-    const { workload, ip } = end
-    const key = ip ?? workload ?? ''
+  #find(end: QueryEnd, told: number, kept: number): number {
+    const key = keyOf(end)
     const kind = kindOf(end)
-    const stamp = this.#age + kind
-    const first = hashOf(key) >>> (32 - this.#bits)
+    const stamp = this.#age | kind
+    const first = this.#first(told)
     const last = (1 << this.#bits) - 1
     for (let way = 0; way < WAYS; way++) {
       const seat = (first + way) & last
       if (
         ((this.#numbers[seat * SEAT + STAMP] ?? 0) & ~(NODE | FAMILY)) === stamp &&
         this.#keys[seat] === key &&
-        (kind !== BY_BOTH || this.#names[seat] === workload)
+        (kind !== BY_BOTH || this.#names[seat] === end.workload)
       )
         return seat
     }
-    return this.#take(end, kept)
+    if (kept === NONE) this.#fit()
+    return this.#take(this.#free(this.#first(told), kept), end)
   }
 
-  #take(end: QueryEnd, kept: number): number {
-    if (kept === NONE) this.#fit()
-    const key = end.ip ?? end.workload ?? ''
-    const seat = this.#free(hashOf(key) >>> (32 - this.#bits), kept)
-    const found = this.#index.ends.find(end)
-    const isNamed = end.ip === undefined
-    const [on4, on6] = isNamed ? [found.of(4), found.of(6)] : [found, found]
-    const { standings } = this.#index
+  #first(told: number): number {
+    return Math.imul(told, 0x9e3779b1) >>> (32 - this.#bits)
+  }
+
+  #take(seat: number, end: QueryEnd): number {
+    const { ends, standings } = this.#index
+    const found = ends.find(end)
+    const [on4, on6] = end.ip === undefined ? [found.of(4), found.of(6)] : [found, found]
     const [from4, from6] = [standings.of(on4), standings.of(on6)]
     const node = from4.isNode || from6.isNode ? NODE : 0
     const stamp = this.#age | kindOf(end) | node | (found.family ?? 0)
     this.#numbers.set([stamp, from4.place, from6.place, found.entry?.serial ?? 0], seat * SEAT)
-    this.#keys[seat] = key
+    this.#keys[seat] = keyOf(end)
     this.#names[seat] = end.workload ?? ''
     this.#nodes[seat] = found.entry ? found.entry.workload.node : this.#nodeOf(on4, on6)
     return seat

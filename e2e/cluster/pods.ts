@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import {
   type JsonRecord,
   type KubeClient,
@@ -10,6 +11,7 @@ import {
 import type { Cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
 import { BUSYBOX } from './image.ts'
+import type { ClusterNode } from './node.ts'
 
 export const SERVICES: ResourceType = {
   group: '',
@@ -98,6 +100,23 @@ export async function finishedPod(cluster: Cluster, plan: PodPlan): Promise<numb
     if (!ended) throw new Error(`${plan.name} has not ended: ${JSON.stringify(status)}`)
     return ended.exitCode
   })
+}
+
+const SANDBOX =
+  /^time="(?<time>[^"]+)".*msg="RunPodSandbox for &PodSandboxMetadata\{Name:(?<name>[^,]+),.*?\}(?<done> returns)?/gm
+
+/** How long containerd took for the sandboxes of pods whose names begin so, by its own log; milliseconds. */
+export function sandboxTimes({ running }: ClusterNode, prefix: string): readonly number[] {
+  const began = new Map<string, number>()
+  const times: number[] = []
+  for (const { groups } of readFileSync(running.logOf('containerd'), 'utf8').matchAll(SANDBOX)) {
+    const { time = '', name = '', done } = groups ?? {}
+    if (!name.startsWith(prefix)) continue
+    const since = began.get(name)
+    if (done === undefined) began.set(name, Date.parse(time))
+    else if (since !== undefined) times.push(Date.parse(time) - since)
+  }
+  return times
 }
 
 export async function runningPod(cluster: Cluster, { namespace, name, node }: PodPlan): Promise<Pod> {

@@ -28,6 +28,8 @@ export interface Sekisho extends AsyncDisposable {
   replaceServer(): Promise<void>
   replaceAgent(node: string): Promise<void>
   status(node: string): AgentSays
+  /** As one does before the release is removed. */
+  remove(): void
 }
 
 /** Of `sekisho-agent status`, what is asked here. */
@@ -48,7 +50,8 @@ export interface AgentSays {
 export async function installSekisho(cluster: Cluster): Promise<Sekisho> {
   await using stack = new AsyncDisposableStack()
   const running = stack.use(new Running(join(cluster.directory, 'sekisho')))
-  helm(cluster, running.write('values.json', JSON.stringify(VALUES)))
+  const install = (values: object) => helm(cluster, running.write('values.json', JSON.stringify(values)))
+  install(VALUES)
   const at = { namespace: NAMESPACE, name: 'sekisho-server' }
   const { json } = await new KubeObjects(cluster.client, SERVICES).get(at)
   const { clusterIP } = json.spec as { readonly clusterIP: string }
@@ -85,6 +88,7 @@ export async function installSekisho(cluster: Cluster): Promise<Sekisho> {
   const kept = stack.move()
   return {
     status,
+    remove: () => install({ ...VALUES, agent: { ...VALUES.agent, remove: true } }),
     async replaceAgent(node) {
       const { startedAt } = status(node)
       await remove('sekisho-agent', `spec.nodeName=${node}`)

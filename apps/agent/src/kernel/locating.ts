@@ -71,11 +71,6 @@ export class Locating implements AsyncDisposable {
     this.#guarded = text
   }
 
-  /** Resolves when the kernel knows the ports that were found so far, or has refused. */
-  settle(): Promise<void> {
-    return this.#guard.idle()
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]()
     await this.#look[Symbol.asyncDispose]()

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { familyBits, type Workload, type WorkloadId } from '@sekisho/core'
 import type { Port } from '@sekisho/dataplane'
 import {
@@ -53,13 +54,11 @@ function wayTo(ip: string, { routeTo, link: linkOf, portAt }: Surroundings): Pla
   return isOnlyIts && link.master === undefined ? { kind: 'interface', interface: link.name } : ADDRESS
 }
 
-const text = (place: Place): string => JSON.stringify(place)
-
 /** All its addresses must lead to the same place. */
 function placeOf({ addresses, interface: known }: Workload, around: Surroundings): Place {
   if (known !== undefined) return { kind: 'interface', interface: known }
   const [first = ADDRESS, ...others] = addresses.map(ip => wayTo(ip, around))
-  return others.every(other => text(other) === text(first)) ? first : ADDRESS
+  return others.every(other => isDeepStrictEqual(other, first)) ? first : ADDRESS
 }
 
 const RANK = { running: 0, terminating: 1, finished: 2 } as const

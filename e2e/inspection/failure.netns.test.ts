@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type ConversationEnds, type Inspection, openInspection, type TermsData } from '@sekisho/dataplane'
+import type { ConversationEnds, Inspection, TermsData } from '@sekisho/dataplane'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { createModel, type OnFailure, residual, validatePolicy } from '@sekisho/policy'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -61,16 +61,6 @@ describeAsRoot('a thread that dies under traffic', () => {
     onLost: () => undefined,
     onFailed: (error: Error) => void failures.push(error),
   }
-  async function inspect(): Promise<Inspection> {
-    const inspection = await openInspection({
-      netns: topology.node,
-      queues: QUEUES,
-      identify: true,
-      ...threads,
-    })
-    open.push(inspection)
-    return inspection
-  }
   const say = (text: string) => {
     const [ip4] = topology.pod('api').addresses
     start('web', 'bash', '-c', `exec 3<>/dev/tcp/${ip4}/80; printf '${text}' >&3; read -u 3 line`)
@@ -120,6 +110,7 @@ describeAsRoot('a thread that dies under traffic', () => {
       say('before')
       await isHeard('before')
       await kill(inspected.inspection)
+      expect(inspected.inspection.isWhole).toBe(false)
       isPoisoned = false
       say('between')
       if (onFailure === 'open') await isHeard('between')
@@ -127,7 +118,8 @@ describeAsRoot('a thread that dies under traffic', () => {
         await vi.waitFor(async () => expect(await halfOpen()).not.toBe(''))
         expect(heard).not.toContain('between')
       }
-      await inspect()
+      await inspected.inspection.reopen()
+      expect(inspected.inspection.isWhole).toBe(true)
       await isHeard('between')
       say('after')
       await isHeard('after')

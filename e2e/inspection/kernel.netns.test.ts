@@ -288,6 +288,18 @@ describeAsRoot('connections that policies leave open', () => {
     expect(await get('api', 4, '/other')).toBe('GET /other')
   })
 
+  test.each(FAMILIES)(
+    'over IPv%i what no policy asks about is one packet of each connection',
+    async family => {
+      const at = await open([policy('api', { ingress: [{ ports: [HTTP] }] })], { identify: 'all' })
+      for (const count of [1, 2, 3]) {
+        expect(await get('api', family, '/any')).toBe('GET /any')
+        expect(await counts(at)).toEqual({ queued: count, released: count })
+      }
+      await vi.waitFor(() => expect(told.map(({ notice }) => notice.kind)).toContain('identified'))
+    },
+  )
+
   test.each(FAMILIES)('over IPv%i a service is read until its application is known', async family => {
     const at = await open([], { identify: 'services' })
     expect(await get('api', family, '/one')).toBe('GET /one')

@@ -20,16 +20,21 @@ class FakeThreads {
   readonly opened: InspectionOptions[] = []
   readonly notInspected = new Map<NotInspected, number>()
   running = 0
+  dead = 0
   refuses = false
 
   open = (options: InspectionOptions): Promise<Inspection> => {
-    if (this.refuses) return Promise.reject(new Error('the queue has another owner'))
+    const isWhole = () => this.dead === 0
     this.opened.push(options)
     this.running++
     return Promise.resolve({
       revise: () => Promise.resolve(),
       renamed: () => Promise.resolve(),
       redefine: () => Promise.resolve(),
+      reopen: () => this.#reopen(),
+      get isWhole() {
+        return isWhole()
+      },
       flows: 7,
       notInspected: () => new Map(this.notInspected),
       [Symbol.asyncDispose]: async () => {
@@ -37,19 +42,29 @@ class FakeThreads {
       },
     })
   }
+
+  die(): void {
+    this.dead++
+    this.opened.at(-1)?.onFailed(new Error('killed'))
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.refuses) throw new Error('the queue has another owner')
+    this.dead = 0
+  }
 }
 
 let timers: FakeTimers
 let notes: Notes
 let threads: FakeThreads
-let queued: number
+let queued: Record<number, number>
 const identified: unknown[] = []
 
 beforeEach(() => {
   timers = new FakeTimers()
   notes = new Notes(timers)
   threads = new FakeThreads()
-  queued = 0
+  queued = { 99: 1_000 }
   identified.length = 0
 })
 
@@ -72,14 +87,18 @@ function open(): Promise<Inspecting> {
     onRequests: () => undefined,
     ports: {
       open: threads.open,
-      queues: () => [
-        { number: 100, waiting: 0, full: queued, undelivered: 0, queued },
-        { number: 99, waiting: 0, full: 1_000, undelivered: 0, queued: 1_000 },
-      ],
+      queues: () =>
+        Object.entries(queued).map(([number, count]) => ({
+          number: Number(number),
+          waiting: 0,
+          full: count,
+          undelivered: 0,
+          queued: count,
+        })),
     },
   })
 }
-const die = () => threads.opened.at(-1)?.onFailed(new Error('killed'))
+const die = () => threads.die()
 
 test('threads that die are started again, and it is said and counted', async () => {
   await using inspecting = await open()
@@ -88,7 +107,7 @@ test('threads that die are started again, and it is said and counted', async () 
   die()
   expect(inspecting.status.isListening).toBe(false)
   await timers.pass(1_000)
-  expect(threads).toMatchObject({ running: 1, opened: { length: 2 } })
+  expect(threads).toMatchObject({ running: 1, opened: { length: 1 }, dead: 0 })
   expect(inspecting.status).toMatchObject({ isListening: true, restarts: 1 })
   expect(notes.take().map(({ code }) => code)).toEqual(['inspection-failed', 'inspection-failed'])
 })
@@ -107,18 +126,19 @@ test('what cannot be started is tried again, more and more slowly', async () => 
   expect(inspecting.status.isListening).toBe(true)
 })
 
-test('what was not read is summed over restarts, of its own queues only', async () => {
+test('what was not read is summed over restarts, queue by queue, of its own only', async () => {
   await using inspecting = await open()
-  queued = 5
+  queued[100] = 5
+  queued[101] = 50
   threads.notInspected.set('gre', 2)
   threads.notInspected.set('ahead', 9)
-  expect(inspecting.ledger).toEqual({ 'not-inspected-gre': 2, 'inspection-queue-full': 5 })
+  expect(inspecting.ledger).toEqual({ 'not-inspected-gre': 2, 'inspection-queue-full': 55 })
   die()
   await timers.pass(1_000)
-  queued = 1
-  threads.notInspected.set('gre', 1)
-  expect(inspecting.ledger).toEqual({ 'not-inspected-gre': 3, 'inspection-queue-full': 6 })
-  expect(inspecting.status.queued).toBe(6)
+  queued[100] = 1
+  queued[101] = 51
+  expect(inspecting.ledger).toEqual({ 'not-inspected-gre': 2, 'inspection-queue-full': 57 })
+  expect(inspecting.status.queued).toBe(57)
 })
 
 test('services are told whose application is known, or known not to be', async () => {

@@ -87,18 +87,18 @@ class Sums<K> {
   }
 }
 
-type QueueCount = keyof Omit<QueueCounts, 'number' | 'waiting'>
+const QUEUE_COUNTS = ['full', 'undelivered', 'queued'] as const satisfies readonly (keyof QueueCounts)[]
+type QueueCount = (typeof QUEUE_COUNTS)[number]
 
 /**
- * The threads that read conversations, kept alive: when one dies all are started again, and what that cost is counted.
- * Until then packets have the fate of their queues.
+ * The threads that read conversations, kept alive: one that dies is started again, and what that cost is counted. Until
+ * then its packets have the fate of their queues.
  */
 export class Inspecting implements AsyncDisposable {
   readonly #options: InspectingOptions
   readonly #numbers: ReadonlySet<number>
   readonly #ports: InspectingPorts
-  readonly #notInspected = new Sums<NotInspected>()
-  readonly #queues = new Sums<QueueCount>()
+  readonly #queues = new Sums<`${QueueCount} ${number}`>()
   readonly #backoff = new Backoff({ firstMs: 200, mostMs: 10_000, random: Math.random })
   #inspection: Inspection | undefined
   #restart: Disposable | undefined
@@ -166,7 +166,7 @@ export class Inspecting implements AsyncDisposable {
   #failed(error: unknown): void {
     const { log, notes, timers } = this.#options
     if (this.#isClosed) return
-    log.error('a thread that inspects has died; all are started again', error)
+    log.error('a thread that inspects has died; it is started again', error)
     const reason = reasonOf(error).slice(0, 500)
     notes.event({ code: 'inspection-failed', severity: 'critical', details: { reason } })
     if (timers.monotonic() - this.#startedAt > STEADY_MS) this.#backoff.succeeded()
@@ -180,12 +180,10 @@ export class Inspecting implements AsyncDisposable {
   async #again(): Promise<void> {
     try {
       this.#sample()
-      const old = this.#inspection
-      this.#inspection = undefined
-      await old?.[Symbol.asyncDispose]()
       if (this.#isClosed) return
       this.#restarts++
-      await this.#start()
+      this.#startedAt = this.#options.timers.monotonic()
+      await this.#inspection?.reopen()
     } catch (error) {
       this.#failed(error)
     }
@@ -207,32 +205,33 @@ export class Inspecting implements AsyncDisposable {
   }
 
   #sample(): void {
-    if (!this.#inspection) return
-    this.#notInspected.update(this.#inspection.notInspected())
-    const counts = this.#ports.queues().filter(({ number }) => this.#numbers.has(number))
-    const sum = (of: QueueCount) => counts.reduce((total, each) => total + each[of], 0)
-    const all = ['full', 'undelivered', 'queued'] as const satisfies readonly QueueCount[]
-    this.#queues.update(new Map(all.map(each => [each, sum(each)])))
+    const own = this.#ports.queues().filter(({ number }) => this.#numbers.has(number))
+    const counts = own.flatMap(queue => QUEUE_COUNTS.map(of => [`${of} ${queue.number}`, queue[of]] as const))
+    this.#queues.update(new Map(counts))
+  }
+
+  /** A queue's counts begin anew with its thread. */
+  #queuesOf(count: QueueCount): number {
+    return [...this.#numbers].reduce((sum, number) => sum + this.#queues.of(`${count} ${number}`), 0)
   }
 
   /** What was not inspected, by reason, since the agent's start. */
   get ledger(): BypassLedger {
     this.#sample()
-    const notInspected = LEDGER.map(
-      reason => [`not-inspected-${reason}`, this.#notInspected.of(reason)] as const,
-    )
-    const full = this.#queues.of('full') + this.#queues.of('undelivered')
+    const counts = this.#inspection?.notInspected()
+    const notInspected = LEDGER.map(reason => [`not-inspected-${reason}`, counts?.get(reason) ?? 0] as const)
+    const full = this.#queuesOf('full') + this.#queuesOf('undelivered')
     const counted = [...notInspected, ['inspection-queue-full', full] as const]
     return Object.fromEntries(counted.filter(([, count]) => count > 0))
   }
 
   get status(): InspectionStatus {
     return {
-      isListening: this.#inspection !== undefined && this.#restart === undefined,
+      isListening: this.#inspection?.isWhole === true,
       threads: this.#options.queues.workers,
       restarts: this.#restarts,
       flows: this.#inspection?.flows ?? 0,
-      queued: this.#queues.of('queued'),
+      queued: this.#queuesOf('queued'),
     }
   }
 

@@ -37,7 +37,7 @@ export interface InspectionOptions {
   onRequests(requests: readonly CountedRequests[]): void
   /** So many notices were not told, because nobody read them in time. */
   onLost(count: number): void
-  /** A thread has died. Its packets have the fate that their queues were made for. */
+  /** A thread has died. Its packets have the fate that their queues were made for, until `reopen`. */
   onFailed(error: Error): void
 }
 
@@ -52,18 +52,32 @@ export interface Inspection extends AsyncDisposable {
   revise(): Promise<void>
   /** Other names lead to these addresses now. Resolves when no thread decides by what was before. */
   renamed(servers: readonly string[]): Promise<void>
+  /** Starts those of the threads again that have died; the others go on. @throws as `openInspection` does. */
+  reopen(): Promise<void>
+  /** None of the threads has died, or waits to be started again. */
+  readonly isWhole: boolean
   /** Conversations that are followed. */
   readonly flows: number
-  /** Packets that were not read, by reason. */
+  /** Packets that were not read, by reason, also by threads that have died. */
   notInspected(): ReadonlyMap<NotInspected, number>
 }
 
 /** Decides the packets of queues on threads of their own. @throws SystemError where a queue has another owner. */
 export async function openInspection(options: InspectionOptions): Promise<Inspection> {
-  const threads = await Promise.all(
-    queueNumbers(options.queues).map(numbers => startThread(options, numbers)),
-  )
+  const numbers = queueNumbers(options.queues)
+  const threads = await Promise.all(numbers.map(own => startThread(options, own)))
+  let before: ReadonlyMap<NotInspected, number> = new Map()
   let defined = definitionsOf(options)
+  const replace = async (dead: InspectionThread, own: QueueNumbers): Promise<void> => {
+    await dead.close()
+    const definitions = defined
+    const thread = await startThread(options, own)
+    threads[threads.indexOf(dead)] = thread
+    before = sumsOf([before, dead.notInspected])
+    // They may be others since it began to start.
+    if (defined !== definitions)
+      await thread.revise(number => ({ kind: 'define', number, definitions: defined }))
+  }
   const redefine = async (): Promise<void> => {
     const definitions = definitionsOf(options)
     const isSame =
@@ -84,11 +98,20 @@ export async function openInspection(options: InspectionOptions): Promise<Inspec
         threads.map(thread => thread.revise(number => ({ kind: 'renamed', number, servers }))),
       )
     },
+    async reopen() {
+      for (const [at, own] of numbers.entries()) {
+        const thread = threads[at]
+        if (thread?.isOver) await replace(thread, own)
+      }
+    },
+    get isWhole() {
+      return threads.every(({ isOver }) => !isOver)
+    },
     get flows() {
       return threads.reduce((sum, thread) => sum + thread.flows, 0)
     },
     notInspected() {
-      return sumsOf(threads.map(thread => thread.notInspected))
+      return sumsOf([before, ...threads.map(thread => thread.notInspected)])
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(threads.map(thread => thread.close()))
@@ -131,7 +154,8 @@ class InspectionThread {
   readonly #wake: Wake
   readonly #words: Int32Array
   readonly #options: InspectionOptions
-  #isOver = false
+  /** It decides nothing any more. */
+  isOver = false
   #isClosed = false
   #revisions = 0
   /** Those that wait for a revision, by its number. */
@@ -153,7 +177,7 @@ class InspectionThread {
   }
 
   order(order: InspectionOrder): void {
-    if (this.#isOver) return
+    if (this.isOver) return
     this.#worker.postMessage(order)
     Atomics.store(this.#words, 0, 1)
     this.#wake.wake()
@@ -161,7 +185,7 @@ class InspectionThread {
 
   /** @param order for the revision's number. */
   revise(order: (number: number) => InspectionOrder): Promise<void> {
-    if (this.#isOver) return Promise.resolve()
+    if (this.isOver) return Promise.resolve()
     const number = ++this.#revisions
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#revising.set(number, resolve)
@@ -174,9 +198,9 @@ class InspectionThread {
     this.#revising.delete(number)
   }
 
-  /** A thread that is over decides nothing any more. */
   #end(): void {
-    this.#isOver = true
+    this.isOver = true
+    this.flows = 0
     for (const number of this.#revising.keys()) this.#revised(number)
   }
 
@@ -220,7 +244,7 @@ class InspectionThread {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (!this.#isOver) {
+    if (!this.isOver) {
       const ended = once(this.#worker, 'exit')
       this.order({ kind: 'stop' })
       this.#end()

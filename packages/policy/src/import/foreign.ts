@@ -63,8 +63,6 @@ export interface Translated {
 
 /** A product whose documents are read together, for they refer to each other. */
 export interface Product {
-  /** Whether documents of this kind are its own. */
-  readonly owns: (apiVersion: string, kind: string) => boolean
   /** Refuses by findings; what it returns for a document with findings does not count. */
   readonly translate: (foreigns: readonly Foreign[], options: ImportOptions) => readonly Translated[]
 }

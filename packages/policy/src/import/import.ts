@@ -1,6 +1,5 @@
 import { LIMITS } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
-import { KINDS, POLICY_KINDS } from '../documents/kinds.ts'
 import { type Finding, formatPath, type Path, Spot } from '../documents/spot.ts'
 import { deepFreeze, validatePolicy } from '../documents/validate.ts'
 import { type ReadYaml, readYaml } from '../documents/yaml.ts'
@@ -18,21 +17,17 @@ import type {
 } from './foreign.ts'
 import { neuvector } from './neuvector/neuvector.ts'
 import { own } from './own.ts'
+import { ownerOf, PRODUCT_NAMES, type ProductName } from './owner.ts'
 
-/** Every product whose policies are read, asked in this order whose a document is. */
-const PRODUCTS: readonly Product[] = [own, admin, calico, cilium, neuvector]
-
-/** Whether it is a policy, or part of one, of another product that the importer reads. */
-export const isForeignPolicy = (apiVersion: string, kind: string): boolean =>
-  PRODUCTS.some(product => product.owns(apiVersion, kind)) &&
-  !POLICY_KINDS.some(own => own === kind && KINDS[own].apiVersion === apiVersion)
+/** Every product whose policies are read. */
+const PRODUCTS = { own, admin, calico, cilium, neuvector } as const satisfies Record<ProductName, Product>
 
 interface Reading {
   readonly foreign: Foreign
   /** Parts that are left out alone. */
   readonly parts: readonly Finding[]
   readonly yaml: ReadYaml
-  readonly product: Product | undefined
+  readonly product: ProductName | undefined
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -75,7 +70,7 @@ function readings(yaml: ReadYaml, document: number, notes: ImportNote[]): Readin
     const parts: Finding[] = []
     const foreign = open(root, findings, { document, notes, parts })
     const apiVersion = root.at('apiVersion').value
-    const product = PRODUCTS.find(one => one.owns(textOf(apiVersion), foreign.kind))
+    const product = ownerOf(textOf(apiVersion), foreign.kind)
     if (!product && root.object())
       root
         .at('kind')
@@ -136,9 +131,9 @@ export function importPolicies(text: string, options: ImportOptions = {}): Impor
   }
   const notes: ImportNote[] = []
   const all = yaml.value.flatMap((one, document) => readings(one, document, notes))
-  const translated = PRODUCTS.flatMap(product => {
+  const translated = PRODUCT_NAMES.flatMap(product => {
     const foreigns = all.filter(reading => reading.product === product).map(({ foreign }) => foreign)
-    return foreigns.length > 0 ? product.translate(foreigns, options) : []
+    return foreigns.length > 0 ? PRODUCTS[product].translate(foreigns, options) : []
   })
   const documents = finish(translated)
   const refused = all.flatMap(reading => [

@@ -1,4 +1,4 @@
-import { isForeignPolicy } from '../import/import.ts'
+import { isForeignPolicy } from '../import/owner.ts'
 import type { Check } from './finding.ts'
 
 export const policyNotRead: Check = {

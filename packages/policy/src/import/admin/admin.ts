@@ -41,9 +41,6 @@ function translate(from: Foreign, priorities: Map<number, string>): Translated[]
  * ClusterNetworkPolicy replaced: Allow is its Accept, `ports` its `protocols`, 100 items of a list are 25.
  */
 export const admin: Product = {
-  owns: (apiVersion, kind) =>
-    apiVersion === 'policy.networking.k8s.io/v1alpha1' &&
-    (kind === 'AdminNetworkPolicy' || kind === 'BaselineAdminNetworkPolicy'),
   translate(foreigns) {
     const priorities = new Map<number, string>()
     return foreigns.flatMap(from => translate(from, priorities))

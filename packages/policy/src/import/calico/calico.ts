@@ -16,7 +16,6 @@ import {
 } from './policy.ts'
 
 const POLICIES = ['NetworkPolicy', 'GlobalNetworkPolicy', 'StagedNetworkPolicy', 'StagedGlobalNetworkPolicy']
-const GROUPS = ['projectcalico.org/v3', 'crd.projectcalico.org/v1']
 const KUBERNETES = 'networking.k8s.io/v1'
 
 function podsOf(peer: Peer, namespace: string): readonly OrderedPeer[] {
@@ -88,8 +87,6 @@ function read(foreign: Foreign, text: CalicoText): OrderedPolicy | undefined {
  * Semantics: docs.tigera.io, "Policy tiers" and the reference of each kind.
  */
 export const calico: Product = {
-  owns: (apiVersion, kind) =>
-    GROUPS.includes(apiVersion) || (apiVersion === KUBERNETES && kind === 'NetworkPolicy'),
   translate(foreigns) {
     const of = (...kinds: readonly string[]) => foreigns.filter(({ kind }) => kinds.includes(kind))
     const text: CalicoText = {

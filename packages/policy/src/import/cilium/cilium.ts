@@ -121,7 +121,6 @@ function translatePolicy(from: Foreign, context: Omit<CiliumScope, 'namespace' |
 
 /** Cilium: docs.cilium.io "Network Policy", and pkg/policy/api for what the words mean. */
 export const cilium: Product = {
-  owns: apiVersion => apiVersion.startsWith('cilium.io/'),
   translate(foreigns, options) {
     const groups = foreigns.filter(({ kind }) => kind === 'CiliumCIDRGroup').map(readCidrGroup)
     const { clusterCidrs, clusterName } = options

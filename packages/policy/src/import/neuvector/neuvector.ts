@@ -189,4 +189,4 @@ function translate(foreigns: readonly Foreign[], options: ImportOptions): readon
  * NeuVector: open-docs.neuvector.com "CRD" and "Network Rules", and its program for what criteria select. All documents
  * of the text are one list of rules between groups; the services whose mode is written become policies.
  */
-export const neuvector: Product = { owns: apiVersion => apiVersion.startsWith('neuvector.com/'), translate }
+export const neuvector: Product = { translate }

@@ -161,6 +161,11 @@ export const VALUES: Section = {
             config: path('Where the container runtime finds network configurations.', '/etc/cni/net.d'),
             plugins: path('Where it finds its programs.', '/opt/cni/bin'),
             fallback: choice('Pods whose rules cannot be there in time.', 'closed', ['closed', 'open']),
+            wait: {
+              about: 'Seconds that a pod’s start waits each time.',
+              default: 10,
+              schema: { type: 'integer', minimum: 1, maximum: 100 },
+            },
             exempt: list('Namespaces whose pods never wait, beside its own.', ['kube-system'], TEXT),
           },
         },

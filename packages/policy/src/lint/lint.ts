@@ -19,8 +19,11 @@ function ignored(manifests: Manifests): ReadonlyMap<PolicyId, ReadonlySet<string
 }
 
 /** By file, then by place in it. */
-const order = ({ place: a }: Finding, { place: b }: Finding): number =>
-  a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column
+/** The same in every language of the user's. */
+function order({ place: a }: Finding, { place: b }: Finding): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1
+  return a.line - b.line || a.column - b.column
+}
 
 /** What is probably wrong with valid documents, and what a zero-trust cluster still lacks. */
 export function lint(manifests: Manifests, options: LintOptions = {}): readonly Finding<LintId>[] {

@@ -39,8 +39,8 @@ const VARIANTS: readonly (readonly string[])[] = [
   [`image.digest=sha256:${'0'.repeat(64)}`, 'image.pullSecrets[0].name=registry'],
 ]
 
-const program = findHelm()
 function withHelm(tests: (program: { readonly path: string }) => void): void {
+  const program = findHelm()
   if (typeof program !== 'string') {
     tests(program)
     return

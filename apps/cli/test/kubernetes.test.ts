@@ -132,7 +132,8 @@ describe('removing it', () => {
     expect(kept.map(each => each.split(' ')[0])).toEqual(
       expect.arrayContaining(['Namespace', 'PersistentVolumeClaim', 'CustomResourceDefinition']),
     )
-    expect(calls.at(-1)).not.toContain('CustomResourceDefinition')
+    expect(calls[3]).toContain('DaemonSet')
+    expect(calls[3]).not.toContain('CustomResourceDefinition')
   })
 
   test('where a node does not answer, all stays', async () => {
@@ -142,6 +143,14 @@ describe('removing it', () => {
     const { calls, kubectl } = fakeKubectl({ get: daemonSet, rollout: late })
     await expect(remove(kubectl, { everything: true, onStep: () => undefined })).rejects.toThrow('timed out')
     expect(calls.some(call => call.includes('delete'))).toBe(false)
+  })
+
+  test('what was begun before goes on', async () => {
+    const spec = { containers: [{ name: 'removed' }] }
+    const get = () => JSON.stringify({ metadata: {}, spec: { template: { spec } } })
+    const { calls } = await removing({ get })
+    expect(calls.some(call => call.includes('patch daemonset'))).toBe(false)
+    expect(calls.some(call => call.includes('rollout status'))).toBe(true)
   })
 
   test('the rest of a release is Helm’s', async () => {
@@ -154,7 +163,7 @@ describe('removing it', () => {
   test('without agents what is left goes, policies too where that is said', async () => {
     const { steps, calls, kept } = await removing({ get: missing }, true)
     expect(steps[0]).toBe('there are no agents')
-    expect(calls.at(-1)).toContain('CustomResourceDefinition')
+    expect(calls[1]).toContain('CustomResourceDefinition')
     expect(kept).toEqual([])
   })
 })

@@ -24,7 +24,9 @@ interface PodSpec {
   readonly containers: readonly Record<string, unknown>[]
 }
 
-/** The same pod, with rules removed before it starts to rest. */
+const RESTING = 'removed'
+
+/** The same pod, with rules removed before it starts to rest; as `agent.remove` of the chart makes it. */
 function resting({ containers: [agent] }: PodSpec): object {
   const { image, imagePullPolicy, securityContext, args, volumeMounts } = agent ?? {}
   const cni = (Array.isArray(args) ? args : []).filter(each => String(each).startsWith('--cni-config='))
@@ -40,7 +42,7 @@ function resting({ containers: [agent] }: PodSpec): object {
   const capabilities = { drop: ['ALL'] }
   const removed = {
     ...program,
-    name: 'removed',
+    name: RESTING,
     command: ['sleep', 'infinity'],
     securityContext: { allowPrivilegeEscalation: false, capabilities },
   }
@@ -60,9 +62,13 @@ async function removeRules(
   daemonSet: DaemonSet,
   onStep: (line: string) => void,
 ): Promise<void> {
-  const patch = JSON.stringify(resting(daemonSet.spec.template.spec))
+  const { spec } = daemonSet.spec.template
   const place = ['--namespace', NAMESPACE]
-  await kubectl.run([...place, 'patch', 'daemonset/sekisho-agent', '--type=merge', `--patch=${patch}`])
+  // Begun before, and not ended: it goes on.
+  if (spec.containers[0]?.name !== RESTING) {
+    const patch = `--patch=${JSON.stringify(resting(spec))}`
+    await kubectl.run([...place, 'patch', 'daemonset/sekisho-agent', '--type=merge', patch])
+  }
   onStep('every node removes its rules; nothing is enforced any more when all have')
   await kubectl.run([...place, 'rollout', 'status', 'daemonset/sekisho-agent', `--timeout=${ROLLOUT}`])
   onStep('removed the rules from the kernel of every node')
@@ -86,11 +92,12 @@ export async function remove(
   const objects = await made(manifests({ mode: 'observe' }))
   const going = objects.filter(({ kind }) => everything || !KEPT.has(kind)).toReversed()
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: going })
+  say(await kubectl.run(['delete', '--ignore-not-found', '-f', '-'], list), onStep)
+  // After the server, which would write it again.
   for (const [kind, name, namespace] of SERVERS_OWN) {
     const place = namespace === undefined ? [] : ['--namespace', namespace]
     say(await kubectl.run([...place, 'delete', kind, name, '--ignore-not-found']), onStep)
   }
-  say(await kubectl.run(['delete', '--ignore-not-found', '-f', '-'], list), onStep)
   return everything ? [] : objects.filter(({ kind }) => KEPT.has(kind)).map(described)
 }
 

@@ -34,7 +34,7 @@ class Traffic {
     this.#below = randomFrom(seed)
     this.#kinds = [
       [40, () => this.#neighbours()],
-      [20, () => this.#between(this.#anyPod(), this.#anyPod(), this.#anyService())],
+      [20, () => this.strangers()],
       [15, () => this.#out()],
       [15, () => this.#in()],
       [5, () => this.#probe()],
@@ -49,6 +49,10 @@ class Traffic {
       at -= percent
     }
     throw new TypeError('the shares of traffic are less than 100 %')
+  }
+
+  strangers(): FlowQuery {
+    return this.#between(this.#anyPod(), this.#anyPod(), this.#anyService())
   }
 
   #pod(index: number): Workload {
@@ -106,22 +110,30 @@ export function queries(cluster: BenchCluster, count: number): readonly FlowQuer
   return Array.from({ length: count }, () => traffic.draw())
 }
 
-/** Records as a store gives them: each an object of its own, an edge seen in several windows. */
+/** How often an edge is seen. */
+const WINDOWS = 4
+
+/** Each an object of its own, as a store gives them. */
+const recordOf = (query: FlowQuery, at: number): RecordedFlow => ({
+  query: { ...query, source: { ...query.source }, destination: { ...query.destination } },
+  source: `s${at % 100}`,
+  destination: `d${at % 100}`,
+  connections: 1,
+  first: at as RecordedFlow['first'], // any time will do
+  last: at as RecordedFlow['last'], // as above
+  attack: false,
+})
+
+/** Records of edges that are seen in several windows. */
 export function recordedFlows(cluster: BenchCluster, count: number): readonly RecordedFlow[] {
   const traffic = new Traffic(cluster, 2)
   const below = randomFrom(3)
   const edges = Array.from({ length: count / WINDOWS }, () => traffic.draw())
-  return Array.from({ length: count }, (_, at): RecordedFlow => {
-    const edge = edges[below(edges.length)] ?? traffic.draw()
-    return {
-      query: { ...edge, source: { ...edge.source }, destination: { ...edge.destination } },
-      source: `s${at % 100}`,
-      destination: `d${at % 100}`,
-      connections: 1,
-      first: at as RecordedFlow['first'], // any time will do
-      last: at as RecordedFlow['last'], // as above
-      attack: false,
-    }
-  })
+  return Array.from({ length: count }, (_, at) => recordOf(edges[below(edges.length)] ?? traffic.draw(), at))
 }
-const WINDOWS = 4
+
+/** Records of any two pods that happen to ask each other: hardly any is like another, so that nothing is known of it. */
+export function strangerFlows(cluster: BenchCluster, count: number): readonly RecordedFlow[] {
+  const traffic = new Traffic(cluster, 4)
+  return Array.from({ length: count }, (_, at) => recordOf(traffic.strangers(), at))
+}

@@ -9,7 +9,7 @@ import {
   simulate,
 } from '@sekisho/policy'
 import { type BenchCluster, type BenchSize, benchCluster, broadPolicy, nodeOf } from './policy-cluster.ts'
-import { queries, recordedFlows } from './policy-traffic.ts'
+import { queries, recordedFlows, strangerFlows } from './policy-traffic.ts'
 import { barred, type Row } from './report.ts'
 
 const SMALL: BenchSize = { pods: 10_000, policies: 1_000 }
@@ -42,6 +42,8 @@ interface Measured {
   readonly flowsPerSecond: number
   /** Where every policy is another. */
   readonly flowsPerSecondBroad: number
+  /** The same, of flows that are all unlike each other. */
+  readonly flowsPerSecondStrangers: number
   readonly proveSeconds: number
 }
 
@@ -134,6 +136,7 @@ function measure(size: BenchSize): Measured {
     decidesPerSecond: decideRate(engine.model, queries(cluster, QUESTIONS)),
     flowsPerSecond: simulateRate(cluster, flows, 10),
     flowsPerSecondBroad: simulateRate(cluster, flows, cluster.policies.length),
+    flowsPerSecondStrangers: simulateRate(cluster, strangerFlows(cluster, FLOWS), cluster.policies.length),
     proveSeconds: proveSeconds(engine.model),
   }
 }
@@ -148,6 +151,7 @@ const BARS = {
   decidesPerSecond: ['decide', 'flows/s', '≥', 1_000_000],
   flowsPerSecond: ['simulate ten policies less', 'flows/s', '≥', 500_000],
   flowsPerSecondBroad: ['simulate without any policy', 'flows/s', '≥', 500_000],
+  flowsPerSecondStrangers: ['simulate without any policy, strangers only', 'flows/s'],
   proveSeconds: ['prove that the outside does not reach half of all pods', 's', '≤', 5],
 } as const satisfies Record<keyof Measured, Bar>
 

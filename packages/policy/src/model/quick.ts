@@ -109,14 +109,23 @@ function audits({ standings: { sheets } }: ModelIndex, { from, to }: Meeting): b
 const outcomeOf = (enforced: Decision, audited: Decision): Outcome =>
   enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
 
-/**
- * What happens where agents act: each decides for its own side.
- * @param ends where they are found already
- */
-export function judgeQuickly(index: ModelIndex, query: FlowQuery, ends?: FlowEnds): Judgement {
-  const meeting = ends ? meetEnds(index, query, ends) : meet(index, query)
+function judge(index: ModelIndex, meeting: Meeting): Judgement {
   const enforced = answer(index, meeting, ENFORCED)
   const audited = audits(index, meeting) ? answer(index, meeting, AUDITED) : enforced
   const outcome = outcomeOf(enforced, audited)
   return { outcome, decision: outcome === 'audited' ? audited : enforced }
 }
+
+/**
+ * What happens where agents act: each decides for its own side.
+ * @param ends where they are found already
+ */
+export const judgeQuickly = (index: ModelIndex, query: FlowQuery, ends?: FlowEnds): Judgement =>
+  judge(index, ends ? meetEnds(index, query, ends) : meet(index, query))
+
+/**
+ * The same between two ends that are not of one workload, neither of them on a node's address.
+ * @param from where the sheets have their standings
+ */
+export const judgeStrangers = (index: ModelIndex, query: FlowQuery, from: number, to: number): Judgement =>
+  judge(index, { query, from, to, isSelf: false, isOwnNode: false })

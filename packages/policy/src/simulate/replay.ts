@@ -1,6 +1,6 @@
 import type { FlowQuery } from '../decision.ts'
 import type { ModelIndex } from '../model/model-index.ts'
-import { judgeQuickly } from '../model/quick.ts'
+import { judgeQuickly, judgeStrangers } from '../model/quick.ts'
 import { type Effect, Effects, UNCHANGED } from './effect.ts'
 import { Memo } from './memo.ts'
 import { Numbered } from './numbered.ts'
@@ -58,7 +58,7 @@ export class Replay {
     const [from, to] = [twins.kind(source), twins.kind(destination)]
     const held = this.#effects.at(this.#memo.get(from, to, about))
     if (held) return held
-    const effect = this.#judge(query, source, destination)
+    const effect = this.#judgeKinds(query, from, to)
     this.#memo.set(from, to, about, effect.number)
     return effect
   }
@@ -67,9 +67,18 @@ export class Replay {
   #about({ protocol, port, facts }: FlowQuery): number | undefined {
     if (facts?.names || facts?.request) return undefined
     const named = this.#protocols.of(protocol)
-    const spoken = this.#applications.of(facts?.application)
+    const spoken = facts?.application === undefined ? 0 : 1 + this.#applications.of(facts.application)
     const isNumber = named < PROTOCOLS && spoken < APPLICATIONS && (port & (PORTS - 1)) === port
     return isNumber ? (spoken * PROTOCOLS + named) * PORTS + port : undefined
+  }
+
+  #judgeKinds(query: FlowQuery, from: number, to: number): Effect {
+    const { before, after } = this.#models
+    const twins = this.#twins
+    return this.#effects.of(
+      judgeStrangers(before, query, twins.placeBefore(from), twins.placeBefore(to)),
+      judgeStrangers(after, query, twins.placeAfter(from), twins.placeAfter(to)),
+    )
   }
 
   #judge(query: FlowQuery, source: Twin, destination: Twin): Effect {

@@ -72,7 +72,9 @@ export class Twins {
   readonly #ends: Versions<End>[] = []
   readonly #owners = new Numbered<Entry | undefined>()
   readonly #kinds = new Map<Standing, Map<Standing, Kind>>()
-  #kindCount = 0
+  /** By kind, where the sheets of each model have its standing. */
+  readonly #placesBefore: number[] = []
+  readonly #placesAfter: number[] = []
   #numbers = new Int32Array(WIDTH << 10)
 
   constructor(models: Versions<ModelIndex>) {
@@ -129,6 +131,14 @@ export class Twins {
     return this.#at(twin, KIND)
   }
 
+  placeBefore(kind: number): number {
+    return this.#placesBefore[kind] ?? 0
+  }
+
+  placeAfter(kind: number): number {
+    return this.#placesAfter[kind] ?? 0
+  }
+
   /** All that a verdict depends on is the same in both models. */
   areAlike(source: Twin, destination: Twin): boolean {
     return (this.#at(source, FLAGS) & SENDS_ALIKE & (this.#at(destination, FLAGS) >> 1)) !== 0
@@ -180,11 +190,12 @@ export class Twins {
     const isJudgedAlike = (direction: Direction): boolean =>
       isEqual(judging(models.before, before, direction), judging(models.after, after, direction))
     const kind: Kind = {
-      number: this.#kindCount++,
+      number: this.#placesBefore.push(old.place) - 1,
       isNode: old.isNode || now.isNode,
       egressIsSame: isJudgedAlike('egress'),
       ingressIsSame: isJudgedAlike('ingress'),
     }
+    this.#placesAfter.push(now.place)
     put(this.#kinds, old, now, kind)
     return kind
   }

@@ -37,16 +37,18 @@ export function policiesWith(
   return [...policies.values()].filter(({ id }) => !without.has(id))
 }
 
-/** Makes sure that every model knows both ends of a flow, if history does. */
-export function recall(
-  records: Records,
-  models: readonly Model[],
-  { source, destination }: RecordedEdge,
-): void {
-  for (const end of [source, destination]) {
-    const workload = end.workload === undefined ? undefined : goneWorkload(records, models, end)
-    if (workload) for (const model of models) model.update({ workloads: { set: [workload] } })
+/** Makes sure that every model knows both ends of each flow, if history does; the models change once at most. */
+export function recall(records: Records, models: readonly Model[], edges: readonly RecordedEdge[]): void {
+  const gone = new Map<WorkloadId, Workload>()
+  for (const { source, destination } of edges) {
+    for (const end of [source, destination]) {
+      const known = end.workload === undefined || gone.has(end.workload)
+      const workload = known ? undefined : goneWorkload(records, models, end)
+      if (workload) gone.set(workload.id, workload)
+    }
   }
+  if (gone.size === 0) return
+  for (const model of models) model.update({ workloads: { set: [...gone.values()] } })
 }
 
 function goneWorkload(records: Records, models: readonly Model[], end: RecordedEnd): Workload | undefined {

@@ -127,7 +127,7 @@ function refuseOverlaps(entries: readonly (readonly [Spot, PortSpec])[]): void {
   const first = (port: PortSpec) => (port.kind === 'range' ? port.first : -1)
   const byStart = entries.toSorted(
     ([, a], [, b]) =>
-      a.protocol.localeCompare(b.protocol) || first(a) - first(b) || portText(a).localeCompare(portText(b)),
+      compare(a.protocol, b.protocol) || first(a) - first(b) || compare(portText(a), portText(b)),
   )
   let widest: PortSpec | undefined
   for (const [spot, port] of byStart) {
@@ -137,6 +137,7 @@ function refuseOverlaps(entries: readonly (readonly [Spot, PortSpec])[]): void {
     if (!keep) widest = port
   }
 }
+const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 const end = (port: PortSpec): number => (port.kind === 'range' ? port.last : -1)
 
 function readPorts(spot: Spot, dialect: RuleDialect): readonly PortSpec[] {

@@ -7,11 +7,6 @@ import type { ModelIndex } from './model-index.ts'
 import { protocolBit } from './screen.ts'
 import { UNTOLD } from './sheets.ts'
 
-const SLOTS = {
-  enforce: { egress: profileSlot('egress', 'enforce'), ingress: profileSlot('ingress', 'enforce') },
-  audit: { egress: profileSlot('egress', 'audit'), ingress: profileSlot('ingress', 'audit') },
-} as const satisfies Record<PolicySet, unknown>
-
 /** A question, and what its ends are to each other: where the sheets have their standings. */
 interface Meeting {
   readonly query: FlowQuery
@@ -50,45 +45,41 @@ function meetEnds(index: ModelIndex, query: FlowQuery, ends: FlowEnds): Meeting 
   }
 }
 
-/** Which policies are asked, see `Asked`. */
+/** Which policies are asked, see `Asked`, and where a standing has them. */
 interface Asking {
   readonly policies: PolicySet
   readonly acting: boolean
+  readonly egress: number
+  readonly ingress: number
 }
-const ALL = {
-  enforce: { policies: 'enforce', acting: false },
-  audit: { policies: 'audit', acting: false },
-} as const satisfies Record<PolicySet, Asking>
-const ENFORCED: Asking = { policies: 'enforce', acting: true }
-const AUDITED: Asking = { policies: 'audit', acting: true }
+const asking = (policies: PolicySet, acting: boolean): Asking => ({
+  policies,
+  acting,
+  egress: profileSlot('egress', policies),
+  ingress: profileSlot('ingress', policies),
+})
+const ALL = { enforce: asking('enforce', false), audit: asking('audit', false) }
+const ENFORCED = asking('enforce', true)
+const AUDITED = asking('audit', true)
 
-const answer = (index: ModelIndex, meeting: Meeting, asking: Asking): Decision =>
-  byNumbers(index, meeting, asking) ??
-  decideEnds(index, { query: meeting.query, ends: findEnds(index, meeting.query), ...asking })
+const answer = (index: ModelIndex, meeting: Meeting, asked: Asking): Decision =>
+  byNumbers(index, meeting, asked) ??
+  decideEnds(index, { query: meeting.query, ends: findEnds(index, meeting.query), ...asked })
 
 /** What no policy is asked about comes first, as with the evaluators. */
-function byNumbers(index: ModelIndex, meeting: Meeting, { policies, acting }: Asking): Decision | undefined {
+function byNumbers(index: ModelIndex, meeting: Meeting, asked: Asking): Decision | undefined {
   const { sheets } = index.standings
   const { from, to } = meeting
   const { protocol, port, facts } = meeting.query
   if ((port | 0) !== port || (facts && (sheets.needsFacts(from) || sheets.needsFacts(to)))) return undefined
   if (meeting.isSelf) return sheets.combine(sheets.self, sheets.self)
   const bit = protocolBit(protocol)
-  const { egress: out, ingress: into } = SLOTS[policies]
-  const egress = sheets.ask(
-    acting && !sheets.acts(from) ? sheets.nobody : sheets.steps(from, out),
-    bit,
-    port,
-    to,
-  )
+  const sends = asked.acting && !sheets.acts(from) ? sheets.nobody : sheets.steps(from, asked.egress)
+  const egress = sheets.ask(sends, bit, port, to)
   if (egress === UNTOLD) return undefined
   if (meeting.isOwnNode) return sheets.combine(egress, sheets.ownNode)
-  const ingress = sheets.ask(
-    acting && !sheets.acts(to) ? sheets.nobody : sheets.steps(to, into),
-    bit,
-    port,
-    from,
-  )
+  const receives = asked.acting && !sheets.acts(to) ? sheets.nobody : sheets.steps(to, asked.ingress)
+  const ingress = sheets.ask(receives, bit, port, from)
   return ingress === UNTOLD ? undefined : sheets.combine(egress, ingress)
 }
 
@@ -98,10 +89,9 @@ export const decideQuickly = (index: ModelIndex, query: FlowQuery, policies: Pol
 
 /** Whether policies in Audit have anything to say that those in Enforce have not. */
 function audits({ standings: { sheets } }: ModelIndex, { from, to }: Meeting): boolean {
-  const { enforce, audit } = SLOTS
   return (
-    sheets.steps(from, enforce.egress) !== sheets.steps(from, audit.egress) ||
-    sheets.steps(to, enforce.ingress) !== sheets.steps(to, audit.ingress)
+    sheets.steps(from, ENFORCED.egress) !== sheets.steps(from, AUDITED.egress) ||
+    sheets.steps(to, ENFORCED.ingress) !== sheets.steps(to, AUDITED.ingress)
   )
 }
 

@@ -25,7 +25,7 @@ const BY_NOTHING = 3 << 4
 const AGE = 1 << 6
 
 /** An end that is not found at its own seat is at one of those behind it, or nowhere. */
-const WAYS = 4
+const WAYS = 8
 const SEATS_PER_WORKLOAD = 4
 /** Also where workloads are few, the world outside is asked about. */
 const SPARE = 1024

@@ -39,6 +39,7 @@ function schedule(view: DataView, offset: number, w: Uint32Array): void {
   }
 }
 
+/** Word by word: taking arrays apart costs an iterator each, until the code is optimised, and most hashes are made before. */
 function compress(state: Uint32Array, w: Uint32Array): void {
   let a = word(state, 0)
   let b = word(state, 1)

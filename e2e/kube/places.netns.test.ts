@@ -202,6 +202,32 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
       },
     )
 
+    test.runIf(shape === 'routed')(
+      'an address that moves while nobody follows is cut off, not open',
+      async () => {
+        const job = topology.pod('job')
+        prober.listen(job.netns, [OPEN])
+        const toJob = () =>
+          prober.send(
+            FAMILIES.map(family => ({
+              from: topology.pod('db').netns,
+              source: topology.pod('db').addresses[family],
+              destination: job.addresses[family],
+              protocol: 'TCP',
+              port: OPEN,
+            })),
+          )
+        expect(toJob()).toEqual(twice(true))
+        await stopAgent()
+        ip(topology.node, 'link delete podnew')
+        connectPod(topology.node, { ...job, interface: 'podthird' }, shape)
+        expect(toJob()).toEqual(twice(false))
+        startAgent()
+        await vi.waitFor(() => expect(toJob()).toEqual(twice(true)), LONG)
+        await arrives('job', OPEN, false)
+      },
+    )
+
     test('the node always reaches its pods, and what shares its network is the node', async () => {
       await pods.create(
         { namespace: 'shop' },

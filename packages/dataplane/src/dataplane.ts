@@ -65,6 +65,8 @@ export interface Counters {
   readonly spoofed: RuleCounters
   readonly invalid: RuleCounters
   readonly stopped: RuleCounters
+  /** Packets to a workload's address that were on their way to another interface. */
+  readonly misplaced: RuleCounters
   /** Packets that were queued to be inspected, and those with which a connection left the queue. */
   readonly queued: RuleCounters
   readonly released: RuleCounters
@@ -169,6 +171,7 @@ class NftDataplane implements Dataplane {
       spoofed,
       invalid: named('invalid'),
       stopped: named('stopped'),
+      misplaced: named('misplaced'),
       queued: named('queued'),
       released: named('released'),
     }

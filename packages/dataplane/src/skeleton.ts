@@ -85,6 +85,7 @@ export const SKELETON_COUNTERS: readonly NftCounter[] = [
   { name: 'spoofed' },
   { name: 'invalid' },
   { name: 'stopped' },
+  { name: 'misplaced' },
 ]
 
 /** Whether a set has elements. A rule that looks into an empty one is left out of the packet's way. */
@@ -239,6 +240,20 @@ function strangers(filled: Filled): NftRule[] {
   })
 }
 
+/**
+ * To a workload's address, but through no workload's interface: a pod may have come again with one that is not
+ * known yet, and nothing would judge what it is sent there.
+ */
+const misplaced = (filled: Filled): NftRule[] =>
+  FAMILIES.filter(family => filled(`bound_${family}`)).map(family =>
+    rule(
+      notInSet([OUT], localSet('if')),
+      inSet([DESTINATION[family]], `bound_${family}`),
+      counter('misplaced'),
+      DROP,
+    ),
+  )
+
 const RAW = -300
 const FILTER = 0
 const at = (hook: BaseChain['hook'], priority: number): BaseChain => ({ hook, priority })
@@ -384,6 +399,7 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
       base: at('forward', FILTER),
       rules: [
         ...cached,
+        ...misplaced(filled),
         ...strangers(filled),
         BEGINNING,
         rule(FIRST, jump('recall')),

@@ -63,6 +63,15 @@ backend out
   server s ${server}:${PORT.requests}
 `
 
+/** For wrk: what each request has to tell it from all others, as tracing gives it. */
+const NO_TWO_ALIKE = `
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format('GET', '/public/x', { ['X-Request-Id'] = n })
+end
+`
+
 const POLICY = {
   apiVersion: 'sekisho.dev/v1alpha1',
   kind: 'SecurityPolicy',
@@ -86,6 +95,8 @@ interface Path extends AsyncDisposable {
   /** Where the client finds the server, without the port. */
   readonly host: string
   readonly port: number
+  /** File of `NO_TWO_ALIKE`. */
+  readonly script: string
 }
 
 function modelOf(topology: Topology): Model {
@@ -145,12 +156,14 @@ async function build(peer: Peer | 'services'): Promise<Path> {
   writeFileSync(join(dir, 'big'), new Uint8Array(BIG_BYTES))
   writeFileSync(join(dir, 'nginx.conf'), nginxConf(dir))
   writeFileSync(join(dir, 'haproxy.conf'), haproxyConf(server.addresses[0]))
+  const script = join(dir, 'no-two-alike.lua')
+  writeFileSync(script, NO_TWO_ALIKE)
   stack.use(start(server.netns, ['nginx', '-c', join(dir, 'nginx.conf')]))
   if (peer === 'haproxy') stack.use(start(topology.node, ['haproxy', '-db', '-f', join(dir, 'haproxy.conf')]))
   if (peer === 'sekisho') stack.use(await inspect(topology, 'all'))
   if (peer === 'services') stack.use(await inspect(topology, 'services'))
   const host = peer === 'haproxy' ? topology.nodeAddresses[0] : server.addresses[0]
-  const path = { topology, host, port: peer === 'haproxy' ? PORT.proxy : PORT.requests }
+  const path = { topology, host, script, port: peer === 'haproxy' ? PORT.proxy : PORT.requests }
   await answers(path)
   return { ...path, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
@@ -237,6 +250,7 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
     return found
   }
   const loads: Record<Peer, Load[]> = { none: [], sekisho: [], haproxy: [] }
+  const unlike: Record<Peer, number[]> = { none: [], sekisho: [], haproxy: [] }
   const services = stack.use(await build('services'))
   const knowing: Record<Knowing, readonly [Path, port: number]> = {
     all: [path('sekisho'), PORT.open],
@@ -248,6 +262,10 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
   const read: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     for (const peer of PEERS) loads[peer].push(await wrk(path(peer), path(peer).port))
+    for (const peer of PEERS) {
+      const { port, script } = path(peer)
+      unlike[peer].push((await wrk(path(peer), port, '-s', script)).perSecond)
+    }
     connections.none.push(await connect(path('none'), PORT.open))
     for (const how of KNOWING) connections[how].push(await connect(...knowing[how]))
     for (const peer of ['none', 'sekisho'] as const) released[peer].push(await bulk(path(peer), PORT.asked))
@@ -293,6 +311,7 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
   return [
     ...requests,
     barred(per('requests/s ÷ haproxy', versus('perSecond')), '≥', 1.3),
+    per('requests/s ÷ haproxy, no two requests alike', ratio(unlike.sekisho, unlike.haproxy)),
     barred(per('median latency ÷ haproxy', versus('medianUs')), '≤', 0.7),
     ...(['none', ...KNOWING] as const).map(how => ({
       suite: 'inspect/requests',

@@ -73,6 +73,9 @@ describe('a cluster of two nodes', () => {
 
   test('the chart installs a server, and an agent on each node', async () => {
     sekisho = resources.use(await installSekisho(cluster))
+    await eventually(() => {
+      for (const { plan } of cluster.nodes) expect(sekisho.status(plan.name).degraded).toEqual([])
+    })
     await everyoneReaches(true, true)
   })
 

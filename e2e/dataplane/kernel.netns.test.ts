@@ -245,18 +245,18 @@ describeAsRoot('kernel', () => {
     await node.change({ policies: { set: [allow('api', 'web', 9000)] } })
     using stream = openStream(node.topology.pod('web'), node.topology.pod('api'), 9000)
     // Half of a turn before its numbers come again, and another program's bits.
-    const generation = 2 ** 16 - 2
+    const generation = 2 ** 15 - 2
     const options = { nft: node.nft, clock: systemClock, generation, connections: conntrack }
     const dataplane = openDataplane(options)
     await dataplane.sync(node.compiler.table)
     expect(stream.arrives('client')).toBe(true)
     const [entry] = (await conntrack.dump()).filter(({ reply }) => reply.sourcePort === 9000)
     if (entry) conntrack.setMark(entry, 0xabc, ~MARK_MASK)
-    expect((await marks()).map(readMark)).toEqual([{ verdict: 'allowed', generation: 2 ** 16 - 1 }])
+    expect((await marks()).map(readMark)).toEqual([{ verdict: 'allowed', generation: 2 ** 15 - 1 }])
     await dataplane.sync(node.compiler.table)
     expect(await marks()).toEqual([0xabc])
     expect(stream.arrives('server')).toBe(true)
-    expect((await marks()).map(readMark)).toEqual([{ verdict: 'allowed', generation: 2 ** 16 }])
+    expect((await marks()).map(readMark)).toEqual([{ verdict: 'allowed', generation: 2 ** 15 }])
   })
 
   test('rules stay when the process that made them is gone, until they are uninstalled', async () => {

@@ -48,7 +48,8 @@ export class Groups {
   readonly #connections: number[] = []
 
   add(flow: RecordedFlow, effect: Effect): void {
-    const [source, destination] = [this.#names.of(flow.source), this.#names.of(flow.destination)]
+    const source = this.#names.of(flow.source)
+    const destination = this.#names.of(flow.destination)
     const at = this.#tuples.of(source, destination, this.#about(flow), effect.number)
     if (at === this.#groups.length) this.#add(flow, effect)
     this.#connections[at] = (this.#connections[at] ?? 0) + flow.connections

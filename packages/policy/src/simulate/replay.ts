@@ -33,7 +33,8 @@ export class Replay {
   effectOn(query: FlowQuery): Effect {
     this.#catchUp()
     const twins = this.#twins
-    const [first, second] = [twins.find(query.source), twins.find(query.destination)]
+    const first = twins.find(query.source)
+    const second = twins.find(query.destination)
     if (query.source.ip === undefined) return this.#effect(query, twins.facing(first, second), second)
     if (query.destination.ip === undefined) return this.#effect(query, first, twins.facing(second, first))
     return this.#effect(query, first, second)
@@ -55,7 +56,8 @@ export class Replay {
     if (twins.areAlike(source, destination)) return UNCHANGED
     const about = twins.areOfKinds(source, destination) ? this.#about(query) : undefined
     if (about === undefined) return this.#judge(query, source, destination)
-    const [from, to] = [twins.kind(source), twins.kind(destination)]
+    const from = twins.kind(source)
+    const to = twins.kind(destination)
     const held = this.#effects.at(this.#memo.get(from, to, about))
     if (held) return held
     const effect = this.#judgeKinds(query, from, to)

@@ -13,7 +13,8 @@ export class Tuples {
   #shift = 32 - 11
 
   of(a: number, b: number, c: number, d: number): number {
-    const [places, rows] = [this.#places, this.#rows]
+    const places = this.#places
+    const rows = this.#rows
     for (let place = hashOf(a, b, c, d) >>> this.#shift; ; place = (place + 1) & (places.length - 1)) {
       const held = places[place] ?? 0
       if (held === 0) return this.#add(place, [a, b, c, d])

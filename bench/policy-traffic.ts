@@ -110,6 +110,13 @@ export function queries(cluster: BenchCluster, count: number): readonly FlowQuer
   return Array.from({ length: count }, () => traffic.draw())
 }
 
+/** Of any two pods, so that hardly a pair comes again, and each with texts of its own, as they are read from a message. */
+export function strangerQueries(cluster: BenchCluster, count: number): readonly FlowQuery[] {
+  const traffic = new Traffic(cluster, 5)
+  const asked = Array.from({ length: count }, () => traffic.strangers())
+  return JSON.parse(JSON.stringify(asked)) as typeof asked // what was written is read
+}
+
 /** How often an edge is seen. */
 const WINDOWS = 4
 

@@ -68,7 +68,8 @@ export class Twins {
   readonly #isComparable: boolean
   readonly #most: number
   readonly #named = new Map<WorkloadId | undefined, Twin>()
-  readonly #addressed = new Map<WorkloadId | undefined, Map<string, Twin>>()
+  readonly #addressed = new Map<string, Twin>()
+  readonly #both = new Map<WorkloadId, Map<string, Twin>>()
   readonly #ends: Versions<End>[] = []
   readonly #owners = new Numbered<Entry | undefined>()
   readonly #kinds = new Map<Standing, Map<Standing, Kind>>()
@@ -90,8 +91,12 @@ export class Twins {
   }
 
   find({ workload, ip }: QueryEnd): Twin {
-    const held = ip === undefined ? this.#named.get(workload) : this.#addressed.get(workload)?.get(ip)
-    return held ?? this.#learn(workload, ip)
+    return this.#held(workload, ip) ?? this.#learn(workload, ip)
+  }
+
+  #held(workload: WorkloadId | undefined, ip: string | undefined): Twin | undefined {
+    if (ip === undefined) return this.#named.get(workload)
+    return workload === undefined ? this.#addressed.get(ip) : this.#both.get(workload)?.get(ip)
   }
 
   #learn(workload: WorkloadId | undefined, ip: string | undefined): Twin {
@@ -99,7 +104,8 @@ export class Twins {
     const asked = { ...(workload !== undefined && { workload }), ...(ip !== undefined && { ip }) }
     const twin = this.#add({ before: before.ends.find(asked), after: after.ends.find(asked) })
     if (ip === undefined) this.#named.set(workload, twin)
-    else put(this.#addressed, workload, ip, twin)
+    else if (workload === undefined) this.#addressed.set(ip, twin)
+    else put(this.#both, workload, ip, twin)
     return twin
   }
 

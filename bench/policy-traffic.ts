@@ -110,12 +110,15 @@ export function queries(cluster: BenchCluster, count: number): readonly FlowQuer
   return Array.from({ length: count }, () => traffic.draw())
 }
 
-/** Of any two pods, so that hardly a pair comes again, and each with texts of its own, as they are read from a message. */
+/** Of any two pods, so that hardly a pair comes again. */
 export function strangerQueries(cluster: BenchCluster, count: number): readonly FlowQuery[] {
   const traffic = new Traffic(cluster, 5)
-  const asked = Array.from({ length: count }, () => traffic.strangers())
-  return JSON.parse(JSON.stringify(asked)) as typeof asked // what was written is read
+  return Array.from({ length: count }, () => traffic.strangers())
 }
+
+/** The same questions as they are read from a message: each has texts of its own, and none is a rope of parts. */
+export const asRead = (asked: readonly FlowQuery[]): readonly FlowQuery[] =>
+  JSON.parse(JSON.stringify(asked)) as typeof asked // what was written is read
 
 /** How often an edge is seen. */
 const WINDOWS = 4

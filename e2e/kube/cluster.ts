@@ -6,6 +6,7 @@ import { createLog, systemTimer } from '@sekisho/control'
 import { issueJoinToken, openAuthority } from '@sekisho/control/credentials'
 import type { Mode, PolicyId, ProtectionWord } from '@sekisho/core'
 import {
+  CLUSTER_NETWORK_POLICIES,
   CLUSTER_SECURITY_POLICIES,
   type ClusterAccess,
   CONFIG_MAPS,
@@ -246,15 +247,25 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
         spec: { subject: {}, egress: [{ action: 'Deny' }] },
       }
       await objects(CLUSTER_SECURITY_POLICIES).create({}, everywhere)
+      const admin = { tier: 'Admin', priority: 7, subject: { namespaces: {} } }
+      const fromAll = [{ action: 'Deny', from: [{ namespaces: {} }] }]
+      await objects(CLUSTER_NETWORK_POLICIES).create(
+        {},
+        { metadata: { name: namespace }, spec: { ...admin, ingress: fromAll } },
+      )
       await vi.waitFor(() => {
         expect(stored('NetworkPolicy', 'deny')?.mode).toBe('Enforce')
         expect(stored('SecurityPolicy', 'own')?.mode).toBe('Audit')
         expect(server.store.policies.get(`ClusterSecurityPolicy//${namespace}` as PolicyId)).toBeDefined()
+        expect(server.store.policies.get(`ClusterNetworkPolicy//${namespace}` as PolicyId)?.mode).toBe(
+          'Enforce',
+        )
       })
       expect(stored('SecurityPolicy', 'own')?.updatedBy).toBe('kubernetes')
       await objects(NETWORK_POLICIES).remove(at('deny'))
       await vi.waitFor(() => expect(stored('NetworkPolicy', 'deny')).toBeUndefined())
       await objects(CLUSTER_SECURITY_POLICIES).remove({ name: namespace })
+      await objects(CLUSTER_NETWORK_POLICIES).remove({ name: namespace })
     })
 
     test('the cluster is told what became of them', async () => {

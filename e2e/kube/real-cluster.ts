@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  CLUSTER_NETWORK_POLICIES,
   type ClusterAccess,
   CUSTOM_RESOURCE_DEFINITIONS,
   type JsonRecord,
@@ -8,6 +9,7 @@ import {
   KubeObjects,
   NAMESPACES,
   openKubeClient,
+  pathOf,
   type ResourceType,
 } from '@sekisho/kube'
 import { test, vi } from 'vitest'
@@ -68,6 +70,28 @@ async function makeAccount(client: KubeClient): Promise<string> {
   return (answer as { readonly status: { readonly token: string } }).status.token
 }
 
+/** As much of the network policy API's definition as an API server needs to store its objects as they are. */
+const CLUSTER_NETWORK_POLICY = {
+  metadata: {
+    name: 'clusternetworkpolicies.policy.networking.k8s.io',
+    // The API server asks whoever defines kinds of Kubernetes' own groups.
+    annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' },
+  },
+  spec: {
+    group: CLUSTER_NETWORK_POLICIES.group,
+    scope: 'Cluster',
+    names: { kind: CLUSTER_NETWORK_POLICIES.kind, plural: CLUSTER_NETWORK_POLICIES.plural },
+    versions: [
+      {
+        name: CLUSTER_NETWORK_POLICIES.version,
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+}
+
 /** Makes our kinds known, and waits until they are served. */
 async function defineKinds(client: KubeClient): Promise<void> {
   const definitions = new KubeObjects(client, CUSTOM_RESOURCE_DEFINITIONS)
@@ -81,6 +105,9 @@ async function defineKinds(client: KubeClient): Promise<void> {
     await definitions.apply({ name: definition.metadata.name }, definition, { fieldManager: 'sekisho' })
     paths.push(`/apis/${definition.spec.group}/v1alpha1/${definition.spec.names.plural}`)
   }
+  const { name } = CLUSTER_NETWORK_POLICY.metadata
+  await definitions.apply({ name }, CLUSTER_NETWORK_POLICY, { fieldManager: 'sekisho' })
+  paths.push(pathOf(CLUSTER_NETWORK_POLICIES))
   // Served a moment after they were accepted.
   await vi.waitFor(() => Promise.all(paths.map(path => client.call({ method: 'GET', path }))))
 }

@@ -7,6 +7,8 @@ export interface ResourceType {
   /** Lower-case plural, as in URLs. */
   readonly plural: string
   readonly namespaced: boolean
+  /** Not every cluster has its definition. */
+  readonly mayBeMissing?: boolean
 }
 
 export const apiVersionOf = ({ group, version }: ResourceType): string =>
@@ -29,6 +31,11 @@ export const CONFIG_MAPS = core('ConfigMap', 'configmaps', true)
 export const EVENTS = core('Event', 'events', true)
 export const NAMESPACES = core('Namespace', 'namespaces', false)
 export const NETWORK_POLICIES = inGroup('networking.k8s.io', 'v1')('NetworkPolicy', 'networkpolicies', true)
+/** Of the network policy API's own project: a cluster has it where somebody installed it. */
+export const CLUSTER_NETWORK_POLICIES: ResourceType = {
+  ...inGroup('policy.networking.k8s.io', 'v1alpha2')('ClusterNetworkPolicy', 'clusternetworkpolicies', false),
+  mayBeMissing: true,
+}
 export const LEASES = inGroup('coordination.k8s.io', 'v1')('Lease', 'leases', true)
 export const CUSTOM_RESOURCE_DEFINITIONS = inGroup('apiextensions.k8s.io', 'v1')(
   'CustomResourceDefinition',

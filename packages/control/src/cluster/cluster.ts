@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import type { Mode, PolicyId, ProtectionWord, Timers } from '@sekisho/core'
 import {
   APPLICATIONS,
+  CLUSTER_NETWORK_POLICIES,
   CLUSTER_SECURITY_POLICIES,
   Election,
   type KubeClient,
@@ -31,7 +32,7 @@ export interface ClusterAccount {
   readonly namespace: string
   /** Unique among all servers of the cluster, also after a restart. */
   readonly identity: string
-  /** Mode of NetworkPolicies that say none; absent: Enforce. */
+  /** Mode of Kubernetes' own policies that say none; absent: Enforce. */
   readonly networkPolicies?: Mode | undefined
   /** Whether policies are enforced for pods that, like their namespaces, say nothing of it; absent: they are. */
   readonly firewall?: ProtectionWord | undefined
@@ -80,7 +81,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     },
   })
   const inventory = new InventoryMirror({ watch, records: store.records, state, firewall: options.firewall })
-  const types = [NETWORK_POLICIES, ...OURS]
+  const types = [NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, ...OURS]
   const policies = new PolicyMirror({ watch, types, policies: store.policies, lifecycle, networkPolicies })
   const election = new Election({
     client,

@@ -1,6 +1,7 @@
 import { LIMITS, type Mode, type PolicyId, type Problem, policyId } from '@sekisho/core'
 import {
   apiVersionOf,
+  CLUSTER_NETWORK_POLICIES,
   type JsonRecord,
   type KubeObject,
   NETWORK_POLICIES,
@@ -44,11 +45,15 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 const MODE_ANNOTATION = 'sekisho.dev/mode'
 
+/** Kinds that are not ours: their mode is an annotation, and they are there before Sekisho is. */
+const isKubernetes = (type: ResourceType): boolean =>
+  type === NETWORK_POLICIES || type === CLUSTER_NETWORK_POLICIES
+
 /** The document without what the API server adds for itself. Items of lists lack even their kind. */
 function written(object: KubeObject, type: ResourceType, networkPolicies: Mode | undefined): JsonRecord {
   const { name, namespace, labels, json } = object
   const { [LAST_APPLIED]: _, ...own } = object.annotations
-  const mode = type === NETWORK_POLICIES && networkPolicies && { [MODE_ANNOTATION]: networkPolicies }
+  const mode = isKubernetes(type) && networkPolicies && { [MODE_ANNOTATION]: networkPolicies }
   const annotations = { ...mode, ...own }
   const metadata = {
     name,

@@ -1,6 +1,6 @@
 import { Backoff, LIMITS, pause, type Timers } from '@sekisho/core'
 import type { KubeClient } from '../client/client.ts'
-import { isExpired, KubeMalformed } from '../client/errors.ts'
+import { isExpired, isNotFound, KubeMalformed } from '../client/errors.ts'
 import { KubeObjects, type Selection } from '../client/objects.ts'
 import { type KubeObject, objectKey } from '../object.ts'
 import { pathOf, type ResourceType } from '../resource.ts'
@@ -21,7 +21,7 @@ export interface ReflectorOptions<T> {
   readonly random: () => number
   /** What is kept of an object; undefined where nothing is. Must not throw. */
   readonly read: (object: KubeObject) => T | undefined
-  /** The first call comes when everything was listed, even if there is nothing. */
+  /** The first call comes when everything was listed, even if there is nothing; or when the kind was found to be missing. */
   readonly onChange: (change: Reflected<T>) => void
   /** The collection could not be followed, and why; undefined when it is followed again. What was told still holds. */
   readonly onTrouble?: (error: unknown) => void
@@ -33,6 +33,8 @@ const WATCH_SECONDS = 300
 /** Bookmarks come about once a minute: after two and a half without any byte the connection is dead. */
 const IDLE_MS = 150_000
 const BACKOFF = { firstMs: 250, mostMs: 30_000 }
+/** Before a kind that is missing is asked for again. */
+const MISSING_MS = 60_000
 
 interface Kept<T> {
   readonly resourceVersion: string
@@ -52,6 +54,7 @@ export class Reflector<T> {
   #resourceVersion: string | undefined
   #isTroubled = false
   #isListed = false
+  #isMissing = false
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options
@@ -81,12 +84,31 @@ export class Reflector<T> {
         await this.#watch(version, signal)
       } catch (error) {
         if (signal.aborted) return
+        if (isNotFound(error) && this.#options.type.mayBeMissing && this.#kept.size === 0) {
+          await this.#missing(signal)
+          continue
+        }
         // Forgotten by the server, or not to be trusted after what could not be read.
         if (isExpired(error) || error instanceof KubeMalformed) this.#resourceVersion = undefined
         if (!isExpired(error)) this.#troubled(error)
         await pause(this.#options.timers, this.#backoff.next(), signal)
       }
     }
+  }
+
+  /**
+   * The API does not have this kind. One that has just started may not have read its definitions yet, and what was known
+   * of the kind before would be taken back: so it is believed the second time, and never where objects are known.
+   */
+  async #missing(signal: AbortSignal): Promise<void> {
+    if (this.#isMissing && !this.#isListed) {
+      this.#isListed = true
+      this.#options.onChange({ set: new Map(), removed: [] })
+    }
+    this.#isMissing = true
+    this.#resourceVersion = undefined
+    this.#recovered()
+    await pause(this.#options.timers, MISSING_MS, signal)
   }
 
   #troubled(error: unknown): void {
@@ -127,6 +149,7 @@ export class Reflector<T> {
     )
     this.#kept = kept
     this.#resourceVersion = resourceVersion
+    this.#isMissing = false
     const isFirst = !this.#isListed
     this.#isListed = true
     if (set.size > 0 || removed.length > 0 || isFirst) onChange({ set, removed })

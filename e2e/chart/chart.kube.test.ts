@@ -24,7 +24,7 @@ const documents = (yaml: string): readonly Rendered[] =>
 /** What people set, each by itself and some together. */
 const VARIANTS: readonly (readonly string[])[] = [
   [],
-  ['mode=enforce', 'createNamespace=true'],
+  ['mode=enforce', 'createNamespace=true', 'firewall=required'],
   ['server.persistence.enabled=false', 'server.webhook.enabled=false', 'networkPolicy.enabled=false'],
   ['server.persistence.existingClaim=mine', 'server.service.type=LoadBalancer', 'server.bind=[::]'],
   ['server.names={gate.example.org}', 'server.affinity.nodeAffinity=null', 'priorityQuota=true'],
@@ -59,6 +59,7 @@ withHelm(helmProgram => {
 
   test.each([
     ['a value that is none', 'mode=watch'],
+    ['a word that is none', 'firewall=on'],
     ['a value that is misspelt', 'agent.privilegd=true'],
     ['a digest that is none', 'image.digest=latest'],
   ])('%s is refused before anything is rendered', (_, set) => {

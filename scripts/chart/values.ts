@@ -1,3 +1,5 @@
+import { PROTECTION_WORDS } from '@sekisho/core'
+
 /** One value of the chart: what it is for, what may be written, and what it is where nothing is. */
 export interface Leaf {
   readonly about: string
@@ -62,9 +64,14 @@ export const VALUES: Section = {
   about: 'Values of the chart.',
   values: {
     mode: choice(
-      'observe: NetworkPolicies that do not say `sekisho.dev/mode: Enforce` only report what they would deny. enforce: they are enforced as Kubernetes means them.',
+      'observe: NetworkPolicies and ClusterNetworkPolicies that do not say `sekisho.dev/mode: Enforce` only report what they would deny. enforce: they are enforced as Kubernetes means them.',
       'observe',
       ['observe', 'enforce'],
+    ),
+    firewall: choice(
+      'Whether policies are enforced for pods that, like their namespaces, do not say it with `sekisho.dev/firewall`. `required`: and none may say otherwise.',
+      'enabled',
+      PROTECTION_WORDS,
     ),
     image: {
       about: 'One image has both programs; deploy/images/Dockerfile makes it.',

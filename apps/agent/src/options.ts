@@ -165,10 +165,10 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     workloads: values.workloads,
     containers: values.containers,
     systemd: values.systemd,
-    identify: identify(values.identify),
+    identify: oneOf('identify', IDENTIFY, values.identify),
     inspection: !values['no-inspection'],
     resolvers: values.resolvers === undefined ? undefined : addresses(values.resolvers),
-    expiredNames: expiredNames(values['expired-names']),
+    expiredNames: oneOf('expired-names', EXPIRED_NAMES, values['expired-names']),
     domainLists: values['domain-lists'],
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
     cni: values['cni-config'] === undefined ? undefined : cniOptions(values['cni-config'], values),
@@ -176,8 +176,7 @@ function runOptions(values: Values, environment: Environment): RunOptions {
 }
 
 function cniOptions(config: string, values: Values): CniOptions {
-  const fallback = FALLBACKS.find(each => each === values['cni-fallback'])
-  if (!fallback) throw new UsageError(`--cni-fallback must be one of ${FALLBACKS.join(', ')}`)
+  const fallback = oneOf('cni-fallback', FALLBACKS, values['cni-fallback'])
   const exempt = values['cni-exempt'].split(',').filter(name => name !== '')
   // They become words of a shell program.
   const wrong = exempt.find(name => !/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
@@ -203,15 +202,9 @@ function joinBy(values: Values, environment: Environment): JoinBy | undefined {
   return given === '' ? undefined : { kind: 'token', token: given }
 }
 
-function identify(text: string): Identify {
-  const known = IDENTIFY.find(each => each === text)
-  if (!known) throw new UsageError(`--identify must be one of ${IDENTIFY.join(', ')}: ${text}`)
-  return known
-}
-
-function expiredNames(text: string): ExpiredNames {
-  const known = EXPIRED_NAMES.find(each => each === text)
-  if (!known) throw new UsageError(`--expired-names must be one of ${EXPIRED_NAMES.join(', ')}: ${text}`)
+function oneOf<T extends string>(flag: string, words: readonly T[], text: string): T {
+  const known = words.find(each => each === text)
+  if (known === undefined) throw new UsageError(`--${flag} must be one of ${words.join(', ')}: ${text}`)
   return known
 }
 

@@ -50,6 +50,12 @@ export interface Decision extends SideDecision {
   readonly ingress: SideDecision
 }
 
+/** The one line where mode is applied: the enforced answer acts, the audited one reports. */
+export const outcomeOf = (
+  enforced: Pick<Decision, 'verdict'>,
+  audited: Pick<Decision, 'verdict'>,
+): Outcome => (enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed')
+
 /** What happens to a flow, and the decision that makes it so. */
 export interface Judgement {
   readonly outcome: Outcome

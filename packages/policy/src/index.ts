@@ -13,7 +13,7 @@ export {
   space,
 } from './code/cluster.ts'
 export { type Code, renderCode } from './code/render.ts'
-export type * from './decision.ts'
+export * from './decision.ts'
 export {
   type DefinedApplications,
   definedBy,
@@ -43,6 +43,7 @@ export {
   EXCLUSIONS,
   type ExcludedFlow,
   type Exclusion,
+  groupOf,
   LEARN_NOTES,
   type LearnEnd,
   type LearnedPolicy,

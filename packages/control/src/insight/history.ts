@@ -1,5 +1,12 @@
 import type { Labels, PolicyId, Workload, WorkloadId } from '@sekisho/core'
-import { createModel, type LearnEnd, type LearnGroup, type Model, type PolicyDocument } from '@sekisho/policy'
+import {
+  createModel,
+  groupOf,
+  type LearnEnd,
+  type LearnGroup,
+  type Model,
+  type PolicyDocument,
+} from '@sekisho/policy'
 import type { RecordedEdge, RecordedEnd, Records } from '@sekisho/store'
 import type { InsightPorts } from './ports.ts'
 import { groupKey } from './protection.ts'
@@ -102,14 +109,6 @@ export class Groups {
 }
 
 const ownerKey = (workload: Workload): string => `${groupKey(workload)}/${workload.owner.kind}`
-
-const groupOf = ({ namespace, owner, labels, kind, hostNetwork }: Workload): LearnGroup => ({
-  namespace,
-  owner,
-  labels,
-  kind,
-  hostNetwork,
-})
 
 /** Only its name is known, so no selector can be written for it; `learn` says so. */
 const unreported = ({ namespace, name, ownerKind }: RecordedEnd): LearnGroup => ({

@@ -1,5 +1,5 @@
 import { type L7Request, LIMITS, type Outcome, requestName } from '@sekisho/core'
-import type { ResidualAnswer } from '@sekisho/policy'
+import { outcomeOf, type ResidualAnswer } from '@sekisho/policy'
 import type { ConversationEnds } from './inspector.ts'
 import type { Judged } from './watch.ts'
 
@@ -66,7 +66,7 @@ export class RequestTally {
     { request, answer }: JudgedRequest,
     byWords: Asked['byWords'],
   ): CountedRequests | undefined {
-    const outcome = outcomeOf(answer)
+    const outcome = outcomeOf(answer.enforced, answer.audited)
     const words = wordsOf(request)
     const known = words === undefined ? undefined : byWords.get(words)
     if (known?.outcome === outcome) {
@@ -109,6 +109,3 @@ export class RequestTally {
 /** What tells it from others at least as well as its name does; only where the name is costly. */
 const wordsOf = (request: L7Request): string | undefined =>
   request.kind === 'http' ? `${request.method} ${request.host}${request.path}` : undefined
-
-const outcomeOf = ({ enforced, audited }: ResidualAnswer): Outcome =>
-  enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'

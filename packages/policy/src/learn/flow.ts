@@ -1,4 +1,14 @@
-import type { EpochMs, Labels, Mode, Outcome, Protocol, Reason, RuleId, WorkloadKind } from '@sekisho/core'
+import type {
+  EpochMs,
+  Labels,
+  Mode,
+  Outcome,
+  Protocol,
+  Reason,
+  RuleId,
+  Workload,
+  WorkloadKind,
+} from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 
 /** Workloads with one owner, seen as one. */
@@ -13,6 +23,15 @@ export interface LearnGroup {
   /** Its workloads share their node's addresses, so that labels cannot select them. */
   readonly hostNetwork?: boolean
 }
+
+/** The group of a workload alone. */
+export const groupOf = ({ namespace, owner, labels, kind, hostNetwork }: Workload): LearnGroup => ({
+  namespace,
+  owner,
+  labels,
+  kind,
+  hostNetwork,
+})
 
 /** One end of a flow; without a group it is outside and only its address is known. */
 export interface LearnEnd {

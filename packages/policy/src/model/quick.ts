@@ -1,5 +1,4 @@
-import type { Outcome } from '@sekisho/core'
-import type { Decision, FlowQuery, Judgement } from '../decision.ts'
+import { type Decision, type FlowQuery, type Judgement, outcomeOf } from '../decision.ts'
 import { decideEnds, ingressFromOwnNode } from './decide.ts'
 import { type FlowEnds, findEnds } from './ends.ts'
 import { type PolicySet, profileSlot } from './entry.ts'
@@ -94,10 +93,6 @@ function audits({ standings: { sheets } }: ModelIndex, { from, to }: Meeting): b
     sheets.steps(to, ENFORCED.ingress) !== sheets.steps(to, AUDITED.ingress)
   )
 }
-
-/** The one line where mode is applied: the enforced answer acts, the audited one reports. */
-const outcomeOf = (enforced: Decision, audited: Decision): Outcome =>
-  enforced.verdict !== 'allow' ? 'denied' : audited.verdict !== 'allow' ? 'audited' : 'allowed'
 
 function judge(index: ModelIndex, meeting: Meeting): Judgement {
   const enforced = answer(index, meeting, ENFORCED)

@@ -9,6 +9,7 @@ import {
   type Workload,
 } from '@sekisho/core'
 import type { LearnEnd, LearnFlow, LearnGroup, Model, QueryEnd, RecordedFlow } from '@sekisho/policy'
+import { groupOf } from '@sekisho/policy/learn'
 import { readInput } from '../../input.ts'
 
 /** An export of a day can be large, and is the user's own; V8 makes no string of twice this. */
@@ -162,11 +163,3 @@ export class FlowReader {
     return { ip: end.ip, ...(workload && { group: groupOf(workload) }) }
   }
 }
-
-const groupOf = ({ namespace, owner, labels, kind, hostNetwork }: Workload): LearnGroup => ({
-  namespace,
-  owner,
-  labels,
-  kind,
-  hostNetwork,
-})

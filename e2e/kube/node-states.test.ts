@@ -142,6 +142,6 @@ test.each([
         server.change(changeOf(source, cluster))
       }
     }),
-    { numRuns: 20 },
+    { numRuns: 60 },
   )
 })

@@ -79,12 +79,14 @@ class Scope implements NodeScope {
   }
 
   /** Of two who claim an address one owns it, which is not told from the one alone. */
-  *#rivals({ workload }: Entry): Iterable<Entry> {
+  #rivals(entry: Entry): readonly Entry[] {
     const { addresses, hostAddresses } = this.#index
-    for (const ip of workload.addresses) {
-      yield* addresses.claimants(ip)
-      yield* hostAddresses.claimants(ip)
-    }
+    const claimants = entry.workload.addresses.map(ip => [
+      ...addresses.claimants(ip),
+      ...hostAddresses.claimants(ip),
+    ])
+    // Who claims nothing any more is nobody's rival, and nobody is his.
+    return claimants.filter(each => each.includes(entry)).flat()
   }
 
   wants(id: WorkloadId): boolean {
@@ -95,7 +97,7 @@ class Scope implements NodeScope {
   around(id: WorkloadId): readonly WorkloadId[] {
     const entry = this.#index.entry(id)
     if (!entry) return []
-    const rivals = [...this.#rivals(entry)]
+    const rivals = this.#rivals(entry)
     if (this.#isWanted(entry)) return [id, ...rivals.map(({ workload }) => workload.id)]
     return rivals.some(rival => this.#isWanted(rival)) ? [id] : []
   }

@@ -47,7 +47,8 @@ export function refusal(problems: readonly Problem[], keepsOlder: boolean): stri
     .map(({ path, reason }) => (path === '' ? reason : `${path}: ${reason}`))
     .join('; ')
   const still = keepsOlder ? ' The version before it stays in force.' : ''
-  return `Refused whole: ${mistakes.slice(0, MESSAGE_CHARACTERS)}.${still}`
+  const told = mistakes.slice(0, MESSAGE_CHARACTERS)
+  return `Refused whole: ${told}${/[.?]$/.test(told) ? '' : '.'}${still}`
 }
 
 function accepted({ problems, keepsOlder }: PolicyFacts): Finding {
@@ -56,7 +57,14 @@ function accepted({ problems, keepsOlder }: PolicyFacts): Finding {
   return { type: 'Accepted', status: 'False', reason: 'Invalid', message: refusal(problems, keepsOlder) }
 }
 
-function programmed({ desired, programmed: done }: PolicyFacts): Finding {
+function programmed({ problems, keepsOlder, desired, programmed: done }: PolicyFacts): Finding {
+  if (problems.length > 0 && !keepsOlder)
+    return {
+      type: 'Programmed',
+      status: 'False',
+      reason: 'NotAccepted',
+      message: 'Nothing of it is in force.',
+    }
   const missing = [...desired].filter(node => !done.has(node)).toSorted()
   if (desired.size === 0)
     return {

@@ -46,7 +46,16 @@ describe('the status of a policy', () => {
       { programmed: nodes('a') },
       { Programmed: 'False NodesMissing', Ready: 'False NodesMissing' },
     ],
-    ['a mistake', { problems: [mistake] }, { Accepted: 'False Invalid', Ready: 'False Invalid' }],
+    [
+      'a mistake',
+      { problems: [mistake] },
+      { Accepted: 'False Invalid', Programmed: 'False NotAccepted', Ready: 'False Invalid' },
+    ],
+    [
+      'a mistake, and an older version',
+      { problems: [mistake], keepsOlder: true },
+      { Programmed: 'True Programmed' },
+    ],
   ])('%s', (_, more, expected) => {
     expect(conditions(facts(more))).toMatchObject(expected)
   })

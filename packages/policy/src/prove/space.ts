@@ -161,7 +161,7 @@ export class Space {
     const selections = this.#models.flatMap(({ index }) => [...(index.entry(workload.id)?.selections ?? [])])
     const ids = selections.map(selection => this.#id(selection)).toSorted((a, b) => a - b)
     const ports = workload.ports.map(({ name, protocol, port }) => `${name} ${protocol} ${port}`)
-    return `${ids.join()}|${ports.join()}|${this.#place(workload, ip)}`
+    return `${ids.join()}|${workload.protection ?? 'on'}|${ports.join()}|${this.#place(workload, ip)}`
   }
 
   /** Where it is, as far as a rule may ask. */

@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '@sekisho/core'
+import { fail, isRecord, ok, type Result } from '@sekisho/core'
 
 /**
  * Readers of untrusted JSON: each returns the typed value or raises `Misshapen` with the path of the first mistake.
@@ -49,9 +49,6 @@ export const list =
     Array.isArray(json) && json.length <= most
       ? json.map((each, i) => item(each, `${path}[${i}]`))
       : refuse(path, `a list of at most ${most}`)
-
-const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>
-  typeof json === 'object' && json !== null && !Array.isArray(json)
 
 export const record: Shape<Readonly<Record<string, unknown>>> = (json, path) =>
   isRecord(json) ? json : refuse(path, 'an object')

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
-import { run } from '../src/run.ts'
+import { captured } from './captured.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -11,16 +11,7 @@ async function gate(manifests: string, ...args: readonly string[]) {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'all.yaml')
   writeFileSync(file, manifests)
-  let [stdout, stderr] = ['', '']
-  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
-    stdout += String(text)
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation(text => {
-    stderr += String(text)
-    return true
-  })
-  const code = await run(['ci', 'gate', ...args, '-f', file], 'sekisho')
+  const { code, stdout, stderr } = await captured('ci', 'gate', ...args, '-f', file)
   return { code, stdout: stdout.replaceAll(folder, ''), stderr: stderr.replaceAll(folder, '') }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
-import { run } from '../src/run.ts'
+import { captured } from './captured.ts'
 
 /** `sekisho policy …` on files alone: the program itself, in this process. */
 const CLUSTER = join(import.meta.dirname, 'cluster')
@@ -23,20 +23,7 @@ function file(name: string, content: string | Uint8Array): string {
   return path
 }
 
-async function policy(...args: readonly string[]) {
-  let [stdout, stderr] = ['', '']
-  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
-    stdout += String(text)
-    return true
-  })
-  vi.spyOn(process.stderr, 'write').mockImplementation(text => {
-    stderr += String(text)
-    return true
-  })
-  const code = await run(['policy', ...args], 'sekisho')
-  vi.restoreAllMocks()
-  return { code, stdout, stderr }
-}
+const policy = (...args: readonly string[]) => captured('policy', ...args)
 
 /** Each verb: its arguments, exit code, what a person reads, what `-o name` prints, and a path into its JSON. */
 const VERBS: readonly {

@@ -36,6 +36,12 @@ export interface Workload {
   readonly protection?: 'off'
 }
 
+const RANK = { running: 0, terminating: 1, finished: 2 } as const satisfies Record<WorkloadState, number>
+
+/** The one in service before the one that is going; ids break a tie, so that history does not matter. */
+export const byService = (a: Workload, b: Workload): number =>
+  RANK[a.state] - RANK[b.state] || (a.id < b.id ? -1 : 1)
+
 export interface Namespace {
   readonly name: string
   /** Always holds `kubernetes.io/metadata.name`; `namespace()` adds it. */

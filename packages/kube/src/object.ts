@@ -1,4 +1,4 @@
-import { isRecord, type JsonRecord, textAt, textsAt, valueAt } from './json.ts'
+import { isRecord, type JsonRecord, textAt, textsAt, valueAt } from '@sekisho/core'
 
 /** What all objects of the API have, as far as it is used. Everything else is looked up where it is needed. */
 export interface KubeObject {

@@ -1,3 +1,4 @@
+import { textAt, textsAt, valueAt } from '@sekisho/core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   type ClusterAccess,
@@ -15,7 +16,6 @@ import {
   Reflector,
   reviewToken,
 } from '../src/index.ts'
-import { textAt, textsAt, valueAt } from '../src/json.ts'
 import { pathOf } from '../src/resource.ts'
 import { readWatchEvent } from '../src/watch/watch-event.ts'
 import { podToken } from './pod-token.ts'

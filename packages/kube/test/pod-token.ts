@@ -1,5 +1,5 @@
+import { textAt } from '@sekisho/core'
 import { isConflict, type KubeClient, KubeObjects, PODS, type ResourceType } from '../src/index.ts'
-import { textAt } from '../src/json.ts'
 
 export interface PodPlace {
   readonly namespace: string

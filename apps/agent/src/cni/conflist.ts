@@ -1,15 +1,11 @@
-import { fail, LIMITS, ok, type Result } from '@sekisho/core'
+import { fail, isRecord, type JsonRecord, LIMITS, ok, type Result } from '@sekisho/core'
 
 /** Our link of the chain: what it does is settled by the agent, nothing of it stands in the file. */
 export const PLUGIN = 'sekisho-cni'
 
-type Json = Readonly<Record<string, unknown>>
-interface Conflist extends Json {
-  readonly plugins: readonly Json[]
+interface Conflist extends JsonRecord {
+  readonly plugins: readonly JsonRecord[]
 }
-
-const isObject = (json: unknown): json is Json =>
-  typeof json === 'object' && json !== null && !Array.isArray(json)
 
 /**
  * Numbers stay the text that they are: JavaScript's would lose digits of a large one.
@@ -32,21 +28,21 @@ function parse(source: string): Result<Conflist, string> {
     if (error instanceof SyntaxError) return fail(`it is not JSON: ${error.message}`)
     throw error
   }
-  if (!isObject(json)) return fail('it is not an object')
+  if (!isRecord(json)) return fail('it is not an object')
   const { plugins, name, type } = json
   if (plugins === undefined && type !== undefined)
     return fail('it is of one plugin only, and not a list of them')
   if (typeof name !== 'string' || name === '') return fail('its name is missing')
   if (!Array.isArray(plugins) || plugins.length === 0) return fail('plugins is not a list of at least one')
   const wrong = plugins.findIndex(
-    plugin => !isObject(plugin) || typeof plugin.type !== 'string' || plugin.type === '',
+    plugin => !isRecord(plugin) || typeof plugin.type !== 'string' || plugin.type === '',
   )
   if (wrong >= 0) return fail(`plugins[${wrong}] has no type`)
   // Each was just seen to be an object.
-  return ok({ ...json, plugins: plugins as readonly Json[] })
+  return ok({ ...json, plugins: plugins as readonly JsonRecord[] })
 }
 
-const isOurs = ({ type }: Json): boolean => type === PLUGIN
+const isOurs = ({ type }: JsonRecord): boolean => type === PLUGIN
 
 const print = (list: Conflist): string => `${JSON.stringify(list, null, 2)}\n`
 

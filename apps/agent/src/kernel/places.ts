@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { familyBits, type Workload, type WorkloadId } from '@sekisho/core'
+import { byService, familyBits, type Workload, type WorkloadId } from '@sekisho/core'
 import type { Port } from '@sekisho/dataplane'
 import {
   type Guest,
@@ -61,10 +61,6 @@ function placeOf({ addresses, interface: known }: Workload, around: Surroundings
   return others.every(other => isDeepStrictEqual(other, first)) ? first : ADDRESS
 }
 
-const RANK = { running: 0, terminating: 1, finished: 2 } as const
-const inService = (a: Workload, b: Workload): number =>
-  RANK[a.state] - RANK[b.state] || (a.id < b.id ? -1 : 1)
-
 const hasPlace = ({ hostNetwork, state, kind, addresses }: Workload): boolean =>
   !hostNetwork && state !== 'finished' && kind !== 'host' && kind !== 'external' && addresses.length > 0
 
@@ -76,7 +72,7 @@ const hasPlace = ({ hostNetwork, state, kind, addresses }: Workload): boolean =>
 export function findPlaces(own: readonly Workload[], around: Surroundings, before: Places): Places {
   const owned = new Set<string>()
   const found = new Map<WorkloadId, Place>()
-  for (const workload of own.filter(hasPlace).toSorted(inService)) {
+  for (const workload of own.filter(hasPlace).toSorted(byService)) {
     // Of a workload that goes and one that came with its address, the address is the new one's.
     const isItsOwn = workload.addresses.every(ip => !owned.has(ip))
     for (const ip of workload.addresses) owned.add(ip)

@@ -23,6 +23,10 @@ interface Metric {
 }
 
 const single = (value: number): Metric['samples'] => [[{}, value]]
+const quantiles = ({ p50, p99 }: LocalStatus['programMs']): Metric['samples'] => [
+  [{ quantile: '0.5' }, p50 / 1_000],
+  [{ quantile: '0.99' }, p99 / 1_000],
+]
 
 const metrics = (status: LocalStatus): readonly Metric[] => [
   {
@@ -72,10 +76,7 @@ const metrics = (status: LocalStatus): readonly Metric[] => [
     name: 'sekisho_agent_program_seconds',
     kind: 'gauge',
     help: 'Time from the arrival of a change to the commit in the kernel, of the last 1,024.',
-    samples: [
-      [{ quantile: '0.5' }, status.programMs.p50 / 1_000],
-      [{ quantile: '0.99' }, status.programMs.p99 / 1_000],
-    ],
+    samples: quantiles(status.programMs),
   },
   {
     name: 'sekisho_agent_unseen_total',
@@ -143,10 +144,7 @@ const networks = ({ cni }: LocalStatus): readonly Metric[] =>
           name: 'sekisho_agent_cni_add_seconds',
           kind: 'gauge',
           help: 'Time from the request for a pod until its rules were in the kernel, of the last 1,024.',
-          samples: [
-            [{ quantile: '0.5' }, cni.addMs.p50 / 1_000],
-            [{ quantile: '0.99' }, cni.addMs.p99 / 1_000],
-          ],
+          samples: quantiles(cni.addMs),
         },
       ]
 

@@ -1,3 +1,4 @@
+import { isRecord, listAt, textAt, valueAt } from '@sekisho/core'
 import { getRaw, type Kubectl, KubectlError } from './kubectl.ts'
 import { type Made, NAMESPACE } from './manifests.ts'
 
@@ -33,22 +34,8 @@ export interface ClusterFacts {
   readonly unread: readonly string[]
 }
 
-type Json = Readonly<Record<string, unknown>>
-const isMap = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-function at(json: unknown, ...path: readonly string[]): unknown {
-  let value = json
-  for (const key of path) value = isMap(value) ? value[key] : undefined
-  return value
-}
-const text = (json: unknown, ...path: readonly string[]): string => {
-  const value = at(json, ...path)
-  return typeof value === 'string' ? value : ''
-}
-const items = (json: unknown): readonly unknown[] => {
-  const list = at(json, 'items')
-  return Array.isArray(list) ? list : []
-}
+const text = (json: unknown, ...path: readonly string[]): string => textAt(json, ...path) ?? ''
+const items = (json: unknown): readonly unknown[] => listAt(json, 'items')
 
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class'
 const PAGE = 'limit=5000'
@@ -77,7 +64,7 @@ async function deniedOf(kubectl: Kubectl, objects: readonly Made[]): Promise<rea
     const answer: unknown = JSON.parse(
       await kubectl.run(['create', '--raw', path, '-f', '-'], JSON.stringify(review)),
     )
-    if (at(answer, 'status', 'allowed') !== true) denied.push(`create ${plural(kind)}`)
+    if (valueAt(answer, 'status', 'allowed') !== true) denied.push(`create ${plural(kind)}`)
   }
   return denied
 }
@@ -104,7 +91,7 @@ export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): P
   const daemonSets = items(await get(`/apis/apps/v1/daemonsets?${PAGE}`))
   const system = '/api/v1/namespaces/kube-system/configmaps'
   const proxy = await get(`${system}/kube-proxy`)
-  const cilium = at(await get(`${system}/cilium-config`), 'data')
+  const cilium = valueAt(await get(`${system}/cilium-config`), 'data')
   const felix = await get('/apis/crd.projectcalico.org/v1/felixconfigurations/default')
   const definitions = items(await get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions'))
   const classes = items(await get('/apis/storage.k8s.io/v1/storageclasses'))
@@ -117,10 +104,10 @@ export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): P
     nodes,
     daemonSets: daemonSets.map(each => text(each, 'metadata', 'name')),
     kubeProxy: text(proxy, 'data', 'config.conf') || undefined,
-    cilium: isMap(cilium)
+    cilium: isRecord(cilium)
       ? Object.fromEntries(Object.entries(cilium).map(([key, value]) => [key, String(value)]))
       : undefined,
-    calicoBpf: at(felix, 'spec', 'bpfEnabled') === true,
+    calicoBpf: valueAt(felix, 'spec', 'bpfEnabled') === true,
     denied: await deniedOf(kubectl, objects),
     kinds: definitions
       .filter(each => text(each, 'spec', 'group') === 'sekisho.dev')

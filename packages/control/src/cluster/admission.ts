@@ -1,4 +1,4 @@
-import { ERRORS, type Problem } from '@sekisho/core'
+import { ERRORS, isRecord, type Problem } from '@sekisho/core'
 import { type DefinedApplications, type NotEnforced, notEnforcedHere, validatePolicy } from '@sekisho/policy'
 import { notEnforcedText } from '@sekisho/policy/not-enforced'
 
@@ -24,14 +24,10 @@ export interface AdmissionAnswer {
   }
 }
 
-type Json = Readonly<Record<string, unknown>>
-const isMap = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 function readRequest(json: unknown): Request | undefined {
-  const request = isMap(json) && json.apiVersion === 'admission.k8s.io/v1' ? json.request : undefined
-  if (!isMap(request) || typeof request.uid !== 'string' || request.uid === '') return undefined
-  const group = isMap(request.kind) && typeof request.kind.group === 'string' ? request.kind.group : ''
+  const request = isRecord(json) && json.apiVersion === 'admission.k8s.io/v1' ? json.request : undefined
+  if (!isRecord(request) || typeof request.uid !== 'string' || request.uid === '') return undefined
+  const group = isRecord(request.kind) && typeof request.kind.group === 'string' ? request.kind.group : ''
   return { uid: request.uid, group, object: request.object ?? undefined }
 }
 

@@ -7,7 +7,7 @@ import type { Store } from '@sekisho/store'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
 import { runRounds } from './rounds.ts'
 import { refusal, rfc3339 } from './status.ts'
-import type { ClusterWatch } from './watch.ts'
+import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface EventWriterOptions {
   readonly watch: ClusterWatch
@@ -40,7 +40,6 @@ const MOST_EACH_ROUND = 50
 /** The API's own limits: validation of v1 Event, and of object names. */
 const MESSAGE_CHARACTERS = 1_024
 const NAME_CHARACTERS = 200
-const COMPONENT = 'sekisho-server'
 
 /** Says beside each policy, where `kubectl describe` prints it, why it is not in force as it is written. */
 export class EventWriter {
@@ -62,12 +61,13 @@ export class EventWriter {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { mirror, watch, leads } = this.#options
+    const { mirror, watch, leads, enforcing } = this.#options
     const now = watch.timers.now()
+    const agents = enforcing()
     const standing = new Set<string>()
     let said = 0
     for (const policy of mirror.current.values()) {
-      for (const warning of this.#warnings(policy)) {
+      for (const warning of this.#warnings(policy, agents)) {
         const name = eventName(policy, warning)
         standing.add(name)
         if (signal.aborted || !leads() || said >= MOST_EACH_ROUND || !this.#isNews(name, warning, now))
@@ -79,11 +79,11 @@ export class EventWriter {
     for (const name of this.#told.keys()) if (!standing.has(name)) this.#told.delete(name)
   }
 
-  #warnings({ id, document, problems }: ClusterPolicy): readonly Warning[] {
-    const { policies, enforcing } = this.#options
+  #warnings({ id, document, problems }: ClusterPolicy, agents: Enforcing): readonly Warning[] {
+    const { policies } = this.#options
     if (problems.length > 0)
       return [{ reason: 'Invalid', message: refusal(problems, policies.get(id) !== undefined) }]
-    const parts = document ? notEnforcedHere(document, enforcing()) : []
+    const parts = document ? notEnforcedHere(document, agents) : []
     const message = parts.map(part => `${part.rule ?? 'The policy'} ${notEnforcedText(part, 'en')}`).join(' ')
     return message === '' ? [] : [{ reason: 'NotEnforced', message }]
   }
@@ -109,14 +109,14 @@ export class EventWriter {
       type: 'Warning',
       reason,
       message: message.slice(0, MESSAGE_CHARACTERS),
-      source: { component: COMPONENT },
-      reportingComponent: COMPONENT,
+      source: { component: FIELD_MANAGER },
+      reportingComponent: FIELD_MANAGER,
       reportingInstance: this.#options.identity,
       firstTimestamp: rfc3339(told.first),
       lastTimestamp: rfc3339(told.last),
       count: told.count,
     }
-    await this.#events.apply(place, event, { fieldManager: COMPONENT, force: true })
+    await this.#events.apply(place, event, { fieldManager: FIELD_MANAGER, force: true })
     this.#told.set(place.name, told)
   }
 }

@@ -1,6 +1,6 @@
 import { Backoff, pause } from '@sekisho/core'
 import { CONFIG_MAPS, type JsonRecord, KubeObjects, type Place, type ResourceType } from '@sekisho/kube'
-import type { ClusterWatch } from './watch.ts'
+import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 const AGAIN_MS = 600_000
 
@@ -24,7 +24,7 @@ export async function keepApplied(
   while (!signal.aborted) {
     let wait = AGAIN_MS
     try {
-      await objects.apply(place, content, { fieldManager: 'sekisho-server', force: true })
+      await objects.apply(place, content, { fieldManager: FIELD_MANAGER, force: true })
       backoff.succeeded()
       onTrouble(trouble, undefined)
     } catch (error) {

@@ -9,7 +9,7 @@ import {
   Reflector,
   type ResourceType,
 } from '@sekisho/kube'
-import { type PolicyDocument, validatePolicy } from '@sekisho/policy'
+import { MODE_ANNOTATION, type PolicyDocument, validatePolicy } from '@sekisho/policy'
 import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { ClusterWatch } from './watch.ts'
@@ -42,8 +42,6 @@ const GATHER_MS = 50
 const UNWRITTEN = 'policies of the cluster could not be put in force'
 /** What kubectl keeps of the last apply: the whole document again. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
-
-const MODE_ANNOTATION = 'sekisho.dev/mode'
 
 /** Kinds that are not ours: their mode is an annotation, and they are there before Sekisho is. */
 const isKubernetes = (type: ResourceType): boolean =>

@@ -6,7 +6,7 @@ import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
 import { runRounds } from './rounds.ts'
 import { type Condition, type PolicyStatus, policyStatus } from './status.ts'
-import type { ClusterWatch } from './watch.ts'
+import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface StatusWriterOptions {
   readonly watch: ClusterWatch
@@ -23,7 +23,6 @@ export interface StatusWriterOptions {
 const ROUND_MS = 5_000
 const COUNT_MS = 60_000
 const HOUR_MS = 3_600_000
-const FIELD_MANAGER = 'sekisho-server'
 
 /** Tells the cluster of each policy whether it was read, where it is in force, and what it denies. */
 export class StatusWriter {

@@ -1,6 +1,9 @@
 import type { Timers } from '@sekisho/core'
 import type { KubeClient, ReflectorOptions, ResourceType } from '@sekisho/kube'
 
+/** By which the API server tells what this server writes from what others do. */
+export const FIELD_MANAGER = 'sekisho-server'
+
 /** What everything that follows the cluster shares. */
 export interface ClusterWatch {
   readonly client: KubeClient

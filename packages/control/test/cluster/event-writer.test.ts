@@ -1,12 +1,11 @@
-import type { EpochMs, PolicyId, Problem } from '@sekisho/core'
-import { type KubeCall, type KubeClient, NETWORK_POLICIES, type ResourceType } from '@sekisho/kube'
+import type { PolicyId, Problem } from '@sekisho/core'
+import { NETWORK_POLICIES, type ResourceType } from '@sekisho/kube'
 import { validatePolicy } from '@sekisho/policy'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { EventWriter } from '../../src/cluster/event-writer.ts'
 import type { ClusterPolicy } from '../../src/cluster/policy-mirror.ts'
-import { createWatch } from '../../src/cluster/watch.ts'
+import { Rounds } from './rounds.ts'
 
-const ROUND_MS = 5_000
 const WRONG: readonly Problem[] = [{ document: 0, path: 'spec.podSelector', reason: 'must be a map' }]
 
 function policy(
@@ -34,60 +33,19 @@ function policy(
   }
 }
 
-/** A writer whose rounds begin when the test says so. */
 function setUp(...policies: readonly ClusterPolicy[]) {
-  let now = Date.parse('2026-05-01T12:00:00Z')
-  let wake: (() => void) | undefined
-  const calls: KubeCall[] = []
+  const rounds = new Rounds()
+  onTestFinished(() => expect(rounds.troubles.filter(([, isTrouble]) => isTrouble)).toEqual([]))
   const world = { leads: true, current: new Map(policies.map(each => [each.id, each])) }
-  const client: KubeClient = {
-    async call(call) {
-      calls.push(call)
-      return { metadata: { name: 'event', resourceVersion: '2' } }
-    },
-    stream: () => {
-      throw new Error('nothing is watched here')
-    },
-    [Symbol.dispose]: () => undefined,
-  }
-  const after = (_: number, run: () => void) => {
-    wake = run
-    return { [Symbol.dispose]: () => undefined }
-  }
   const writer = new EventWriter({
-    watch: createWatch({
-      client,
-      timers: { now: () => now as EpochMs, monotonic: () => now, after },
-      random: () => 0,
-      onTrouble: (_, error) => {
-        if (error) throw error
-      },
-    }),
+    watch: rounds.watch,
     mirror: world,
     policies: { get: () => undefined },
     enforcing: () => ({ inspection: true }),
     identity: 'server-1',
     leads: () => world.leads,
   })
-  const stop = new AbortController()
-  const done = writer.run(stop.signal)
-  return {
-    calls,
-    world,
-    async round(ms = ROUND_MS) {
-      await vi.waitFor(() => expect(wake).toBeDefined())
-      now += ms
-      const run = wake
-      wake = undefined
-      run?.()
-      await vi.waitFor(() => expect(wake).toBeDefined())
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      wake?.()
-      await done
-    },
-  }
+  return Object.assign(rounds.begin(writer), { world })
 }
 
 test('a NetworkPolicy that cannot be read is warned of beside it, once, with path and reason', async () => {

@@ -1,36 +1,18 @@
-import type { EpochMs, PolicyId } from '@sekisho/core'
-import { type KubeCall, type KubeClient, SECURITY_POLICIES } from '@sekisho/kube'
+import type { PolicyId } from '@sekisho/core'
+import { SECURITY_POLICIES } from '@sekisho/kube'
 import { createModel } from '@sekisho/policy'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { ClusterPolicy } from '../../src/cluster/policy-mirror.ts'
 import { StatusWriter } from '../../src/cluster/status-writer.ts'
-import { createWatch } from '../../src/cluster/watch.ts'
+import { Rounds } from './rounds.ts'
 
 const ID = 'SecurityPolicy/shop/web' as PolicyId
-const ROUND_MS = 5_000
 
-/** A writer for one policy, whose rounds begin when the test says so. */
-function setUp(world: { leads: boolean; denied: number; error?: Error } = { leads: true, denied: 1 }) {
-  let now = Date.parse('2026-05-01T12:00:00Z')
-  let wake: (() => void) | undefined
-  const calls: KubeCall[] = []
-  const troubles: (readonly [string, boolean])[] = []
-  const client: KubeClient = {
-    async call(call) {
-      calls.push(call)
-      if (world.error) throw world.error
-      return { metadata: { name: 'web', resourceVersion: '2' } }
-    },
-    stream: () => {
-      throw new Error('nothing is watched here')
-    },
-    [Symbol.dispose]: () => undefined,
-  }
-  const clock = { now: () => now as EpochMs, monotonic: () => now }
-  const after = (_: number, run: () => void) => {
-    wake = run
-    return { [Symbol.dispose]: () => undefined }
-  }
+/** A writer for one policy. */
+function setUp(error?: Error) {
+  const rounds = new Rounds()
+  rounds.error = error
+  const world = { leads: true, denied: 1 }
   const policy: ClusterPolicy = {
     id: ID,
     type: SECURITY_POLICIES,
@@ -39,12 +21,7 @@ function setUp(world: { leads: boolean; denied: number; error?: Error } = { lead
     problems: [],
   }
   const writer = new StatusWriter({
-    watch: createWatch({
-      client,
-      timers: { ...clock, after },
-      random: () => 0,
-      onTrouble: (what, error) => troubles.push([what, error !== undefined]),
-    }),
+    watch: rounds.watch,
     types: [SECURITY_POLICIES],
     mirror: { current: new Map([[ID, policy]]) },
     state: { model: createModel() },
@@ -55,26 +32,7 @@ function setUp(world: { leads: boolean; denied: number; error?: Error } = { lead
     } as unknown as ConstructorParameters<typeof StatusWriter>[0]['store'], // what it asks of the store
     leads: () => world.leads,
   })
-  const stop = new AbortController()
-  const done = writer.run(stop.signal)
-  return {
-    calls,
-    troubles,
-    world,
-    async round() {
-      await vi.waitFor(() => expect(wake).toBeDefined())
-      now += ROUND_MS
-      const run = wake
-      wake = undefined
-      run?.()
-      await vi.waitFor(() => expect(wake).toBeDefined())
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      wake?.()
-      await done
-    },
-  }
+  return Object.assign(rounds.begin(writer), { world })
 }
 
 test('a status is told once, and a count that moves once a minute', async () => {
@@ -110,14 +68,14 @@ test('who does not lead tells nothing, and then everything', async () => {
 })
 
 test('what could not be written is said, and tried again', async () => {
-  await using writer = setUp({ leads: true, denied: 1, error: new Error('away') })
+  await using writer = setUp(new Error('away'))
   await writer.round()
   const tries = writer.calls.length
   await writer.round()
   expect(writer.calls).toHaveLength(tries + 1)
   const what = `the status of ${ID} could not be written`
   expect(writer.troubles).toContainEqual([what, true])
-  delete writer.world.error
+  writer.error = undefined
   await writer.round()
   expect(writer.troubles).toContainEqual([what, false])
 })

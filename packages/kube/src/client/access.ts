@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { fail, ok, type Result } from '@sekisho/core'
+import { fail, listAt, ok, type Result, textAt, valueAt } from '@sekisho/core'
 import { parse } from 'yaml'
-import { listAt, textAt, valueAt } from '../json.ts'
 
 /** How to reach a Kubernetes API server, and as whom. */
 export interface ClusterAccess {

@@ -1,4 +1,4 @@
-import { textAt, valueAt } from '../json.ts'
+import { textAt, valueAt } from '@sekisho/core'
 
 /**
  * The API server said no. `reason` is the machine-readable word of its `Status`, such as `NotFound` or `Expired`.

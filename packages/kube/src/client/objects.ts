@@ -1,4 +1,4 @@
-import { isRecord, type JsonRecord, listAt, textAt } from '../json.ts'
+import { isRecord, type JsonRecord, listAt, textAt } from '@sekisho/core'
 import { type KubeObject, readObject } from '../object.ts'
 import { apiVersionOf, type Place, pathOf, type ResourceType } from '../resource.ts'
 import type { KubeClient } from './client.ts'

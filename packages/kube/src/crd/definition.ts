@@ -1,4 +1,4 @@
-import type { JsonRecord } from '../json.ts'
+import type { JsonRecord } from '@sekisho/core'
 import type { ResourceType } from '../resource.ts'
 
 /** One of our own kinds, as the API server is told of it. */

@@ -1,4 +1,4 @@
-import type { JsonRecord } from '../json.ts'
+import type { JsonRecord } from '@sekisho/core'
 import type { Column } from './definition.ts'
 
 const count = (description: string): JsonRecord => ({

@@ -1,4 +1,4 @@
-import { textAt, valueAt } from '../json.ts'
+import { textAt, valueAt } from '@sekisho/core'
 import type { KubeObject } from '../object.ts'
 
 /** The `spec` of a Lease. https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/ */

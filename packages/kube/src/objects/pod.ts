@@ -1,14 +1,16 @@
 import {
   canonicalIp,
   LIMITS,
+  listAt,
   type NamedPort,
   type NodeName,
   profileLabel,
+  textAt,
+  valueAt,
   type Workload,
   type WorkloadState,
   workloadId,
 } from '@sekisho/core'
-import { listAt, textAt, valueAt } from '../json.ts'
 import type { KubeObject } from '../object.ts'
 
 const TRANSPORTS = ['TCP', 'UDP', 'SCTP'] as const

@@ -1,6 +1,6 @@
+import { listAt, textAt, valueAt } from '@sekisho/core'
 import type { KubeClient } from '../client/client.ts'
 import { KubeMalformed } from '../client/errors.ts'
-import { listAt, textAt, valueAt } from '../json.ts'
 
 /** Whose a service account's token is, as the API server says. */
 export interface TokenOwner {

@@ -1,6 +1,6 @@
+import { textAt, valueAt } from '@sekisho/core'
 import { parseJson } from '../client/client.ts'
 import { KubeMalformed, kubeError } from '../client/errors.ts'
-import { textAt, valueAt } from '../json.ts'
 import { type KubeObject, readObject } from '../object.ts'
 
 export type WatchEvent =

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isRecord, type JsonRecord, textAt } from '../../src/json.ts'
+import { isRecord, type JsonRecord, textAt } from '@sekisho/core'
 import { belongs, type Happening, Objects, Refusal } from './objects.ts'
 import { Tokens } from './tokens.ts'
 

@@ -1,4 +1,4 @@
-import { isRecord, type JsonRecord, textAt } from '../../src/json.ts'
+import { isRecord, type JsonRecord, textAt } from '@sekisho/core'
 
 /** What happened to one object, as watches tell it. */
 export interface Happening {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type JsonRecord, listAt, textAt } from '../../src/json.ts'
+import { type JsonRecord, listAt, textAt } from '@sekisho/core'
 import { type Objects, Refusal } from './objects.ts'
 
 const REQUEST = /^\/api\/v1\/namespaces\/(?<namespace>[^/]+)\/serviceaccounts\/(?<account>[^/]+)\/token$/

@@ -1,13 +1,5 @@
-import type { NodeName, Workload } from '@sekisho/core'
+import { byService, type NodeName, type Workload } from '@sekisho/core'
 import { type Entry, isNode } from './entry.ts'
-
-const RANK = { running: 0, terminating: 1, finished: 2 } as const
-
-/** The one in service before the one that is going; ids break a tie, so that history does not matter. */
-function before(a: Entry, b: Entry): boolean {
-  const rank = RANK[a.workload.state] - RANK[b.workload.state]
-  return rank === 0 ? a.workload.id < b.workload.id : rank < 0
-}
 
 /** Who owns an address: at most one workload, so that a re-used address never inherits the identity of its last owner. */
 export class Addresses {
@@ -55,7 +47,7 @@ export class Addresses {
     const old = this.#owners.get(ip)
     let owner: Entry | undefined
     for (const entry of this.#claims.get(ip) ?? []) {
-      if (owner === undefined || before(entry, owner)) owner = entry
+      if (owner === undefined || byService(entry.workload, owner.workload) < 0) owner = entry
     }
     if (owner === old) return []
     if (owner) this.#owners.set(ip, owner)

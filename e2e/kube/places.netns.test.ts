@@ -1,29 +1,19 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StateSnapshot } from '@sekisho/core'
-import {
-  type ClusterAccess,
-  KubeObjects,
-  NAMESPACES,
-  openKubeClient,
-  PODS,
-  SECURITY_POLICIES,
-} from '@sekisho/kube'
+import type { KubeObjects } from '@sekisho/kube'
 import { setSysctl } from '@sekisho/linux'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { askStatus } from '../../apps/agent/src/report/endpoint.ts'
 import type { LocalStatus } from '../../apps/agent/src/report/exposition.ts'
-import { openApiServerDouble } from '../../packages/kube/test/double/api-server.ts'
-import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
-import { createProber, type Prober } from '../dataplane/prober.ts'
-import { buildTopology, connectPod, type Pod, type Shape, type Topology } from '../topology.ts'
-import { startFor } from './cluster.ts'
+import type { Prober } from '../dataplane/prober.ts'
+import { connectPod, type Pod, type Shape, type Topology } from '../topology.ts'
+import { type ClusterNode, openClusterNode } from './node.ts'
 
-const AGENT = join(import.meta.dirname, '../../apps/agent/src/main.ts')
 const [OPEN, OTHER] = [5432, 6000]
 const NAMES = ['web', 'db', 'job'] as const
 type Name = (typeof NAMES)[number]
@@ -40,28 +30,21 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
     let prober: Prober
     let pods: KubeObjects
     let policies: KubeObjects
-    let server: Awaited<ReturnType<typeof startFor>>
+    let node: ClusterNode
     let agent: ChildProcess | undefined
 
     beforeAll(async () => {
-      topology = resources.use(buildTopology({ prefix: `p${process.pid}${shape[0]}`, pods: NAMES, shape }))
+      node = await openClusterNode(resources, {
+        prefix: `p${process.pid}${shape[0]}`,
+        pods: NAMES,
+        shape,
+        directory,
+      })
+      ;({ topology, prober, pods, policies } = node)
       for (const key of shape === 'bridged' ? ['iptables', 'ip6tables'] : [])
         setSysctl(topology.node, `net.bridge.bridge-nf-call-${key}`, 1)
-      prober = resources.use(createProber())
       prober.listen(topology.pod('db').netns, [OPEN, OTHER])
       prober.listen(topology.node, [OPEN])
-      const double = resources.use(await openApiServerDouble())
-      const access: ClusterAccess = {
-        server: double.url,
-        credentials: { kind: 'none' },
-        namespace: 'sekisho',
-      }
-      const client = resources.use(openKubeClient({ access, userAgent: 'test/0', timers }))
-      pods = new KubeObjects(client, PODS)
-      policies = new KubeObjects(client, SECURITY_POLICIES)
-      await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name: 'shop' } })
-      for (const name of NAMES) await pods.create({ namespace: 'shop' }, podOf(name, { app: name }))
-      server = resources.use(await startFor(access, directory))
     }, 120_000)
     afterAll(async () => {
       await stopAgent()
@@ -69,27 +52,9 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
       rmSync(directory, { recursive: true })
     })
 
-    const podOf = (name: Name, labels: Readonly<Record<string, string>>) => ({
-      metadata: { name, labels },
-      spec: { nodeName: 'node-0', containers: [{ name: 'main', image: 'none' }] },
-      status: { phase: 'Running', podIPs: topology.pod(name).addresses.map(ip => ({ ip })) },
-    })
+    const podOf = (name: Name, labels: Readonly<Record<string, string>>) => node.podOf(name, labels)
     function startAgent(): void {
-      agent = spawn(
-        process.execPath,
-        [
-          AGENT,
-          `--server=https://127.0.0.1:${server.agentsPort}`,
-          `--state=${join(directory, 'agent')}`,
-          '--node=node-0',
-          `--netns=${topology.node}`,
-          '--identify=off',
-        ],
-        {
-          stdio: ['ignore', 'ignore', 'inherit'],
-          env: { ...process.env, SEKISHO_JOIN_TOKEN: server.joinToken() },
-        },
-      )
+      agent = node.startAgent()
     }
     async function stopAgent(): Promise<void> {
       if (!agent || agent.exitCode !== null) return
@@ -238,7 +203,7 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
         },
       )
       await vi.waitFor(() =>
-        expect(server.store.records.inventory().workloads.map(({ name }) => name)).toContain('proxy'),
+        expect(node.server.store.records.inventory().workloads.map(({ name }) => name)).toContain('proxy'),
       )
       const toPod = FAMILIES.map(family => ({
         from: topology.node,

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import {
+  type ClusterAccess,
+  KubeObjects,
+  NAMESPACES,
+  openKubeClient,
+  PODS,
+  SECURITY_POLICIES,
+} from '@sekisho/kube'
+import { openApiServerDouble } from '../../packages/kube/test/double/api-server.ts'
+import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
+import { createProber, type Prober } from '../dataplane/prober.ts'
+import { buildTopology, type Topology, type TopologyOptions } from '../topology.ts'
+import { startFor } from './cluster.ts'
+
+const AGENT = join(import.meta.dirname, '../../apps/agent/src/main.ts')
+
+/** One node of a cluster, its pods in namespace `shop`, and a server for the cluster; no agent yet. */
+export interface ClusterNode {
+  readonly topology: Topology
+  readonly prober: Prober
+  readonly pods: KubeObjects
+  readonly policies: KubeObjects
+  readonly server: Awaited<ReturnType<typeof startFor>>
+  podOf(name: string, labels: Readonly<Record<string, string>>): Parameters<KubeObjects['create']>[1]
+  startAgent(): ChildProcess
+}
+
+/** @param directory of the server and the agent. */
+export async function openClusterNode(
+  resources: AsyncDisposableStack,
+  { directory, ...options }: TopologyOptions & { readonly directory: string },
+): Promise<ClusterNode> {
+  const topology = resources.use(buildTopology(options))
+  const prober = resources.use(createProber())
+  const double = resources.use(await openApiServerDouble())
+  const access: ClusterAccess = { server: double.url, credentials: { kind: 'none' }, namespace: 'sekisho' }
+  const client = resources.use(openKubeClient({ access, userAgent: 'test/0', timers }))
+  const pods = new KubeObjects(client, PODS)
+  const podOf: ClusterNode['podOf'] = (name, labels) => ({
+    metadata: { name, labels },
+    spec: { nodeName: 'node-0', containers: [{ name: 'main', image: 'none' }] },
+    status: { phase: 'Running', podIPs: topology.pod(name).addresses.map(ip => ({ ip })) },
+  })
+  await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name: 'shop' } })
+  for (const name of options.pods) await pods.create({ namespace: 'shop' }, podOf(name, { app: name }))
+  const server = resources.use(await startFor(access, directory))
+  return {
+    topology,
+    prober,
+    pods,
+    policies: new KubeObjects(client, SECURITY_POLICIES),
+    server,
+    podOf,
+    startAgent: () =>
+      spawn(
+        process.execPath,
+        [
+          AGENT,
+          `--server=https://127.0.0.1:${server.agentsPort}`,
+          `--state=${join(directory, 'agent')}`,
+          // No source of workloads: what this node has is what the cluster says.
+          '--node=node-0',
+          `--netns=${topology.node}`,
+          '--identify=off',
+        ],
+        {
+          stdio: ['ignore', 'ignore', 'inherit'],
+          env: { ...process.env, SEKISHO_JOIN_TOKEN: server.joinToken() },
+        },
+      ),
+  }
+}

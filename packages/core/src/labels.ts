@@ -1,5 +1,8 @@
 export type Labels = Readonly<Record<string, string>>
 
+/** What a value of a label is, if it is not empty; also the part of a key behind its prefix. */
+export const LABEL_WORD = '[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?'
+
 export type SelectorOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'
 
 export interface SelectorRequirement {

@@ -1,4 +1,4 @@
-import type { Labels } from './labels.ts'
+import { LABEL_WORD, type Labels } from './labels.ts'
 
 /** What a cluster, a namespace or a pod says of protection: `required` is `enabled`, and what is inside of it has no say. */
 export const PROTECTION_WORDS = ['enabled', 'disabled', 'required'] as const
@@ -34,4 +34,4 @@ export function profileLabel({ annotations }: Metadata): Readonly<Record<string,
   const profile = annotations[PROFILE]
   return profile !== undefined && LABEL_VALUE.test(profile) ? { [PROFILE]: profile } : {}
 }
-const LABEL_VALUE = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
+const LABEL_VALUE = new RegExp(`^${LABEL_WORD}$`)

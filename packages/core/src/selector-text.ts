@@ -1,8 +1,8 @@
-import type { LabelSelector, SelectorRequirement } from './labels.ts'
+import { LABEL_WORD, type LabelSelector, type SelectorRequirement } from './labels.ts'
 import { fail, ok, type Result } from './result.ts'
 
 const KEY = '[A-Za-z0-9](?:[-A-Za-z0-9_./]{0,315}[A-Za-z0-9])?'
-const VALUE = '(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?'
+const VALUE = `(?:${LABEL_WORD})?`
 const SET = new RegExp(`^(${KEY})\\s+(in|notin)\\s*\\(([^()]*)\\)$`)
 const EQUAL = new RegExp(`^(${KEY})\\s*(==?|!=)\\s*(${VALUE})$`)
 const EXISTS = new RegExp(`^(!?)\\s*(${KEY})$`)

@@ -26,6 +26,7 @@ const VARIANTS: readonly (readonly string[])[] = [
   [],
   ['mode=enforce', 'createNamespace=true', 'firewall=required'],
   ['server.persistence.enabled=false', 'server.webhook.enabled=false', 'networkPolicy.enabled=false'],
+  ['server.webhook.guard.enabled=false', 'server.webhook.guard.exempt={a,b}'],
   ['server.persistence.existingClaim=mine', 'server.service.type=LoadBalancer', 'server.bind=[::]'],
   ['server.names={gate.example.org}', 'server.affinity.nodeAffinity=null', 'priorityQuota=true'],
   [

@@ -47,7 +47,12 @@ export async function startFor(
   {
     webhookPort,
     ...policies
-  }: { webhookPort?: number; networkPolicies?: Mode; firewall?: ProtectionWord } = {},
+  }: {
+    webhookPort?: number
+    guardExempt?: readonly string[]
+    networkPolicies?: Mode
+    firewall?: ProtectionWord
+  } = {},
 ) {
   const { credentials } = access
   const kubeconfig = join(data, 'kubeconfig')

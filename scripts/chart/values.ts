@@ -129,7 +129,20 @@ export const VALUES: Section = {
         webhook: {
           about:
             'Refuses policies with mistakes before they are stored. It lets all pass while the server is away.',
-          values: { enabled: truth('Register it.', true) },
+          values: {
+            enabled: truth('Register it.', true),
+            guard: {
+              about:
+                'Who makes something say less of its protection (`sekisho.dev/firewall`) needs the right to.',
+              values: {
+                enabled: truth(
+                  'Ask for the verb `unprotect` on `protections` of `sekisho.dev`; administrators have it.',
+                  true,
+                ),
+                exempt: list('Namespaces where nobody is asked, beside its own.', ['kube-system'], TEXT),
+              },
+            },
+          },
         },
         resources: resources('100m', '256Mi', '1Gi'),
         priorityClassName: text('Of its pod.', 'system-cluster-critical'),

@@ -13,6 +13,7 @@ export function openClusterAccount(
     context,
     webhook,
     webhookUrl,
+    guardExempt,
     networkPolicies,
     firewall,
   }: NonNullable<ServerOptions['kubernetes']>,
@@ -32,6 +33,8 @@ export function openClusterAccount(
     timers,
     ...(webhook && { webhook: place }),
     namespace,
+    // Its own recovery asks nobody.
+    ...(guardExempt && { guarding: { exempt: [...new Set([namespace, ...guardExempt])] } }),
     networkPolicies,
     firewall,
     // Two processes of one host, or one before and after a restart, must not take each other for themselves.

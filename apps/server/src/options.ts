@@ -37,6 +37,8 @@ export interface ServerOptions {
     readonly webhook?: Endpoint
     /** How it gets there; absent: by the Service `sekisho-server` of the own namespace. */
     readonly webhookUrl?: URL
+    /** Namespaces in which anyone may take back protection; absent: everywhere, nobody is asked whether they may. */
+    readonly guardExempt?: readonly string[]
     /** Mode of NetworkPolicies that say none; absent: Enforce. */
     readonly networkPolicies?: Mode
     /** Whether policies are enforced for pods that say nothing of it; absent: they are. */
@@ -72,6 +74,8 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --context NAME        its context                              (its current one)
   --webhook HOST:PORT   let its API server ask before it stores a policy
   --webhook-url URL     and how it gets there                    (the Service sekisho-server)
+  --guard               and whether who takes back protection may
+  --guard-exempt NS     but not in that namespace; repeat        (the own one)
   --network-policies MODE  of those that say none: Enforce, Audit or Learn (Enforce)
   --firewall WORD       for pods that say nothing of it: enabled, disabled or required (enabled)
   --retention-days N    keep flows and events so long            (30)
@@ -137,6 +141,8 @@ const OPTIONS = {
   context: { type: 'string' },
   webhook: { type: 'string' },
   'webhook-url': { type: 'string' },
+  guard: { type: 'boolean', default: false },
+  'guard-exempt': { type: 'string', multiple: true, default: [] as string[] },
   'network-policies': { type: 'string' },
   firewall: { type: 'string' },
   'retention-days': { type: 'string', default: '30' },
@@ -201,7 +207,8 @@ function kubernetesOf(
   mistakes: Mistakes,
 ): Pick<ServerOptions, 'kubernetes'> {
   const { kubernetes, kubeconfig, context, webhook, 'webhook-url': url, 'network-policies': mode } = values
-  const { firewall } = values
+  const { firewall, guard, 'guard-exempt': guardExempt } = values
+  if (guard && webhook === undefined) mistakes.found.push('--guard needs --webhook')
   if (!kubernetes && kubeconfig === undefined) {
     if (context ?? webhook ?? url ?? mode ?? firewall)
       mistakes.found.push(
@@ -215,6 +222,7 @@ function kubernetesOf(
       ...(context !== undefined && { context }),
       ...(webhook !== undefined && { webhook: mistakes.endpoint(webhook) }),
       ...(url !== undefined && { webhookUrl: mistakes.url('webhook-url', url) }),
+      ...(guard && { guardExempt }),
       ...(firewall !== undefined && { firewall: mistakes.word('firewall', firewall) }),
       ...(mode !== undefined && { networkPolicies: mistakes.mode('network-policies', mode) }),
     },

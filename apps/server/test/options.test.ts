@@ -32,6 +32,16 @@ test.each<[string, string[], object]>([
     ['--kubernetes', '--firewall', 'disabled'],
     { kind: 'serve', options: expect.objectContaining({ kubernetes: { firewall: 'disabled' } }) },
   ],
+  [
+    'a webhook that guards protection',
+    ['--kubernetes', '--webhook', ':1', '--guard', '--guard-exempt', 'kube-system'],
+    {
+      kind: 'serve',
+      options: expect.objectContaining({
+        kubernetes: { webhook: { host: '0.0.0.0', port: 1 }, guardExempt: ['kube-system'] },
+      }),
+    },
+  ],
   ['login-link', ['login-link', '--data', '/d'], { kind: 'login-link', data: '/d' }],
   [
     'join-token',
@@ -56,6 +66,7 @@ test.each<[string, string[], number]>([
   ['a mode that is none', ['--kubernetes', '--network-policies', 'audit'], 1],
   ['a mode for no cluster', ['--network-policies', 'Audit'], 1],
   ['a word that says nothing of protection', ['--kubernetes', '--firewall', 'off'], 1],
+  ['a guard whom nobody asks', ['--kubernetes', '--guard'], 1],
   ['minutes out of range', ['join-token', '--minutes', '0'], 1],
 ])('%s is refused', (_name, args, mistakes) => {
   const parsed = parseCommand(args)

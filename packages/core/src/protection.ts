@@ -29,6 +29,23 @@ export function isProtected(words: readonly (ProtectionWord | undefined)[]): boo
   return words.findLast(word => word !== undefined) !== 'disabled'
 }
 
+/** To say nothing leaves it to whoever is around: less than to ask for it, more than to be left out. */
+const STRENGTH = { required: 3, enabled: 2, disabled: 0 } as const satisfies Record<ProtectionWord, number>
+const strength = (word: ProtectionWord | undefined): number => (word === undefined ? 1 : STRENGTH[word])
+
+/**
+ * Whether something that is protected says less of its protection than before.
+ * @param around words of what it is in, from the outermost in; where one is `required` its own mean nothing.
+ */
+export function isWeakened(
+  around: readonly (ProtectionWord | undefined)[],
+  before: ProtectionWord | undefined,
+  after: ProtectionWord | undefined,
+): boolean {
+  if (around.includes('required') || !isProtected([...around, before])) return false
+  return strength(after) < strength(before)
+}
+
 /** Policies select by labels: a profile that is asked for by annotation is seen as the label of that name. */
 export function profileLabel({ annotations }: Metadata): Readonly<Record<string, string>> {
   const profile = annotations[PROFILE]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isProtected, profileLabel, protectionWord } from '../src/protection.ts'
+import { isProtected, isWeakened, profileLabel, protectionWord } from '../src/protection.ts'
 
 const firewall = (word: string) => ({ 'sekisho.dev/firewall': word })
 
@@ -25,6 +25,25 @@ test.each<[Parameters<typeof isProtected>[0], boolean]>([
   [['required', 'disabled', 'disabled'], true],
 ])('cluster, namespace and pod say %j: protected %j', (words, expected) => {
   expect(isProtected(words)).toBe(expected)
+})
+
+test.each<[...Parameters<typeof isWeakened>, boolean]>([
+  [[undefined], 'enabled', 'disabled', true],
+  [[undefined], 'enabled', undefined, true],
+  [[undefined], 'required', 'enabled', true],
+  [[undefined], undefined, 'disabled', true],
+  [['enabled', undefined], undefined, 'disabled', true],
+  [['disabled', undefined], undefined, 'disabled', false],
+  [['disabled', 'enabled'], undefined, 'disabled', true],
+  [['disabled'], 'enabled', undefined, true],
+  [['required'], 'enabled', 'disabled', false],
+  [['enabled', 'required'], 'enabled', undefined, false],
+  [[undefined], 'disabled', 'enabled', false],
+  [[undefined], 'disabled', undefined, false],
+  [[undefined], 'enabled', 'enabled', false],
+  [[undefined], 'enabled', 'required', false],
+])('inside of %j, from %j to %j: weakened %j', (around, before, after, expected) => {
+  expect(isWeakened(around, before, after)).toBe(expected)
 })
 
 test.each<[string, object]>([

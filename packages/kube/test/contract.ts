@@ -14,6 +14,7 @@ import {
   openKubeClient,
   type Reflected,
   Reflector,
+  reviewAccess,
   reviewToken,
 } from '../src/index.ts'
 import { pathOf } from '../src/resource.ts'
@@ -161,6 +162,20 @@ export function apiServerContract(name: string, open: () => Promise<ServerUnderT
       expect(await review(token, 'gate')).toEqual({ user, node: 'node-7' })
       expect(await review(token, 'other')).toBeUndefined()
       expect(await review(`${token}x`, 'gate')).toBeUndefined()
+    })
+
+    test('the API says who may do what, also of what it has no kinds of', async () => {
+      const deed = {
+        verb: 'unprotect',
+        group: 'sekisho.dev',
+        resource: 'protections',
+        namespace,
+        name: 'web',
+      }
+      const ask = (groups: readonly string[]) =>
+        reviewAccess(client, { user: 'ann', groups, extra: { scopes: ['a'] } }, deed)
+      expect(await ask(['system:masters'])).toBe(true)
+      expect(await ask(['devs'])).toBe(false)
     })
 
     test('one candidate leads; when it leaves the next one does', async () => {

@@ -7,6 +7,7 @@ import {
   Election,
   type KubeClient,
   NETWORK_POLICIES,
+  reviewAccess,
   SECURITY_POLICIES,
   SECURITY_PROFILES,
 } from '@sekisho/kube'
@@ -21,7 +22,7 @@ import { keepApplied, publishedAuthority } from './keep.ts'
 import { PolicyMirror } from './policy-mirror.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
-import { admissionListener, registeredWebhook, type WebhookPlace } from './webhook.ts'
+import { admissionListener, type Guarding, registeredWebhook, type WebhookPlace } from './webhook.ts'
 
 /** The cluster a server runs for, and who it is there. */
 export interface ClusterAccount {
@@ -38,6 +39,8 @@ export interface ClusterAccount {
   readonly firewall?: ProtectionWord | undefined
   /** Where its API server is to ask before it stores a policy; absent: it does not ask. */
   readonly webhook?: WebhookPlace
+  /** Who may take back protection is asked too. */
+  readonly guarding?: Guarding | undefined
 }
 
 export interface ClusterOptions extends ClusterAccount {
@@ -59,6 +62,9 @@ export interface Cluster extends AsyncDisposable {
 }
 
 const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, APPLICATIONS]
+
+/** A webhook is not waited for longer. */
+const REVIEW_MS = 5_000
 
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {
@@ -112,14 +118,23 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const stop = new AbortController()
   const running = [inventory, policies, election, statuses, events].map(part => part.run(stop.signal))
+  const { authority, webhook: place, guarding } = options
   const own = [
-    publishedAuthority(namespace, options.authority),
-    ...(options.webhook ? [registeredWebhook(options.webhook, options.authority)] : []),
+    publishedAuthority(namespace, authority),
+    ...(place ? [registeredWebhook({ place, authority, guarding })] : []),
   ]
   running.push(...own.map(object => keepApplied(watch, object, stop.signal)))
   return {
     owns: id => policies.owns(id),
-    admission: admissionListener(state, error => log.error('a review of the API server failed', error)),
+    admission: admissionListener({
+      state,
+      guard: {
+        firewall: options.firewall,
+        wordOf: name => inventory.wordOf(name),
+        may: (who, deed) => reviewAccess(client, who, deed, AbortSignal.timeout(REVIEW_MS)),
+      },
+      onFailure: error => log.error('a review of the API server failed', error),
+    }),
     get leads() {
       return election.leads
     },

@@ -74,6 +74,11 @@ export class InventoryMirror {
     })
   }
 
+  /** What a namespace says of the protection of what is in it. */
+  wordOf(namespace: string): ProtectionWord | undefined {
+    return this.#known.get(namespace)?.word
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#pods.run(signal), this.#namespaces.run(signal)])
     this.#waiting?.[Symbol.dispose]()
@@ -118,11 +123,7 @@ export class InventoryMirror {
 
   #protected(seen: Workload): Workload {
     const { protection: _, ...workload } = seen
-    const words = [
-      this.#options.firewall,
-      this.#known.get(workload.namespace)?.word,
-      this.#words.get(workload.id),
-    ]
+    const words = [this.#options.firewall, this.wordOf(workload.namespace), this.#words.get(workload.id)]
     return isProtected(words) ? workload : { ...workload, protection: 'off' }
   }
 

@@ -3,6 +3,7 @@ import { type JsonRecord, listAt, textAt } from '@sekisho/core'
 import { type Objects, Refusal } from './objects.ts'
 
 const REQUEST = /^\/api\/v1\/namespaces\/(?<namespace>[^/]+)\/serviceaccounts\/(?<account>[^/]+)\/token$/
+const ACCESS = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
 const REVIEW = '/apis/authentication.k8s.io/v1/tokenreviews'
 
 interface Minted {
@@ -10,6 +11,12 @@ interface Minted {
   readonly node: string | undefined
   readonly audiences: readonly unknown[]
 }
+
+/** Who is of the group that may do everything may; nobody else. */
+const access = (body: JsonRecord): JsonRecord => ({
+  ...body,
+  status: { allowed: listAt(body, 'spec', 'groups').includes('system:masters') },
+})
 
 /** Tokens of service accounts, made and reviewed as by a kube-apiserver. */
 export class Tokens {
@@ -24,6 +31,7 @@ export class Tokens {
   answer(path: string, body: JsonRecord): JsonRecord | undefined {
     const of = REQUEST.exec(path)?.groups
     if (of?.namespace && of.account) return this.#mint(of.namespace, of.account, body)
+    if (path === ACCESS) return access(body)
     return path === REVIEW ? this.#review(body) : undefined
   }
 

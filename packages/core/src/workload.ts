@@ -23,6 +23,7 @@ export interface Workload {
   readonly owner: { readonly kind: string; readonly name: string }
   readonly labels: Labels
   readonly serviceAccount?: string
+  /** Where it runs. Empty for an external machine without an agent. */
   readonly node: NodeName
   /** Canonical texts (`canonicalIp`), both families, first is primary. */
   readonly addresses: readonly string[]
@@ -38,9 +39,19 @@ export interface Workload {
 
 const RANK = { running: 0, terminating: 1, finished: 2 } as const satisfies Record<WorkloadState, number>
 
-/** The one in service before the one that is going; ids break a tie, so that history does not matter. */
+/** Whether somebody says so, and no node has it. */
+const isDeclared = ({ kind }: Workload): number => (kind === 'external' ? 1 : 0)
+
+/**
+ * The one in service before the one that is going, and last what is only declared: nobody takes a pod's address by
+ * writing it down. Ids break a tie, so that history does not matter.
+ */
 export const byService = (a: Workload, b: Workload): number =>
-  RANK[a.state] - RANK[b.state] || (a.id < b.id ? -1 : 1)
+  isDeclared(a) - isDeclared(b) || RANK[a.state] - RANK[b.state] || (a.id < b.id ? -1 : 1)
+
+/** Of a machine where no agent runs: nothing is enforced on it, and its traffic is told by whom it speaks with. */
+export const hasNoAgent = ({ kind, node }: Pick<Workload, 'kind' | 'node'>): boolean =>
+  kind === 'external' && node === ''
 
 export interface Namespace {
   readonly name: string

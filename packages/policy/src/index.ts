@@ -21,6 +21,11 @@ export {
   undefinedApplications,
 } from './documents/defined.ts'
 export * from './documents/document.ts'
+export {
+  EXTERNAL_WORKLOAD,
+  type ExternalWorkload,
+  validateExternalWorkload,
+} from './documents/external-workload.ts'
 export { POLICY_KINDS } from './documents/kinds.ts'
 export * from './documents/l7.ts'
 export { MODE_ANNOTATION } from './documents/metadata.ts'

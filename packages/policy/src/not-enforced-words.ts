@@ -13,7 +13,6 @@ const en: Words = {
     name: 'names destinations by DNS name, and not every agent reads where names lead.',
     profiles: 'names inspection profiles, which not every agent applies.',
     'host-subject': 'is about hosts, whose own traffic is not enforced yet.',
-    'external-subject': 'is about external machines, where no agent runs.',
   },
   effect: {
     Allow: 'Where it is not read, the rule allows nothing.',
@@ -29,7 +28,6 @@ const ja: Words = {
     name: '：DNS 名の解決結果を読み取らないエージェントがあります。',
     profiles: '：検査プロファイルを適用しないエージェントがあります。',
     'host-subject': '：ホスト自身の通信にはまだ適用されません。',
-    'external-subject': '：外部マシンではエージェントが動作していないため、適用されません。',
   },
   effect: {
     Allow: '検査しないノードでは、このルールは何も許可しません。',

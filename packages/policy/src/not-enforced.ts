@@ -9,7 +9,6 @@ export const NOT_ENFORCED = [
   'name', // where a name leads shows in resolvers' answers, which are read alike
   'profiles', // and what inspections find in it
   'host-subject', // the host's own traffic does not pass where workloads' traffic is judged
-  'external-subject', // no agent runs on an external machine
 ] as const
 export type NotEnforcedWhat = (typeof NOT_ENFORCED)[number]
 
@@ -43,7 +42,6 @@ function ofPolicy(
   return [
     ...(profiles.length > 0 && !inspection ? (['profiles'] as const) : []),
     ...(subject.kind === 'hosts' ? (['host-subject'] as const) : []),
-    ...(subject.kind === 'externals' ? (['external-subject'] as const) : []),
   ]
 }
 

@@ -127,7 +127,8 @@ export class ClusterSource {
       name,
       owner: { kind: 'Deployment', name },
       labels: this.labels(),
-      node: nodeName(node),
+      // Agents run on every other external machine.
+      node: kind === 'external' && index % 2 === 0 ? ('' as NodeName) : nodeName(node),
       addresses: hostNetwork ? [`192.168.0.${node + 1}`] : this.#addresses(index),
       hostNetwork,
       ports: this.#ports(),

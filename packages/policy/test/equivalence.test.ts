@@ -82,7 +82,7 @@ function expectEqual(model: Model, table: RuleTable, asked: readonly Packet[]): 
       if (byTable.ingress) expect(plain(decision.ingress), where).toEqual(plain(byTable.ingress))
       for (const end of ['source', 'destination'] as const) {
         const owner = model.workloadAt(packet[end])
-        const local = owner?.node === NODE.name && owner.kind !== 'external'
+        const local = owner?.node === NODE.name
         expect(byTable[end === 'source' ? 'egress' : 'ingress'] !== undefined, where).toBe(local)
       }
     }
@@ -101,7 +101,7 @@ function sidesOf(model: Model, packet: Packet, policies: PolicySet): readonly Si
   const { egress, ingress } = questionsOf(model.index, { query, ends, policies, acting: true })
   const isLocal = (ip: string) => {
     const owner = model.workloadAt(ip)
-    return owner?.node === NODE.name && owner.kind !== 'external'
+    return owner?.node === NODE.name
   }
   return [
     ...(isLocal(packet.source) ? [answer(egress)] : []),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { type JsonSchema, SPEC_SCHEMAS, validatePolicy } from '../src/index.ts'
+import { type JsonSchema, SPEC_SCHEMAS, validateExternalWorkload, validatePolicy } from '../src/index.ts'
 import { generateCluster, RICH } from './cluster.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -125,6 +125,11 @@ const SCRAPS = [
   { x: 1 },
 ]
 
+const isRead = (kind: OwnKind, json: Json): boolean =>
+  kind === 'ExternalWorkload'
+    ? validateExternalWorkload(json).ok
+    : validatePolicy(json, { applications: 'any' }).ok
+
 describe('whatever the reader takes fits the schema', () => {
   test('as it is generated', () => {
     fc.assert(
@@ -148,7 +153,7 @@ describe('whatever the reader takes fits the schema', () => {
           const { kind, json } = policy
           const all = places(json.spec)
           const spec = written(json.spec, all[at % all.length] ?? [], scrap)
-          if (!validatePolicy({ ...json, spec }, { applications: 'any' }).ok) refused++
+          if (!isRead(kind, { ...json, spec })) refused++
           else {
             taken++
             expect(wrong(SPEC_SCHEMAS[kind], spec)).toEqual([])

@@ -111,7 +111,7 @@ describe('names, entities, hosts and service accounts', () => {
         port: 80,
       }).verdict
     expect([verdict('10.0.0.2'), verdict('10.0.0.1')]).toEqual(['allow', 'deny'])
-    expect(notEnforcedHere(policy)).toEqual([{ policy: policy.id, what: 'external-subject' }])
+    expect(notEnforcedHere(policy)).toEqual([])
   })
 
   test('what stands behind the entities of a cluster', () => {

@@ -1,4 +1,4 @@
-import { MODES, type Mode, type PolicyDocumentJson } from '@sekisho/core'
+import { type Labels, MODES, type Mode, type PolicyDocumentJson } from '@sekisho/core'
 import type { PodsPeer, PolicyBase } from './document.ts'
 import { dnsLabel, dnsSubdomain, labelKey } from './names.ts'
 import { readLabels } from './selector.ts'
@@ -29,6 +29,7 @@ export interface Metadata {
   readonly name: string
   /** Empty for a cluster-scoped kind. */
   readonly namespace: string
+  readonly labels: Labels
   readonly annotations: Spot
 }
 
@@ -55,13 +56,13 @@ function readAnnotations(spot: Spot): void {
 /** A missing namespace is `default`, as for kubectl. */
 export function readMetadata(spot: Spot, scope: 'namespaced' | 'cluster'): Metadata {
   const annotations = spot.at('annotations')
-  if (!spot.fields(OBJECT_META)) return { name: '', namespace: '', annotations }
+  if (!spot.fields(OBJECT_META)) return { name: '', namespace: '', labels: {}, annotations }
   const name = spot.at('name').text()
   const wrong = name === undefined ? undefined : dnsSubdomain(name)
   if (wrong !== undefined) spot.at('name').refuse(wrong)
-  readLabels(spot.at('labels'))
+  const labels = readLabels(spot.at('labels'))
   readAnnotations(annotations)
-  return { name: name ?? '', namespace: readNamespace(spot.at('namespace'), scope), annotations }
+  return { name: name ?? '', namespace: readNamespace(spot.at('namespace'), scope), labels, annotations }
 }
 
 /** A mode that is written wrong is refused: guessing could enforce by accident, or fail to. */

@@ -12,6 +12,7 @@ import {
   type Workload,
   workloadId,
 } from '@sekisho/core'
+import { EXTERNAL_WORKLOAD, readExternalWorkload } from '../documents/external-workload.ts'
 import { readLabels } from '../documents/selector.ts'
 import type { Spot } from '../documents/spot.ts'
 import { type Located, textOf } from './located.ts'
@@ -29,7 +30,7 @@ const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   VirtualMachine: ['spec', 'template'],
 }
 
-export const WORKLOAD_KINDS = Object.keys(TEMPLATES)
+export const WORKLOAD_KINDS = [...Object.keys(TEMPLATES), EXTERNAL_WORKLOAD]
 
 /** Longest list of containers, ports or addresses that is looked at. */
 const MOST = 1000
@@ -120,6 +121,11 @@ function metadataOf(spot: Spot): { readonly labels: Labels; readonly annotations
   }
 }
 
+function externalOf({ root }: Located, outer: OuterWords): Workload {
+  const { workload, word } = readExternalWorkload(root)
+  return isProtected([...outer(workload.namespace), word]) ? workload : { ...workload, protection: 'off' }
+}
+
 /** What is said of protection outside of a pod: for the whole cluster, then of its namespace. */
 type OuterWords = (namespace: string) => readonly (ProtectionWord | undefined)[]
 
@@ -136,13 +142,14 @@ function outerWords(located: readonly Located[], cluster: ProtectionWord | undef
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** What selectors, rules and ports ask of a workload. */
-const traits = ({ labels, serviceAccount, hostNetwork, ports, protection }: Workload): unknown => [
-  Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-  serviceAccount,
-  hostNetwork,
-  ports,
-  protection,
+/** What selectors, rules and ports ask of a workload, and the addresses that are declared. */
+const traits = ({ kind, addresses, ...of }: Workload): unknown => [
+  Object.entries(of.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  kind === 'external' ? addresses : [],
+  of.serviceAccount,
+  of.hostNetwork,
+  of.ports,
+  of.protection,
 ]
 
 /** An object that is there twice may be repeated, but must not say two things: either could be the one that counts. */
@@ -156,6 +163,23 @@ export interface LocatedWorkload {
   readonly located: Located
 }
 
+/** Of two who say that an address is theirs one is wrong, and which one decides whom policies mean. */
+function refuseShared(found: readonly LocatedWorkload[]): void {
+  const owners = new Map<string, Located>()
+  const inOrder = found.toSorted((a, b) => Number(isExternal(a)) - Number(isExternal(b)))
+  for (const each of inOrder) {
+    for (const [index, ip] of each.workload.addresses.entries()) {
+      const before = owners.get(ip)
+      owners.set(ip, before ?? each.located)
+      if (!before || !isExternal(each)) continue
+      const { file, line } = before.place([])
+      const spot = each.located.root.at('spec').at('addresses').at(index)
+      spot.refuse(`${ip} is already the address of a ${before.kind} in ${file}, line ${line}`)
+    }
+  }
+}
+const isExternal = ({ workload }: LocatedWorkload): boolean => workload.kind === 'external'
+
 /**
  * One workload per controller, or per pod whose address is known; pods of one owner that differ are told apart.
  * @param firewall what is said of protection for the whole cluster.
@@ -167,8 +191,8 @@ export function readWorkloads(
   const outer = outerWords(located, firewall)
   const found = new Map<string, LocatedWorkload>()
   for (const each of located) {
-    if (!Object.hasOwn(TEMPLATES, each.kind)) continue
-    let workload = workloadOf(each, outer)
+    if (!WORKLOAD_KINDS.includes(each.kind)) continue
+    let workload = each.kind === EXTERNAL_WORKLOAD ? externalOf(each, outer) : workloadOf(each, outer)
     const before = found.get(workload.id)
     const differs = before && !same(traits(before.workload), traits(workload))
     const own = textOf(each.root.at('metadata').at('name').value)
@@ -177,6 +201,7 @@ export function readWorkloads(
     else if (differs) refuseOther(each, before.located, `${each.kind} ${workload.namespace}/${own}`)
     if (!found.has(workload.id)) found.set(workload.id, { workload, located: each })
   }
+  refuseShared([...found.values()])
   return [...found.values()]
 }
 
@@ -193,7 +218,7 @@ export function readNamespaces(located: readonly Located[]): readonly Namespace[
   const found = new Map([...declared].map(([name, { labels }]) => [name, namespace(name, labels)]))
   for (const { root, kind } of located) {
     const name = namespaceOf(root)
-    const namespaced = Object.hasOwn(TEMPLATES, kind) || !root.at('metadata').at('namespace').absent
+    const namespaced = WORKLOAD_KINDS.includes(kind) || !root.at('metadata').at('namespace').absent
     if (namespaced && !found.has(name)) found.set(name, namespace(name))
   }
   return [...found.values()]

@@ -1,6 +1,7 @@
 import {
   type Direction,
   type Family,
+  hasNoAgent,
   type Ip,
   type Labels,
   type NamedPort,
@@ -157,5 +158,5 @@ export const isNode = (workload: Workload): boolean => workload.hostNetwork || w
  */
 export const isSelectable = (workload: Workload): boolean => !isNode(workload)
 
-/** Its own policies can act: none do on an external machine, and a host's own traffic is not judged. */
-export const isActed = ({ kind }: Workload): boolean => kind !== 'external' && kind !== 'host'
+/** Its own policies can act: none do where no agent runs, and a host's own traffic is not judged for what the host is. */
+export const isActed = (workload: Workload): boolean => workload.kind !== 'host' && !hasNoAgent(workload)

@@ -1,6 +1,7 @@
 import { type Direction, LIMITS, MODES } from '@sekisho/core'
 import { ON_DENY, ON_FAILURE } from '../documents/document.ts'
 import { APPLICATION } from './application.ts'
+import { EXTERNAL_WORKLOAD_SPEC } from './external-workload.ts'
 import { APPLICATION_NAMES, REQUESTS } from './requests.ts'
 import { integer, type JsonSchema, list, object, oneOf, some, text } from './schema.ts'
 import { SECURITY_PROFILE } from './security-profile.ts'
@@ -104,3 +105,5 @@ export const SPEC_SCHEMAS = {
   SecurityProfile: SECURITY_PROFILE,
   Application: APPLICATION,
 } as const satisfies Record<string, JsonSchema>
+  ResponseRule: RESPONSE_RULE,
+  ExternalWorkload: EXTERNAL_WORKLOAD_SPEC,

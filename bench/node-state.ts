@@ -102,7 +102,7 @@ export const nodeState: Suite = {
     progress('agents made')
 
     const readers = Array.from({ length: READERS }, (_, i) =>
-      states.of(nodeOf((i * 100) % SIZE.pods), server.revision),
+      states.of(nodeOf((i * 100) % SIZE.pods), states.position),
     )
     let told = 0
     const changesMs = milliseconds(() => {

@@ -1,4 +1,12 @@
-import type { NodeName, PolicyId, StateDelta, StateMessage, StateSnapshot, WorkloadId } from '@sekisho/core'
+import type {
+  NodeName,
+  PolicyId,
+  StateDelta,
+  StateMessage,
+  StatePosition,
+  StateSnapshot,
+  WorkloadId,
+} from '@sekisho/core'
 import { createModel, createTableCompiler, type Model, nodeScope, type RuleTable } from '@sekisho/policy'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -36,6 +44,7 @@ function serverOf({ namespaces, workloads, policies }: Cluster) {
 class Agent {
   readonly model = createModel()
   revision: number | undefined
+  #history: string | undefined
 
   read(state: NodeState): void {
     for (let line = state.next(); line !== undefined; line = state.next()) {
@@ -43,7 +52,13 @@ class Agent {
       if (message.kind === 'heartbeat') throw new Error('not a state')
       this.model.update(modelChange(message.kind === 'delta' ? message : this.#difference(message)))
       this.revision = message.revision
+      if (message.kind === 'snapshot') this.#history = message.history
     }
+  }
+
+  get position(): StatePosition | undefined {
+    const [history, revision] = [this.#history, this.revision]
+    return history !== undefined && revision !== undefined ? { history, revision } : undefined
   }
 
   #difference({ namespaces, workloads, policies }: StateSnapshot): Parts {
@@ -125,7 +140,7 @@ test.each([
         for (const node of nodes) {
           // Some read each change, some several at once, and some come back where they were.
           if (source.random.chance(0.2)) continue
-          if (source.random.chance(0.2)) node.state = states.of(node.name, node.agent.revision)
+          if (source.random.chance(0.2)) node.state = states.of(node.name, node.agent.position)
           node.agent.read(node.state)
           expect(node.agent.revision).toBe(server.revision)
           const own = [...server.model.workloads.values()].filter(each => each.node === node.name)

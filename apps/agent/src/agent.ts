@@ -133,7 +133,7 @@ export async function runAgent(
     directory,
     spool,
     timers,
-    revision: () => world.revision,
+    position: () => world.position,
     apply(message) {
       const applied = enforcement.receive(message)
       if (applied.ok && message.kind === 'snapshot' && world.serverLags()) reporter?.inventoryChanged()
@@ -237,7 +237,8 @@ function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentSta
       version: VERSION,
       startedAt,
       addresses: nodeAddresses(options.netns).slice(0, LIMITS.addressesPerWorkload.value),
-      revision: programmer.revision ?? 0,
+      revision: 0,
+      ...programmer.position,
       workloads: world.own.size,
       rules,
       setElements: elements,

@@ -22,12 +22,12 @@ export interface LastStateOptions {
 }
 
 export function openLastState({ path, timers, current, onError }: LastStateOptions): LastState {
-  let written: number | undefined
+  let written: Pick<StateSnapshot, 'history' | 'revision'> | undefined
   const write = async () => {
     const state = current()
-    if (!state || state.revision === written) return
+    if (!state || (state.revision === written?.revision && state.history === written.history)) return
     await writeDurably(path, JSON.stringify(state))
-    written = state.revision
+    written = state
   }
   const runner = new Runner({ timers, intervalMs: INTERVAL_MS, onError, run: write })
   return {
@@ -36,7 +36,7 @@ export function openLastState({ path, timers, current, onError }: LastStateOptio
       if (source === undefined) return undefined
       const state = parseSnapshot(source)
       if (state.ok) {
-        written = state.value.revision
+        written = state.value
         return state.value
       }
       onError(new Error(`${path}: ${state.error}`))

@@ -8,6 +8,7 @@ import {
   type PolicyId,
   type Result,
   type StateDelta,
+  type StatePosition,
   type StateSnapshot,
   type Workload,
   type WorkloadId,
@@ -43,6 +44,7 @@ export class World {
   /** Those that were looked for last. */
   #own: ReadonlySet<WorkloadId> = new Set()
   #revision: number | undefined
+  #history: string | undefined
 
   constructor(node: NodeName, locate: Locate = () => new Map()) {
     this.#node = node
@@ -52,6 +54,12 @@ export class World {
   /** Of the server's state; undefined before there is any. */
   get revision(): number | undefined {
     return this.#revision
+  }
+
+  /** From where a server goes on telling; undefined where it must tell all. */
+  get position(): StatePosition | undefined {
+    const [history, revision] = [this.#history, this.#revision]
+    return history !== undefined && revision !== undefined ? { history, revision } : undefined
   }
 
   /** The node's own workloads; undefined until the sources have spoken. */
@@ -73,6 +81,7 @@ export class World {
     if (!policies.ok) return policies
     const delta = message.kind === 'snapshot' ? this.#asDelta(message, policies.value) : message
     const change = this.#merge(delta, policies.value)
+    if (message.kind === 'snapshot') this.#history = message.history
     this.#revision = message.revision
     return ok(change)
   }
@@ -238,6 +247,7 @@ export class World {
     const { namespaces, workloads, policies } = this.#server
     return {
       kind: 'snapshot',
+      ...(this.#history !== undefined && { history: this.#history }),
       revision: this.#revision,
       namespaces: [...namespaces.values()],
       workloads: [...workloads.values()],

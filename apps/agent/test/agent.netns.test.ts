@@ -58,6 +58,7 @@ const POLICY = {
 const RULE = ruleId(policyId('NetworkPolicy', 'shop', 'db'), 'ingress')
 const snapshot = (revision: number, policies: StateSnapshot['policies']): StateSnapshot => ({
   kind: 'snapshot',
+  history: 'run',
   revision,
   namespaces: [namespace('shop')],
   workloads: PODS.map(pod),

@@ -28,7 +28,7 @@ test('a server that lost its records is joined again where the cluster vouches f
     directory,
     spool: openSpool({ directory: directory.spool, mostBytes: 1e6, onDropped: () => undefined }),
     timers: SYSTEM_TIMERS,
-    revision: () => undefined,
+    position: () => undefined,
     apply: () => ok(undefined),
     onConnected: () => undefined,
     onTrouble: () => undefined,

@@ -6,8 +6,9 @@ import { expect, test, vi } from 'vitest'
 import { openLastState } from '../src/last-state.ts'
 import { FakeTimers } from './fake-timers.ts'
 
-const state = (revision: number): StateSnapshot => ({
+const state = (revision: number, history = 'run'): StateSnapshot => ({
   kind: 'snapshot',
+  history,
   revision,
   namespaces: [],
   workloads: [],
@@ -26,6 +27,10 @@ test('the change that waits for its turn is on disk when the agent has stopped',
   last.save()
   await last[Symbol.asyncDispose]()
   expect(open().load()?.revision).toBe(2)
+  // Another server's second revision is another state.
+  current = state(2, 'of another')
+  await last[Symbol.asyncDispose]()
+  expect(open().load()).toEqual(current)
   expect(onError).not.toHaveBeenCalled()
   rmSync(directory, { recursive: true })
 })

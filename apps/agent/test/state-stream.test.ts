@@ -1,4 +1,12 @@
-import { fail, ok, type Result, type StateDelta, type StateMessage, type StateSnapshot } from '@sekisho/core'
+import {
+  fail,
+  ok,
+  type Result,
+  type StateDelta,
+  type StateMessage,
+  type StatePosition,
+  type StateSnapshot,
+} from '@sekisho/core'
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { followState, lines } from '../src/server/state-stream.ts'
@@ -46,7 +54,7 @@ function setUp(apply: (message: StateSnapshot | StateDelta) => Result<void, stri
   const stop = new AbortController()
   const wires: Wire[] = []
   const asked: (number | undefined)[] = []
-  let revision: number | undefined
+  let position: StatePosition | undefined
   let reachable = true
   const [onConnected, onDisconnected, onRefused] = [vi.fn(), vi.fn(), vi.fn()]
   const followed = followState(
@@ -54,16 +62,16 @@ function setUp(apply: (message: StateSnapshot | StateDelta) => Result<void, stri
       timers,
       random: () => 0.999,
       connect(from, signal) {
-        asked.push(from)
+        asked.push(from?.revision)
         if (!reachable) return Promise.reject(new Error('refused'))
         const wire = new Wire(signal)
         wires.push(wire)
         return Promise.resolve(wire)
       },
-      revision: () => revision,
+      position: () => position,
       apply(message) {
         const result = apply(message)
-        if (result.ok) revision = message.revision
+        if (result.ok) position = { history: 'run', revision: message.revision }
         return result
       },
       onConnected,

@@ -176,9 +176,9 @@ test('the model is a function of the last inputs, whatever the way to them', () 
 
 test('the snapshot on disk leads to the same world', () => {
   const { world, receive } = setUp()
-  receive(snapshot({ revision: 5, workloads: [remote('b')], policies: [policy('a')] }))
+  receive(snapshot({ history: 'run', revision: 5, workloads: [remote('b')], policies: [policy('a')] }))
   const again = setUp()
   expect(again.receive(world.snapshot() ?? snapshot()).ok).toBe(true)
   expect(again.world.snapshot()).toEqual(world.snapshot())
-  expect(again.world.revision).toBe(5)
+  expect(again.world.position).toEqual({ history: 'run', revision: 5 })
 })

@@ -12,6 +12,7 @@ import {
   type NodeName,
   namespace,
   type StateMessage,
+  type StatePosition,
   type Workload,
   workloadId,
 } from '@sekisho/core'
@@ -90,6 +91,12 @@ export async function join(server: TestServer, node: string): Promise<Required<I
   return { key, cert: certificate, ca }
 }
 
+/** Whose revisions a snapshot counts. */
+export function historyOf(message: StateMessage): string {
+  if (message.kind !== 'snapshot' || message.history === undefined) throw new Error('no snapshot')
+  return message.history
+}
+
 export const upload = (server: TestServer, identity: Identity, batch: unknown): Promise<Answer> =>
   send(server, {
     method: 'POST',
@@ -114,8 +121,13 @@ export interface Following extends Disposable {
   readonly ended: Promise<void>
 }
 
-export async function follow(server: TestServer, identity: Identity, revision?: number): Promise<Following> {
-  const path = `/agent/v1/state${revision === undefined ? '' : `?revision=${revision}`}`
+export async function follow(
+  server: TestServer,
+  identity: Identity,
+  position?: StatePosition,
+): Promise<Following> {
+  const query = position && { history: position.history, revision: String(position.revision) }
+  const path = `/agent/v1/state?${new URLSearchParams(query)}`
   const response = await open(server, { method: 'GET', path, identity })
   if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`)
   const ended = once(response, 'close').then(() => undefined)

@@ -9,6 +9,7 @@ import {
   batch,
   flow,
   follow,
+  historyOf,
   join,
   joinToken,
   newKey,
@@ -351,15 +352,16 @@ describe('the state stream', () => {
       policies: { set: [{ metadata: { name: 'one' } }], removed: [] },
     })
     expect(delta.revision).toBeGreaterThan(snapshot.revision)
+    const position = { history: historyOf(snapshot), revision: delta.revision }
 
-    using again = await follow(server, identity, delta.revision)
+    using again = await follow(server, identity, position)
     await client.post('policies/apply', { yaml: policyYaml('two') })
     expect(await again.next()).toMatchObject({
       kind: 'delta',
       policies: { set: [{ metadata: { name: 'two' } }] },
     })
     await client.post('policies/delete', { ids: ['SecurityPolicy/shop/one'] })
-    using late = await follow(server, identity, delta.revision)
+    using late = await follow(server, identity, position)
     const whole = await late.next()
     expect(whole).toMatchObject({ kind: 'snapshot', policies: [{ metadata: { name: 'two' } }] })
     expect(await again.next()).toMatchObject({
@@ -391,8 +393,17 @@ describe('the state stream', () => {
   })
 
   test('an agent that is ahead of this server, as after a restore, gets a snapshot', async () => {
-    using stream = await follow(server, identity, 1_000_000)
+    using first = await follow(server, identity)
+    const history = historyOf(await first.next())
+    using stream = await follow(server, identity, { history, revision: 1_000_000 })
     expect((await stream.next()).kind).toBe('snapshot')
+  })
+
+  test('an agent of another history gets a snapshot, though the number is the same', async () => {
+    using first = await follow(server, identity)
+    const { revision } = await first.next()
+    using stream = await follow(server, identity, { history: 'another run', revision })
+    expect(await stream.next()).toMatchObject({ kind: 'snapshot', revision })
   })
 
   test('of too many streams of one node the oldest ends', async () => {

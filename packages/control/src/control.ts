@@ -63,6 +63,7 @@ export function createControl(options: ControlOptions): Control {
     if (touches(delta.workloads) || touches(delta.namespaces)) hub.changed('workloads')
   })
   const onSettled = () => hub.changed('changes')
+  const states = createNodeStates(state)
   let cluster: Cluster | undefined
   const livesElsewhere = (id: PolicyId): boolean => cluster?.owns(id) === true
   const lifecycle = resources.use(
@@ -77,6 +78,7 @@ export function createControl(options: ControlOptions): Control {
         state,
         lifecycle,
         log,
+        history: states.position.history,
         authority: authority.certificate,
       }),
     )
@@ -88,7 +90,7 @@ export function createControl(options: ControlOptions): Control {
       store,
       authority,
       ingest,
-      states: createNodeStates(state),
+      states,
       pulse,
       clock,
       log,
@@ -100,7 +102,7 @@ export function createControl(options: ControlOptions): Control {
   const files = openFiles(options.console)
   if (!files.complete) log.warn('the console is not built', { directory: options.console })
   const { connected } = agents
-  const http = createHttp({ ...options, state, lifecycle, login, hub, connected, counters, files })
+  const http = createHttp({ ...options, state, states, lifecycle, login, hub, connected, counters, files })
   return {
     fetch: http.fetch,
     agents: agents.listener,

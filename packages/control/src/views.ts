@@ -1,4 +1,4 @@
-import type { EpochMs, NodeName } from '@sekisho/core'
+import type { EpochMs, NodeName, StatePosition } from '@sekisho/core'
 import type { Model, PolicyDocument } from '@sekisho/policy'
 import type {
   AgentRecord,
@@ -88,7 +88,7 @@ const NOTHING_YET = {
 
 export function agentView(
   { node, joinedAt, lastSeen, status }: AgentRecord,
-  now: { readonly connected: ReadonlySet<NodeName>; readonly revision: number },
+  now: { readonly connected: ReadonlySet<NodeName>; readonly position: StatePosition },
 ): AgentView {
   const { version, workloads, rules, programMs, programErrors, ledger, degraded } = status ?? NOTHING_YET
   const inspection = status?.inspection
@@ -99,7 +99,7 @@ export function agentView(
     connected: now.connected.has(node),
     lastSeen: timestampOf(lastSeen ?? joinedAt ?? EPOCH),
     revision,
-    upToDate: revision === now.revision,
+    upToDate: revision === now.position.revision && status?.history === now.position.history,
     workloads,
     rules,
     programMs,

@@ -10,8 +10,19 @@ import type { Namespace, Workload } from './workload.ts'
 /** A policy document as a person wrote it (parsed YAML), validated by the server before it is sent. */
 export type PolicyDocumentJson = Readonly<Record<string, unknown>>
 
+/**
+ * Where an agent is in what a server tells. Revisions count the changes of one history, that of one run of a server: the
+ * same number in another's says nothing, be it another server, an older copy of its database or another build of it.
+ */
+export interface StatePosition {
+  readonly history: string
+  readonly revision: number
+}
+
 export interface StateSnapshot {
   readonly kind: 'snapshot'
+  /** Whose changes `revision` counts, here and in the deltas that follow; who says none is never resumed. */
+  readonly history?: string
   /** Server state revision; an agent resumes with the last one it applied. */
   readonly revision: number
   readonly namespaces: readonly Namespace[]
@@ -71,8 +82,9 @@ export interface AgentStatus {
   readonly startedAt: EpochMs
   /** The node's own, canonical texts: what comes from them to its workloads always passes. */
   readonly addresses: readonly string[]
-  /** Revision of the server's state that is in the kernel now. */
+  /** Revision of the server's state that is in the kernel now, and the history that it counts. */
   readonly revision: number
+  readonly history?: string
   readonly workloads: number
   readonly rules: number
   readonly setElements: number

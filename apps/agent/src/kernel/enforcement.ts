@@ -170,7 +170,7 @@ export async function openEnforcement(
   const apply = (message: StateSnapshot | StateDelta): Result<void, string> => {
     const change = world.receive(message)
     if (!change.ok) return fail(change.error)
-    programmer.change(change.value, message.revision)
+    programmer.change(change.value, world.position ?? { revision: message.revision })
     programmer.release()
     return ok(undefined)
   }

@@ -1,4 +1,4 @@
-import type { Timers } from '@sekisho/core'
+import type { StatePosition, Timers } from '@sekisho/core'
 import { createDurations, type Dataplane } from '@sekisho/dataplane'
 import {
   isEmptyChange,
@@ -58,8 +58,8 @@ export class Programmer implements AsyncDisposable {
   /** Changes are taken into the model but not yet into the kernel. */
   #held = true
   #expiry: Disposable | undefined
-  #revision: number | undefined
-  #programmed: number | undefined
+  #position: Partial<StatePosition> | undefined
+  #programmed: Partial<StatePosition> | undefined
 
   constructor(options: ProgrammerOptions) {
     this.#options = options
@@ -73,12 +73,12 @@ export class Programmer implements AsyncDisposable {
 
   /**
    * The model follows at once, so that flows are judged by it; the kernel within the next transaction.
-   * @param revision of the server's state that the change completes.
+   * @param position in the server's state that the change completes; a server may not say in whose history.
    */
-  change(change: ModelChange, revision?: number): void {
+  change(change: ModelChange, position?: Partial<StatePosition>): void {
     const { model, timers, onModelChanged } = this.#options
     this.#since ??= timers.monotonic()
-    this.#revision = revision ?? this.#revision
+    this.#position = position ?? this.#position
     this.#pending.push(model.update({ ...change, now: timers.now() }))
     this.#awaitExpiry()
     onModelChanged()
@@ -139,20 +139,20 @@ export class Programmer implements AsyncDisposable {
     return !this.#astray
   }
 
-  /** Revision of the server's state that is in the kernel. */
-  get revision(): number | undefined {
+  /** As much of the server's state as is in the kernel. */
+  get position(): Partial<StatePosition> | undefined {
     return this.#programmed
   }
 
   async #program(): Promise<void> {
     const { timers } = this.#options
-    const [since, revision] = [this.#since, this.#revision]
+    const [since, position] = [this.#since, this.#position]
     const learned = this.#learned.splice(0)
     this.#since = undefined
     try {
       await this.#commit(learned.flatMap(({ moves }) => moves))
       this.#astray = false
-      this.#programmed = revision
+      this.#programmed = position
     } catch (error) {
       this.#astray = true
       this.#since = since

@@ -1,4 +1,12 @@
-import { Backoff, pause, type Result, type StateDelta, type StateSnapshot, type Timers } from '@sekisho/core'
+import {
+  Backoff,
+  pause,
+  type Result,
+  type StateDelta,
+  type StatePosition,
+  type StateSnapshot,
+  type Timers,
+} from '@sekisho/core'
 import { reasonOf } from '../log.ts'
 import type { RunOptions } from '../options.ts'
 import type { NewEvent } from '../report/notes.ts'
@@ -14,7 +22,7 @@ export interface ConnectionOptions {
   readonly directory: StateDirectory
   readonly spool: Spool
   readonly timers: Timers
-  revision(): number | undefined
+  position(): StatePosition | undefined
   apply(message: StateSnapshot | StateDelta): Result<void, string>
   onConnected(): void
   onTrouble(what: string, error: unknown): void
@@ -112,11 +120,11 @@ export class Connection {
   }
 
   #follow(signal: AbortSignal): Promise<void> {
-    const { timers, revision, apply, onConnected, onEvent } = this.#options
+    const { timers, position, apply, onConnected, onEvent } = this.#options
     return followState(
       {
         timers,
-        revision,
+        position,
         apply,
         connect: (from, abort) => this.#open(from, abort),
         onConnected: () => {
@@ -134,8 +142,9 @@ export class Connection {
     )
   }
 
-  async #open(revision: number | undefined, signal: AbortSignal): Promise<AsyncIterable<string>> {
-    const path = `/agent/v1/state${revision === undefined ? '' : `?revision=${revision}`}`
+  async #open(position: StatePosition | undefined, signal: AbortSignal): Promise<AsyncIterable<string>> {
+    const query = position && { history: position.history, revision: String(position.revision) }
+    const path = `/agent/v1/state?${new URLSearchParams(query)}`
     try {
       return await this.#connectedClient().stream({ method: 'GET', path, signal })
     } catch (error) {

@@ -63,13 +63,17 @@ export const namespaceShape: Shape<Namespace> = object<Namespace>({ name: NAME, 
 
 const policies: Shape<readonly PolicyDocumentJson[]> = list(record, MANY)
 
-const snapshot: Shape<StateSnapshot> = object<StateSnapshot>({
-  kind: oneOf(['snapshot']),
-  revision: integer(Number.MAX_SAFE_INTEGER),
-  namespaces: list(namespaceShape, MANY),
-  workloads: list(workloadShape, MANY),
-  policies,
-})
+const snapshot: Shape<StateSnapshot> = object<StateSnapshot>(
+  {
+    kind: oneOf(['snapshot']),
+    history: text(64),
+    revision: integer(Number.MAX_SAFE_INTEGER),
+    namespaces: list(namespaceShape, MANY),
+    workloads: list(workloadShape, MANY),
+    policies,
+  },
+  ['history'],
+)
 
 const changes = <T, Id extends string>(set: Shape<T>, removed: Shape<Id>) =>
   object<{ readonly set?: readonly T[]; readonly removed?: readonly Id[] }>(

@@ -5,6 +5,7 @@ import {
   type Result,
   type StateDelta,
   type StateMessage,
+  type StatePosition,
   type StateSnapshot,
   type Timers,
 } from '@sekisho/core'
@@ -14,10 +15,10 @@ export interface StateStreamOptions {
   readonly timers: Timers
   /** In [0, 1), for the back-off; default: Math.random. */
   readonly random?: () => number
-  /** Opens the stream after a revision; undefined asks for everything. */
-  connect(revision: number | undefined, signal: AbortSignal): Promise<AsyncIterable<string>>
-  /** The revision applied last. */
-  revision(): number | undefined
+  /** Opens the stream after a position; undefined asks for everything. */
+  connect(position: StatePosition | undefined, signal: AbortSignal): Promise<AsyncIterable<string>>
+  /** What was applied last. */
+  position(): StatePosition | undefined
   /** Takes over a message, or says why not; then nothing of it was applied. */
   apply(message: StateSnapshot | StateDelta): Result<void, string>
   onConnected(): void
@@ -38,7 +39,7 @@ class Refused extends Error {
 /**
  * Follows the server's state until the signal is given: resumes where it was, waits longer after each failure.
  * A message that cannot be used ends the connection, because those after it build on it; the next connection asks
- * from the last good revision.
+ * from the last good position.
  */
 export async function followState(options: StateStreamOptions, signal: AbortSignal): Promise<void> {
   const { timers, random = Math.random } = options
@@ -61,7 +62,7 @@ async function followOnce(
   signal: AbortSignal,
 ): Promise<never> {
   const stale = new AbortController()
-  const pieces = await options.connect(options.revision(), AbortSignal.any([signal, stale.signal]))
+  const pieces = await options.connect(options.position(), AbortSignal.any([signal, stale.signal]))
   options.onConnected()
   const watchdog = new Watchdog(options.timers, () => stale.abort(new Error('the server has gone silent')))
   try {

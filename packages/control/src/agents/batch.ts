@@ -92,6 +92,7 @@ const status = z.strictObject({
   startedAt: epochMs,
   addresses: z.array(ip).max(LIMITS.addressesPerWorkload.value),
   revision: count,
+  history: optional(z.string().max(64)),
   workloads: count,
   rules: count,
   setElements: count,

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import { type Clock, ERRORS, LIMITS, type NodeName, SekishoError } from '@sekisho/core'
+import { type Clock, ERRORS, LIMITS, type NodeName, SekishoError, type StatePosition } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createLimiter, limiterAddress } from '../auth/limiter.ts'
 import { problemOf } from '../http/problem.ts'
@@ -50,9 +50,11 @@ const answerJson = (response: ServerResponse, body: object): void => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
-const revisionOf = (url: URL): number | undefined => {
-  const text = url.searchParams.get('revision')
-  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+function positionOf({ searchParams: query }: URL): StatePosition | undefined {
+  const [history, revision] = [query.get('history'), query.get('revision')]
+  return history !== null && revision !== null && /^\d{1,15}$/.test(revision)
+    ? { history, revision: Number(revision) }
+    : undefined
 }
 
 const peerOf = (request: IncomingMessage): string => request.socket.remoteAddress ?? ''
@@ -128,7 +130,7 @@ export function createAgents(options: AgentsOptions): Agents {
       stream.stillHere()
       return true
     }
-    const reading = { states, node, pulse, revision: revisionOf(url), now: clock.now, admitted, signal }
+    const reading = { states, node, pulse, position: positionOf(url), now: clock.now, admitted, signal }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
     await pour(stateLines(reading), response, signal)
   }

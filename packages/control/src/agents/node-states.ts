@@ -1,4 +1,4 @@
-import type { NodeName, PolicyId, StateDelta, StateMessage, WorkloadId } from '@sekisho/core'
+import type { NodeName, PolicyId, StateDelta, StateMessage, StatePosition, WorkloadId } from '@sekisho/core'
 import { type NodeScope, nodeScope, type PolicyDocument } from '@sekisho/policy'
 import type { LiveState } from '../lifecycle/state.ts'
 
@@ -9,8 +9,10 @@ export interface NodeState {
 }
 
 export interface NodeStates {
-  /** @param revision what the agent applied last; undefined for one that knows nothing yet. */
-  of(node: NodeName, revision: number | undefined): NodeState
+  /** @param position what the agent applied last; undefined for one that knows nothing yet. */
+  of(node: NodeName, position: StatePosition | undefined): NodeState
+  /** Where an agent is that was told everything. */
+  readonly position: StatePosition
   readonly revision: number
 }
 
@@ -98,6 +100,7 @@ class Reader implements NodeState {
     this.#know()
     return {
       kind: 'snapshot',
+      history: this.#states.position.history,
       revision,
       namespaces: [...this.#states.model.namespaces.values()],
       workloads: this.#states.workloads(this.#sent ?? []),
@@ -149,6 +152,7 @@ class Reader implements NodeState {
 }
 
 class States implements NodeStates {
+  readonly #history = crypto.randomUUID()
   readonly #state: Pick<LiveState, 'model' | 'revision' | 'onChange'>
   readonly #own = new Map<NodeName, Set<WorkloadId>>()
   readonly #nodeOf = new Map<WorkloadId, NodeName>()
@@ -172,8 +176,13 @@ class States implements NodeStates {
     return this.#state.revision
   }
 
-  of(node: NodeName, revision: number | undefined): NodeState {
-    return new Reader(this, node, revision)
+  get position(): StatePosition {
+    return { history: this.#history, revision: this.revision }
+  }
+
+  /** Of another's history nothing is known here: what it told may be anything. */
+  of(node: NodeName, position: StatePosition | undefined): NodeState {
+    return new Reader(this, node, position?.history === this.#history ? position.revision : undefined)
   }
 
   scope(node: NodeName): NodeScope {

@@ -1,4 +1,4 @@
-import type { EpochMs, NodeName, StateMessage } from '@sekisho/core'
+import type { EpochMs, NodeName, StateMessage, StatePosition } from '@sekisho/core'
 import type { Pulse } from '../live/pulse.ts'
 import type { NodeStates } from './node-states.ts'
 
@@ -11,7 +11,7 @@ export interface Reading {
   readonly node: NodeName
   readonly pulse: Pulse
   /** What the agent applied last; undefined for one that knows nothing yet. */
-  readonly revision: number | undefined
+  readonly position: StatePosition | undefined
   readonly now: () => EpochMs
   /** Asked before every line: a certificate that was revoked meanwhile ends the stream. */
   readonly admitted: () => boolean
@@ -24,8 +24,8 @@ export interface Reading {
  * line as one.
  */
 export async function* stateLines(reading: Reading): AsyncGenerator<string> {
-  const { states, node, pulse, revision, now, admitted, signal } = reading
-  const state = states.of(node, revision)
+  const { states, node, pulse, position, now, admitted, signal } = reading
+  const state = states.of(node, position)
   const beat = () => line({ kind: 'heartbeat', revision: states.revision, at: now() })
   let isQuiet = true
   while (!signal.aborted && admitted()) {

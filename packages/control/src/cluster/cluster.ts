@@ -49,6 +49,8 @@ export interface ClusterOptions extends ClusterAccount {
   readonly store: Store
   readonly state: LiveState
   readonly lifecycle: Lifecycle
+  /** Of what agents are told. */
+  readonly history: string
   readonly log: Log
 }
 
@@ -106,6 +108,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     mirror: policies,
     state,
     store,
+    history: options.history,
     leads,
   })
   const events = new EventWriter({

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { EpochMs, NodeName, PolicyId } from '@sekisho/core'
+import type { AgentStatus, EpochMs, NodeName, PolicyId } from '@sekisho/core'
 import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
@@ -15,6 +15,8 @@ export interface StatusWriterOptions {
   readonly mirror: Pick<PolicyMirror, 'current'>
   readonly state: Pick<LiveState, 'model'>
   readonly store: Pick<Store, 'agents' | 'policies' | 'records'>
+  /** Which revisions of agents are this server's. */
+  readonly history: string
   /** Only one of several servers writes. */
   readonly leads: () => boolean
 }
@@ -48,10 +50,11 @@ export class StatusWriter {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { mirror, state, store, leads, watch } = this.#options
+    const { mirror, state, store, history, leads, watch } = this.#options
     const now = watch.timers.now()
     const denied = store.records.byPolicy({ since: (now - HOUR_MS) as EpochMs, until: now })
-    const agents = new Map(store.agents.list().map(({ node, status }) => [node, status?.revision ?? 0]))
+    const ours = (status: AgentStatus | undefined) => (status?.history === history ? status.revision : 0)
+    const agents = new Map(store.agents.list().map(({ node, status }) => [node, ours(status)]))
     const inForce = new Map(store.policies.list().map(policy => [policy.id, policy.revision]))
     for (const id of this.#written.keys()) if (!mirror.current.has(id)) this.#written.delete(id)
     for (const policy of mirror.current.values()) {

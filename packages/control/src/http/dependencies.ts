@@ -1,5 +1,6 @@
 import type { Clock, NodeName } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
+import type { NodeStates } from '../agents/node-states.ts'
 import type { Login } from '../auth/login.ts'
 import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
@@ -15,6 +16,7 @@ import type { Reach } from './guard.ts'
 export interface Dependencies {
   readonly store: Store
   readonly state: LiveState
+  readonly states: Pick<NodeStates, 'position'>
   readonly lifecycle: Lifecycle
   readonly insight: Insight
   readonly login: Login

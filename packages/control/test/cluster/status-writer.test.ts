@@ -30,6 +30,7 @@ function setUp(error?: Error) {
       policies: { list: () => [] },
       records: { byPolicy: () => new Map([[ID, { denied: world.denied, audited: 0 }]]) },
     } as unknown as ConstructorParameters<typeof StatusWriter>[0]['store'], // what it asks of the store
+    history: 'run',
     leads: () => world.leads,
   })
   return Object.assign(rounds.begin(writer), { world })

@@ -8,7 +8,7 @@ import type { Api } from '../hono.ts'
 import { listPage } from '../page.ts'
 
 /** What was seen and done: flows, events, workloads, agents, the audit log, live. */
-export function serveRecords(api: Api, { store, state, hub, clock, connected }: Dependencies): void {
+export function serveRecords(api: Api, { store, state, states, hub, clock, connected }: Dependencies): void {
   const { records } = store
   api.openapi(routes.flows, context => {
     const { filter, application, cursor, limit, ...ends } = context.req.valid('query')
@@ -40,7 +40,7 @@ export function serveRecords(api: Api, { store, state, hub, clock, connected }: 
     return context.json(workloadView(record, state.model), 200)
   })
   api.openapi(routes.agents, context => {
-    const now = { connected, revision: state.revision }
+    const now = { connected, position: states.position }
     const page = listPage(store.agents.list(), context.req.valid('query'), ({ node }) => node)
     return context.json(
       pageView(page, agent => agentView(agent, now)),

@@ -105,5 +105,4 @@ export const SPEC_SCHEMAS = {
   SecurityProfile: SECURITY_PROFILE,
   Application: APPLICATION,
 } as const satisfies Record<string, JsonSchema>
-  ResponseRule: RESPONSE_RULE,
   ExternalWorkload: EXTERNAL_WORKLOAD_SPEC,

@@ -10,6 +10,9 @@ import {
   type JsonRecord,
   POLICY_COLUMNS,
   POLICY_STATUS,
+  RESPONSE_COLUMNS,
+  RESPONSE_RULES,
+  RESPONSE_STATUS,
   SECURITY_POLICIES,
   SECURITY_PROFILES,
 } from '../packages/kube/src/index.ts'
@@ -57,6 +60,15 @@ const KINDS: readonly CustomKind[] = [
     spec: spec('Application'),
     status: POLICY_STATUS,
     columns: DOCUMENT_COLUMNS,
+  },
+  {
+    type: RESPONSE_RULES,
+    singular: 'responserule',
+    shortNames: ['resprule'],
+    description: 'What is done by itself about findings: quarantine, block, notify; each for a time.',
+    spec: spec('ResponseRule'),
+    status: RESPONSE_STATUS,
+    columns: RESPONSE_COLUMNS,
   },
 ]
 

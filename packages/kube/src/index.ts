@@ -4,7 +4,13 @@ export { type KubeCall, type KubeClient, type KubeClientOptions, openKubeClient 
 export { isConflict, isExpired, isNotFound, KubeError, KubeMalformed } from './client/errors.ts'
 export { KubeObjects, type ObjectPage, type Selection, type Writer } from './client/objects.ts'
 export { type Column, type CustomKind, definitionOf } from './crd/definition.ts'
-export { DOCUMENT_COLUMNS, POLICY_COLUMNS, POLICY_STATUS } from './crd/status.ts'
+export {
+  DOCUMENT_COLUMNS,
+  POLICY_COLUMNS,
+  POLICY_STATUS,
+  RESPONSE_COLUMNS,
+  RESPONSE_STATUS,
+} from './crd/status.ts'
 export { Election, type ElectionOptions } from './lease/election.ts'
 export { type KubeObject, objectKey, readObject } from './object.ts'
 export { podWorkload } from './objects/pod.ts'

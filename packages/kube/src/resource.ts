@@ -51,6 +51,7 @@ export const SECURITY_POLICIES = own('SecurityPolicy', 'securitypolicies', true)
 export const CLUSTER_SECURITY_POLICIES = own('ClusterSecurityPolicy', 'clustersecuritypolicies', false)
 export const SECURITY_PROFILES = own('SecurityProfile', 'securityprofiles', false)
 export const APPLICATIONS = own('Application', 'applications', false)
+export const RESPONSE_RULES = own('ResponseRule', 'responserules', false)
 
 export interface Place {
   readonly namespace?: string | undefined

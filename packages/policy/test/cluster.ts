@@ -247,11 +247,16 @@ export class ClusterSource {
     // One port each: several that are drawn might overlap, which is refused.
     const port = this.random.chance(0.7) ? this.#port(own) : undefined
     const isRefused = side === 'to' && peers?.[0] !== undefined && peers.every(isNameless) && isNamed(port)
+    const isPass =
+      own &&
+      this.sizes.rich &&
+      !peers?.some(peer => JSON.stringify(peer).includes('fqdn')) &&
+      this.random.chance(0.2)
     return {
       ...(peers && { [side]: peers }),
       ...(port !== undefined && { ports: [isRefused ? { port: 80 } : port] }),
-      ...(own && { action: this.random.pick(['Allow', 'Allow', 'Deny']) }),
-      ...(own && this.sizes.rich && this.#conditions()),
+      ...(own && { action: isPass ? 'Pass' : this.random.pick(['Allow', 'Allow', 'Deny']) }),
+      ...(own && this.sizes.rich && !isPass && this.#conditions()),
     }
   }
 
@@ -296,6 +301,8 @@ export class ClusterSource {
             subject: {
               podSelector: this.#selector(),
               ...(kind === 'ClusterSecurityPolicy' && { namespaceSelector: this.#namespaceSelector() }),
+              ...(this.sizes.rich &&
+                random.chance(0.15) && { workloadNames: [`w-${random.below(this.sizes.workloads)}`] }),
             },
             ...sections,
           },

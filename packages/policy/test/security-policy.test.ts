@@ -37,11 +37,35 @@ describe('SecurityPolicy', () => {
       'allowed',
     ],
     ['deny first', { ingress: [denyApi, { from: everybody }] }, 'api', 'denied'],
+    [
+      'a Pass before a Deny is an exception from it',
+      { ingress: [{ action: 'Pass', from: from('api') }, { action: 'Deny' }] },
+      'api',
+      'allowed',
+    ],
+    [
+      'and of nothing else',
+      { ingress: [{ action: 'Pass', from: from('api') }, { action: 'Deny' }] },
+      'job',
+      'denied',
+    ],
+    ['a Pass alone isolates nobody', { ingress: [{ action: 'Pass', from: from('api') }] }, 'job', 'allowed'],
     ['the action is Allow unless written', { ingress: [{ from: from('api') }] }, 'api', 'allowed'],
     ['egress alone leaves ingress open', { egress: [] }, 'api', 'allowed'],
     ['policyTypes alone isolate', { policyTypes: ['Ingress'] }, 'api', 'denied'],
   ] as const)('%s', (_name, spec, peer, outcome) => {
     expect(ask([securityPolicy('shop/p', { subject, ...spec })], peer).outcome).toBe(outcome)
+  })
+
+  test('a Pass opens nothing that another policy denies or isolates', () => {
+    const pass = securityPolicy('shop/a', {
+      subject,
+      ingress: [{ action: 'Pass', from: from('api') }, { action: 'Deny' }],
+    })
+    const deny = securityPolicy('shop/z', { subject, ingress: [denyApi] })
+    const isolate = securityPolicy('shop/z', { subject, ingress: [] })
+    expect(ask([pass, deny], 'api').outcome).toBe('denied')
+    expect(ask([pass, isolate], 'api').outcome).toBe('denied')
   })
 
   test('a Deny of any policy wins over the Allow of another', () => {

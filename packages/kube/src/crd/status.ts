@@ -53,6 +53,21 @@ export const POLICY_STATUS: JsonRecord = {
   },
 }
 
+/** What the server tells of a rule of responses, besides whether it was read. */
+export const RESPONSE_STATUS: JsonRecord = {
+  ...POLICY_STATUS,
+  properties: {
+    ...(POLICY_STATUS.properties as JsonRecord), // written above
+    firedLastDay: count('Times it acted, or would have acted in Audit, in the last day.'),
+    active: count('Quarantines and blocks of it that are in force.'),
+    lastFired: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When it acted last, within the last day.',
+    },
+  },
+}
+
 const condition = (type: string): string => `.status.conditions[?(@.type=="${type}")].status`
 
 /** Of kinds that judge nothing by themselves. */
@@ -69,4 +84,12 @@ export const POLICY_COLUMNS: readonly Column[] = [
   { name: 'Accepted', type: 'string', jsonPath: condition('Accepted'), priority: 1 },
   { name: 'Programmed', type: 'string', jsonPath: condition('Programmed'), priority: 1 },
   { name: 'Nodes', type: 'integer', jsonPath: '.status.nodes.programmed', priority: 1 },
+]
+
+export const RESPONSE_COLUMNS: readonly Column[] = [
+  { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
+  { name: 'Fired/24h', type: 'integer', jsonPath: '.status.firedLastDay' },
+  { name: 'Active', type: 'integer', jsonPath: '.status.active' },
+  { name: 'Last', type: 'date', jsonPath: '.status.lastFired' },
+  { name: 'Ready', type: 'string', jsonPath: condition('Ready') },
 ]

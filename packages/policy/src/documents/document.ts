@@ -5,6 +5,7 @@ import type {
   Direction,
   DnsProfile,
   EpochMs,
+  EventSeverity,
   LabelSelector,
   Mode,
   PolicyDocumentJson,
@@ -36,6 +37,8 @@ export interface PodsPeer {
   readonly serviceAccounts?: readonly string[]
   /** Any of these. Never empty; absent means all of them. */
   readonly workloadKinds?: readonly SelectableKind[]
+  /** Any of these, each by its own name: one of several that are alike. Never empty; of subjects only. */
+  readonly workloadNames?: readonly string[]
 }
 
 /** Hosts by the labels of their nodes: their addresses, and with them whatever shares their network. */
@@ -88,7 +91,7 @@ export type Peer = PodsPeer | HostsPeer | ExternalsPeer | BlockPeer | FqdnPeer |
 
 export interface PolicyRule {
   readonly name?: string
-  /** Pass leaves the tier (ClusterNetworkPolicy only, whose Accept is Allow here). */
+  /** Pass leaves the policy, or the tier of a ClusterNetworkPolicy (whose Accept is Allow here): others decide. */
   readonly action: 'Allow' | 'Deny' | 'Pass'
   /** Any of these; absent means every peer. Never empty: `from: []` is written as absent. */
   readonly peers?: readonly Peer[]
@@ -179,6 +182,59 @@ export interface SecurityProfileDocument extends PolicyBase {
   readonly dns: DnsProfile
 }
 
+/** What the server finds in records and events. The first four are events; the others are counted from flow records. */
+export const FINDING_KINDS = [
+  'port-scan',
+  'metadata-probe',
+  'mining-pool',
+  'dns-finding',
+  'denied-attempts',
+  'unexpected-application',
+] as const
+export type FindingKind = (typeof FINDING_KINDS)[number]
+
+export interface ResponseMatch {
+  /** Any of these. Never empty. */
+  readonly findings: readonly FindingKind[]
+  /** Of `dns-finding`, any of these checks. Never empty; absent means all of them. */
+  readonly checks?: readonly string[]
+  /** At least as severe. */
+  readonly severity: EventSeverity
+  /** Of these workloads; absent means of any, and of addresses outside. */
+  readonly workloads?: PodsPeer
+  /** So many, of one workload or address, within so long. */
+  readonly count: number
+  readonly windowSeconds: number
+}
+
+export const RESPONSES = ['quarantine', 'block', 'notify'] as const
+export type ResponseKind = (typeof RESPONSES)[number]
+
+/** What is done about whom a rule matches. */
+export type ResponseAction =
+  | {
+      readonly kind: 'quarantine'
+      readonly forSeconds: number
+      /** Questions to the cluster's resolver pass, as far as other policies let them. */
+      readonly dns: boolean
+      /** Peers that may still be spoken with, as they are written in a rule. */
+      readonly peers: readonly unknown[]
+    }
+  | { readonly kind: 'block'; readonly forSeconds: number }
+  | { readonly kind: 'notify' }
+
+/** What is done about findings, by itself. It judges nothing: what it does is policies that the server makes. */
+export interface ResponseRuleDocument extends PolicyBase {
+  readonly kind: 'ResponseRule'
+  readonly match: ResponseMatch
+  /** Each kind once. Never empty. */
+  readonly actions: readonly ResponseAction[]
+  /** How many workloads it may keep in quarantine, and how many it may block, at once. */
+  readonly most: number
+  /** Namespaces it leaves alone, besides those that every rule does. */
+  readonly exempt: readonly string[]
+}
+
 export type PolicyDocument =
   | NetworkPolicy
   | SecurityPolicy
@@ -186,9 +242,14 @@ export type PolicyDocument =
   | ClusterNetworkPolicy
   | ApplicationDocument
   | SecurityProfileDocument
+  | ResponseRuleDocument
 export type PolicyKind = PolicyDocument['kind']
 
 /** Named by policies and none itself: it has no mode, selects nobody and judges nothing. */
 export type NamedDocument = ApplicationDocument | SecurityProfileDocument
 export const isNamed = (document: PolicyDocument): document is NamedDocument =>
   document.kind === 'Application' || document.kind === 'SecurityProfile'
+
+/** Documents that judge nothing and select nobody; those that are no names are not told to agents. */
+export const judgesNothing = (document: PolicyDocument): document is NamedDocument | ResponseRuleDocument =>
+  isNamed(document) || document.kind === 'ResponseRule'

@@ -6,7 +6,12 @@ import { type RuleDialect, readPeer, readRule } from './rules.ts'
 import { readSelector } from './selector.ts'
 import type { Spot } from './spot.ts'
 
-const DIALECT: RuleDialect = { protocols: ['TCP', 'UDP', 'SCTP'], fields: [], peer: readPeer }
+const DIALECT: RuleDialect = {
+  protocols: ['TCP', 'UDP', 'SCTP'],
+  actions: ['Allow'],
+  fields: [],
+  peer: readPeer,
+}
 
 /** A section isolates whether its list of rules is empty, null or missing; `[{}]` allows everything. */
 function readSection(spot: Spot, direction: Direction): PolicySection {

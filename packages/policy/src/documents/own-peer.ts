@@ -29,7 +29,15 @@ function readServiceAccount(spot: Spot): string | undefined {
   return name
 }
 
+/** Whatever a source calls a workload: a pod, a container, a unit. */
+function readWorkloadName(spot: Spot): string | undefined {
+  const name = spot.text()
+  if (name === '' || (name !== undefined && name.length > 253)) spot.refuse('must be 1 to 253 characters')
+  return name
+}
+
 function readPods(spot: Spot): PodsPeer {
+  const names = readList(spot.at('workloadNames'), LIMITS.wordsPerList.value, readWorkloadName)
   const namespaces = spot.at('namespaceSelector')
   const accounts = readList(spot.at('serviceAccounts'), LIMITS.wordsPerList.value, readServiceAccount)
   const kinds = readList(spot.at('workloadKinds'), WORKLOAD_KINDS.length, item => item.oneOf(WORKLOAD_KINDS))
@@ -39,6 +47,7 @@ function readPods(spot: Spot): PodsPeer {
     ...(!namespaces.absent && { namespaceSelector: readSelector(namespaces) }),
     ...(accounts && { serviceAccounts: accounts }),
     ...(kinds && { workloadKinds: kinds }),
+    ...(names && { workloadNames: [...new Set(names)] }),
   }
 }
 
@@ -92,7 +101,8 @@ export function readOwnPeer(spot: Spot, direction: Direction): Peer | undefined 
  * are in no namespace, so only a cluster-scoped policy may be about them.
  */
 export function readSubject(spot: Spot, scope: 'namespaced' | 'cluster'): PolicySubject {
-  const pods = scope === 'cluster' ? PODS : PODS.filter(field => field !== 'namespaceSelector')
+  const own = scope === 'cluster' ? PODS : PODS.filter(field => field !== 'namespaceSelector')
+  const pods = [...own, 'workloadNames']
   const others = scope === 'cluster' ? (['hostSelector', 'externalSelector'] as const) : []
   if (!spot.absent) spot.fields([...pods, ...others])
   const field = alone(spot, others)

@@ -14,6 +14,7 @@ import { didYouMean, type Spot } from './spot.ts'
 
 const DIALECT: RuleDialect = {
   protocols: ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'],
+  actions: ['Allow', 'Deny', 'Pass'],
   fields: ['name', 'action', 'applications', 'l7', 'onDeny', 'validUntil', 'ticket'],
   peer: readOwnPeer,
 }
@@ -60,9 +61,19 @@ function readOnDeny(spot: Spot, action: PolicyRule['action']): OnDeny | undefine
   return spot.oneOf(ON_DENY)
 }
 
+/** An exception that waits for what is said would have to open first: a Pass rule is decided by ends and port. */
+function refuseOpenPass(spot: Spot, { action, peers = [] }: PolicyRule): void {
+  if (action !== 'Pass') return
+  for (const field of ['applications', 'l7'])
+    if (!spot.at(field).absent) spot.at(field).refuse('is not for Pass rules; they are about ends and ports')
+  if (peers.some(({ kind }) => kind === 'fqdn'))
+    spot.at('to').refuse('a Pass rule is about ends and ports, and not about names')
+}
+
 /** A rule of Sekisho's own kinds: what a NetworkPolicy's has, and what only Sekisho knows. */
 export function readOwnRule(spot: Spot, direction: Direction): PolicyRule {
   const rule = readRule(spot, direction, DIALECT)
+  refuseOpenPass(spot, rule)
   const applications = readList(spot.at('applications'), LIMITS.wordsPerList.value, readApplication)
   const l7 = readL7(spot.at('l7'))
   const onDeny = readOnDeny(spot.at('onDeny'), rule.action)

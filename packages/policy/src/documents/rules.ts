@@ -7,6 +7,7 @@ import type { Spot } from './spot.ts'
 /** What differs between the kinds that share this rule shape. */
 export interface RuleDialect {
   readonly protocols: readonly Protocol[]
+  readonly actions: readonly PolicyRule['action'][]
   /** Fields besides peers and ports; the kind reads those that are not `name` and `action` itself. */
   readonly fields: readonly string[]
   readonly peer: (spot: Spot, direction: Direction) => Peer | undefined
@@ -175,7 +176,7 @@ export function readRule(spot: Spot, direction: Direction, dialect: RuleDialect)
     .flatMap(item => dialect.peer(item, direction) ?? [])
   const ports = readPorts(spot.at('ports'), dialect)
   if (direction === 'egress') refuseNamesOfBlocks(spot.at('ports'), peers, ports)
-  const action = spot.at('action').absent ? 'Allow' : spot.at('action').oneOf(['Allow', 'Deny'])
+  const action = spot.at('action').absent ? 'Allow' : spot.at('action').oneOf(dialect.actions)
   const name = readRuleName(spot.at('name'))
   return {
     action: action ?? 'Allow',

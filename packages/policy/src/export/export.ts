@@ -43,11 +43,12 @@ function ruleLoss({ action, applications, l7, validUntil, ports, peers }: Policy
 function subjectLoss(document: PolicyDocument): string | undefined {
   const { kind, subject } = document
   if (isNamed(document)) return 'it is named by policies and none itself'
+  if (kind === 'ResponseRule') return 'it says what is done about findings, and is no policy itself'
   if (kind === 'ClusterSecurityPolicy' || kind === 'ClusterNetworkPolicy')
     return 'a NetworkPolicy is about one namespace only'
   if (subject.kind !== 'pods') return `policies about ${subject.kind} have no counterpart`
-  return subject.serviceAccounts || subject.workloadKinds
-    ? 'subjects by service account or kind have no counterpart'
+  return subject.serviceAccounts || subject.workloadKinds || subject.workloadNames
+    ? 'subjects by service account, kind or name have no counterpart'
     : undefined
 }
 

@@ -14,8 +14,8 @@ export function cubeOf({ namespaceSelector, podSelector }: PodsPeer, namespace: 
 /** Whether all workloads of one cube are of the other, whatever labels there are. */
 export const holdsAll = (outer: Cube, inner: Cube): boolean => subtract([inner], [outer]).length === 0
 
-const isNarrowed = ({ serviceAccounts, workloadKinds }: PodsPeer): boolean =>
-  serviceAccounts !== undefined || workloadKinds !== undefined
+const isNarrowed = ({ serviceAccounts, workloadKinds, workloadNames }: PodsPeer): boolean =>
+  (serviceAccounts ?? workloadKinds ?? workloadNames) !== undefined
 
 const selectsAll = (outer: LabelSelector, inner: LabelSelector): boolean => {
   const [all, some] = [fromSelector(outer, 'pod'), fromSelector(inner, 'pod')]

@@ -1,5 +1,5 @@
 import { compileSelector, type Direction } from '@sekisho/core'
-import { isNamed, type PodsPeer, type PortSpec } from '../documents/document.ts'
+import { judgesNothing, type PodsPeer, type PortSpec } from '../documents/document.ts'
 import type { LocatedPolicy } from '../manifests/manifests.ts'
 import { type Check, type LintContext, objectOf, type Remark } from './finding.ts'
 import {
@@ -68,7 +68,7 @@ function isolatesAll(
   const section = policy.sections[direction]
   const isOpen = section?.rules.some(rule => rule.action === 'Allow' && !rule.peers && !isLimited({ rule }))
   if (!section?.isolates || isOpen || subject.kind !== 'pods' || !isEmpty(subject.podSelector)) return false
-  if (subject.serviceAccounts ?? subject.workloadKinds) return false
+  if (subject.serviceAccounts ?? subject.workloadKinds ?? subject.workloadNames) return false
   if (namespace !== '') return namespace === name
   const labels = context.model.namespaces.get(name)?.labels ?? {}
   return compileSelector(subject.namespaceSelector ?? {})(labels)
@@ -222,7 +222,7 @@ export const subjectSelectsNothing: Check = {
   help: 'A policy about nobody protects nothing: a typing mistake in its podSelector, or a namespace that is not the one meant.',
   *run(context) {
     for (const located of context.manifests.policies) {
-      if (isNamed(located.policy)) continue
+      if (judgesNothing(located.policy)) continue
       const { subject, namespace } = located.policy
       const inhabited = context.workloads.some(
         workload => namespace === '' || workload.namespace === namespace,

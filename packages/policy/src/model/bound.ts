@@ -211,9 +211,9 @@ function bindRule(written: PolicyRule, index: number, { policy, direction, bind 
   }
 }
 
-/** Without a time, a rule that ends counts where it denies and not where it allows: nothing opens by accident. */
+/** Without a time, a rule that ends counts where it denies and nowhere else: nothing opens by accident. */
 export const isExpired = ({ action, validUntil }: PolicyRule, now: EpochMs | undefined): boolean =>
-  validUntil !== undefined && (now === undefined ? action === 'Allow' : validUntil <= now)
+  validUntil !== undefined && (now === undefined ? action !== 'Deny' : validUntil <= now)
 
 function bindSection(section: PolicySection, binding: Binding): BoundSection {
   const { policy, direction, now } = binding

@@ -8,11 +8,17 @@ import { type Identity, isSelectable, type NamespaceEntry } from './entry.ts'
  */
 const KIND = '@kind'
 const SERVICE_ACCOUNT = '@service-account'
+const NAME = '@name'
 
-export const identityLabels = ({ labels, kind, serviceAccount = '' }: Workload): Labels => ({
+/** @param isNamed some policy is about workloads of its name; else its name would tell it from those that are alike. */
+export const identityLabels = (
+  { labels, kind, name, serviceAccount = '' }: Workload,
+  isNamed: boolean,
+): Labels => ({
   ...labels,
   [KIND]: kind,
   [SERVICE_ACCOUNT]: serviceAccount,
+  ...(isNamed && { [NAME]: name }),
 })
 
 const kindOf = (workload: Workload): Identity['kind'] =>
@@ -35,8 +41,9 @@ const identityKey = ({ kind, isProtected, labels, ports }: Seen): string =>
 export function identityIn(
   namespace: NamespaceEntry,
   workload: Workload,
+  isNamed: boolean,
 ): readonly [Identity, isNew: boolean] {
-  const labels = identityLabels(workload)
+  const labels = identityLabels(workload, isNamed)
   const kind = kindOf(workload)
   const seen: Seen = { kind, isProtected: workload.protection !== 'off', labels, ports: workload.ports }
   const key = identityKey(seen)
@@ -67,10 +74,11 @@ function withFacts(selector: LabelSelector, facts: readonly SelectorRequirement[
 export function identitySelector(peer: PodsPeer | HostsPeer | ExternalsPeer): LabelSelector {
   switch (peer.kind) {
     case 'pods': {
-      const { podSelector, serviceAccounts, workloadKinds } = peer
+      const { podSelector, serviceAccounts, workloadKinds, workloadNames } = peer
       return withFacts(podSelector, [
         ...among(KIND, workloadKinds),
         ...among(SERVICE_ACCOUNT, serviceAccounts),
+        ...among(NAME, workloadNames),
       ])
     }
     case 'hosts':

@@ -25,6 +25,10 @@ import { Standings } from './standing.ts'
 const timedRules = ({ sections }: PolicyDocument): readonly PolicyRule[] =>
   Object.values(sections).flatMap(({ rules }) => rules.filter(rule => rule.validUntil !== undefined))
 
+/** Names of workloads that a policy singles out. */
+const namesIn = ({ subject }: PolicyDocument): readonly string[] =>
+  subject.kind === 'pods' ? (subject.workloadNames ?? []) : []
+
 const judges = ({ subjectOf }: Selection): boolean => subjectOf.size > 0
 
 /**
@@ -37,6 +41,8 @@ export class ModelIndex {
   readonly #policies = new Map<PolicyId, BoundPolicy>()
   readonly #nodes = new Map<NodeName, NodeChange>()
   readonly #timed = new Set<PolicyDocument>()
+  /** How many policies single out workloads of a name. */
+  readonly #named = new Map<string, number>()
   #now: EpochMs | undefined
   #revision = 0
   #serial = FIRST_SERIAL
@@ -222,7 +228,7 @@ export class ModelIndex {
   #identityOf(workload: Workload): Identity {
     const { namespace: name } = workload
     const namespace = this.#namespaces.get(name) ?? this.#addNamespace(makeNamespace(name))
-    const [identity, isNew] = identityIn(namespace, workload)
+    const [identity, isNew] = identityIn(namespace, workload, this.#named.has(workload.name))
     if (isNew) this.#selections.select(identity)
     return identity
   }
@@ -266,8 +272,33 @@ export class ModelIndex {
   }
 
   #updatePolicies({ set = [], removed = [] }: Changes<PolicyDocument, PolicyId>, touched: Touched): void {
+    this.#name(set, removed, touched)
     for (const id of removed) this.#removePolicy(id, touched)
     for (const document of set) this.#setPolicy(document, touched)
+  }
+
+  /** Workloads whose name begins or ceases to count are told from those that are alike, or no longer. */
+  #name(set: readonly PolicyDocument[], removed: readonly PolicyId[], touched: Touched): void {
+    const changed = new Set<string>()
+    const count = (names: readonly string[], by: 1 | -1) => {
+      for (const name of names) {
+        const before = this.#named.get(name) ?? 0
+        if (before + by === 0) this.#named.delete(name)
+        else this.#named.set(name, before + by)
+        if (before === 0 || before + by === 0) changed.add(name)
+      }
+    }
+    // One document each, the last that was said: as the policies will be.
+    const after = new Map<PolicyId, PolicyDocument | undefined>(removed.map(id => [id, undefined]))
+    for (const document of set) after.set(document.id, document)
+    for (const [id, document] of after) {
+      if (document) count(namesIn(document), 1)
+      const before = this.policies.get(id)
+      if (before) count(namesIn(before), -1)
+    }
+    if (changed.size === 0) return
+    const workloads = [...this.workloads.values()].filter(({ name }) => changed.has(name))
+    this.#updateWorkloads({ set: workloads }, touched)
   }
 
   readonly #bind: Bind = {

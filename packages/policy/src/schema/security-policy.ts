@@ -3,6 +3,7 @@ import { ON_DENY, ON_FAILURE } from '../documents/document.ts'
 import { APPLICATION } from './application.ts'
 import { EXTERNAL_WORKLOAD_SPEC } from './external-workload.ts'
 import { APPLICATION_NAMES, REQUESTS } from './requests.ts'
+import { RESPONSE_RULE } from './response-rule.ts'
 import { integer, type JsonSchema, list, object, oneOf, some, text } from './schema.ts'
 import { SECURITY_PROFILE } from './security-profile.ts'
 import { CLUSTER_SUBJECT, EGRESS_PEER, INGRESS_PEER, NAMESPACED_SUBJECT } from './selectors.ts'
@@ -25,9 +26,10 @@ const rule = (direction: Direction): JsonSchema => {
   return object(
     {
       name: text(100, undefined, { minLength: 1, description: 'For people.' }),
-      action: oneOf(['Allow', 'Deny'], {
+      action: oneOf(['Allow', 'Deny', 'Pass'], {
         default: 'Allow',
-        description: 'A Deny rule wins over every Allow.',
+        description:
+          'A Deny rule wins over every Allow. Pass is an exception from the Deny rules after it, and allows nothing.',
       }),
       [side]: list(peer, LIMITS.peersPerRule.value, {
         description: 'Any of these; every peer where none is written.',
@@ -104,5 +106,6 @@ export const SPEC_SCHEMAS = {
   ClusterSecurityPolicy: spec(CLUSTER_SUBJECT),
   SecurityProfile: SECURITY_PROFILE,
   Application: APPLICATION,
-} as const satisfies Record<string, JsonSchema>
+  ResponseRule: RESPONSE_RULE,
   ExternalWorkload: EXTERNAL_WORKLOAD_SPEC,
+} as const satisfies Record<string, JsonSchema>

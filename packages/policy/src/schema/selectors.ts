@@ -43,6 +43,10 @@ const WORKLOADS = {
   serviceAccounts: some(SUBDOMAIN, WORDS, 'Any of these service accounts.'),
   workloadKinds: some(oneOf(WORKLOAD_KINDS), WORKLOAD_KINDS.length, 'Any of these kinds of workload.'),
 }
+/** Of subjects only: a peer that a workload of another name may take the place of is no peer. */
+const NAMES = {
+  workloadNames: some(text(253), WORDS, 'Any of these, by their own names: one of several that are alike.'),
+}
 const NAMESPACES = { namespaceSelector: selector('Namespaces by their labels; empty selects all.') }
 const MACHINES = {
   hostSelector: selector('Hosts by the labels of their nodes, and what shares their network. Stands alone.'),
@@ -82,10 +86,21 @@ const peer = (alone: Readonly<Record<string, JsonSchema>>): JsonSchema => {
 export const INGRESS_PEER = peer(ALONE)
 export const EGRESS_PEER = peer({ ...ALONE, ...NAMED })
 
-export const NAMESPACED_SUBJECT = object(WORKLOADS, {
-  description: 'Workloads of this namespace that the policy is about; all of them where nothing is written.',
-})
+export const NAMESPACED_SUBJECT = object(
+  { ...WORKLOADS, ...NAMES },
+  {
+    description:
+      'Workloads of this namespace that the policy is about; all of them where nothing is written.',
+  },
+)
+export const RESPONSE_WORKLOADS = object(
+  { ...WORKLOADS, ...NAMESPACES },
+  {
+    description:
+      'Findings about these workloads; where nothing is written, about any, and about addresses outside.',
+  },
+)
 export const CLUSTER_SUBJECT = object(
-  { ...WORKLOADS, ...NAMESPACES, ...MACHINES },
+  { ...WORKLOADS, ...NAMES, ...NAMESPACES, ...MACHINES },
   { description: 'Workloads of any namespace, hosts, or external machines that the policy is about.' },
 )

@@ -32,8 +32,8 @@ export interface NameAddress {
 /** What was found in the bytes of one call, in their order. */
 export type Reading =
   /**
-   * A whole request: its receiver could not act on it before the last of these bytes. `isKept`: when it is made again,
-   * it is said again, the same object.
+   * A whole request: its receiver could not act on it before the last of these bytes. `isKept`: when it is made again, it is
+   * said again, the same object; also with other headers, if nobody has looked at them.
    */
   | { readonly kind: 'request'; readonly request: L7Request; readonly isKept?: boolean }
   | { readonly kind: 'detail'; readonly detail: Detail; readonly value: string }

@@ -1,9 +1,11 @@
+import type { L7Request } from '@sekisho/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Side } from '../src/protocol.ts'
 import { http } from '../src/protocols/http/http.ts'
 import { HttpRequest } from '../src/protocols/http/request.ts'
 import type { Reading } from '../src/reading.ts'
-import { byteByByte, opening, readingsOf } from './conversation.ts'
+import { byteByByte, bytesOf, opening, readingsOf } from './conversation.ts'
 
 const plain = (reading: Reading): unknown =>
   reading.kind === 'request' && reading.request instanceof HttpRequest
@@ -17,6 +19,16 @@ const withHeaders = ({ kind, method, path, query, host, headers }: HttpRequest) 
   host,
   headers: { ...headers },
 })
+/** The same of who does not ask for headers. */
+const headless = (reading: Reading): unknown =>
+  reading.kind === 'request' && reading.request instanceof HttpRequest
+    ? { kind: 'request', request: Object.entries(reading.request) }
+    : reading
+/** What is seen of each reading when it is told. */
+function seen(said: readonly (readonly [Side, string])[], see: (reading: Reading) => unknown): unknown[] {
+  const reader = http.open?.('TCP')
+  return said.flatMap(([side, text]) => (reader?.read(side, bytesOf(text)) ?? []).map(see))
+}
 const GET = 'GET /shop/items?id=1 HTTP/1.1\r\nHost: Shop.Example:8080\r\nAccept: */*\r\n\r\n'
 /** What a server would do, of a conversation: method, path and host, or why it cannot be told. */
 const asked = (readings: readonly Reading[]): string[] =>
@@ -36,6 +48,14 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 const REPEATED = [
   get('Host: a'),
   get('Host: b'),
+  get('Host: a\r\nX-Request-Id: 1'),
+  get('Host: a\r\nX-Request-Id: 22'),
+  get('X-Request-Id: 1\r\nHost: a'),
+  get('Host: a\r\nX-Request-Id : 1'),
+  get('Host: a\r\n X-Request-Id: 1'),
+  get('Host: a\r\nHost: a'),
+  get('Host: a\r\nConnection: close'),
+  'GET / HTTP/1.0\r\nHost: a\r\n\r\n',
   `\r\n${get('Host: a')}`,
   get('Content-Length: 1'),
   get('Transfer-Encoding: chunked'),
@@ -336,20 +356,59 @@ describe('http', () => {
     fc.assert(
       fc.property(conversation, said => {
         const spoken = said.map(([side, text]) => [side, side === 'client' ? text : OK] as const)
-        expect(readingsOf(http, spoken).map(plain)).toEqual(readingsOf(http, byteByByte(spoken)).map(plain))
+        const inPieces = readingsOf(http, byteByByte(spoken))
+        expect(seen(spoken, plain)).toEqual(inPieces.map(plain))
+        expect(seen(spoken, headless)).toEqual(inPieces.map(headless))
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     )
   })
 
-  test('the same object is told again only for the same bytes', () => {
-    const said = [GET, GET, `${GET}${GET}`, GET, GET.replace('id=1', 'id=2'), GET].map(
-      text => ['client', text] as const,
+  /** Which of the requests were told as which object, by their first one. */
+  const objects = (
+    said: readonly string[],
+    see: (request: L7Request) => void = () => undefined,
+  ): number[] => {
+    const requests: L7Request[] = []
+    seen(
+      said.map(text => ['client', text]),
+      reading => {
+        if (reading.kind === 'request') see(requests[requests.push(reading.request) - 1] ?? reading.request)
+      },
     )
-    const requests = readingsOf(http, said).flatMap(reading =>
-      reading.kind === 'request' ? [reading.request] : [],
-    )
-    expect(requests.map(request => requests.indexOf(request))).toEqual([0, 0, 2, 3, 4, 5, 6])
+    return requests.map(request => requests.indexOf(request))
+  }
+
+  test('the same object is told again for the same bytes', () => {
+    const said = [GET, GET, `${GET}${GET}`, GET, GET.replace('id=1', 'id=2'), GET]
+    expect(objects(said)).toEqual([0, 0, 2, 3, 4, 5, 6])
+  })
+
+  const numbered = (n: number): string => GET.replace('Accept: */*', `X-Request-Id: ${n}`)
+  test.each([
+    ['another field', [numbered(1), numbered(2), GET, numbered(1)], [0, 0, 0, 0]],
+    ['a field more', [GET, GET.replace('Accept', 'X: 1\r\nAccept')], [0, 0]],
+    ['another host', [GET, GET.replace('8080', '8081'), GET], [0, 1, 2]],
+    ['a body', [GET, `${GET.replace('Accept: */*', 'Content-Length: 1')}x`, GET], [0, 1, 2]],
+    ['another agent', [GET, GET.replace('Accept', 'User-Agent')], [0, 1]],
+    ['one behind it', [GET, `${numbered(1)}${GET}`], [0, 1, 2]],
+  ])('%s', (_name, said, expected) => expect(objects(said)).toEqual(expected))
+
+  test('who asks for headers is told of each request by its own', () => {
+    const said = [GET, numbered(1), numbered(2), numbered(2)]
+    const ids: unknown[] = []
+    const see = (request: L7Request) =>
+      ids.push(request.kind === 'http' && request.headers['x-request-id']?.[0])
+    expect(objects(said, see)).toEqual([0, 1, 2, 2])
+    expect(ids).toEqual([undefined, '1', '2', '2'])
+  })
+
+  test('who asks for headers from some request on is told of that one', () => {
+    const ids: unknown[] = []
+    objects([numbered(1), numbered(2), numbered(3)], request => {
+      ids.push(request.kind === 'http' && ids.length > 0 && request.headers['x-request-id']?.[0])
+    })
+    expect(ids).toEqual([false, '2', '3'])
   })
 
   test.each([

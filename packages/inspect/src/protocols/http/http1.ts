@@ -4,8 +4,18 @@ import type { BoldReader } from '../../guarded.ts'
 import type { Side } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
 import { Refinement } from './applications/index.ts'
-import { type Body, parseRequest, parseResponse, type RequestHead, type ResponseHead } from './head.ts'
+import {
+  type Body,
+  type ComparedHead,
+  linesOf,
+  parseRequest,
+  parseResponse,
+  type RequestHead,
+  type ResponseHead,
+  sameButForFields,
+} from './head.ts'
 import { Messages } from './messages.ts'
+import type { HttpRequest } from './request.ts'
 
 /*
  * A connection of HTTP/1 (RFC 9112 section 9): requests, often in advance, and answers in the same order. An answer is
@@ -28,7 +38,9 @@ function statusOf(status: number): Reading {
 
 /** A request without a body that came in one piece, and what was said of it. */
 interface Kept {
-  readonly text: string
+  /** As it was made last. */
+  head: ComparedHead
+  readonly request: HttpRequest
   readonly asked: Asked
   readonly reading: Reading
 }
@@ -87,17 +99,26 @@ export class Http1Reader implements BoldReader {
       const isKept = isBetween && isAll(head, bytes)
       const reading: Reading = { kind: 'request', request: head.request, isKept }
       found.push(reading)
-      this.#kept = isKept ? { text: head.text, asked, reading } : undefined
+      this.#kept = isKept ? { head, request: head.request, asked, reading } : undefined
     }
     this.#requests.keep()
   }
 
-  /** The last request, if these bytes are its own: an application that it would tell of was told of. */
+  /**
+   * The last request, if these bytes are its own, or differ from it in what nobody has asked for: an application that it
+   * would tell of was told of.
+   */
   #again(bytes: Uint8Array): Kept | undefined {
-    const { length } = bytes
-    return this.#kept?.text.length === length && this.#kept.text === latin1Between(bytes, 0, length)
-      ? this.#kept
-      : undefined
+    const kept = this.#kept
+    if (!kept || bytes.length > LIMITS.httpKeptHead.value) return undefined
+    const text = latin1Between(bytes, 0, bytes.length)
+    if (text === kept.head.text) return kept
+    if (kept.request.isAskedForHeaders) return undefined
+    const head = sameButForFields(bytes, text, kept.head)
+    if (!head) return undefined
+    kept.head = head
+    kept.request.repeat(linesOf(head))
+    return kept
   }
 
   #remember(asked: Asked): void {

@@ -14,7 +14,8 @@ export class HttpRequest implements Http {
   readonly path: string
   readonly query: string
   readonly host: string
-  readonly #lines: string
+  #lines: string
+  #isAskedForHeaders = false
 
   constructor(of: { method: string; path: string; query: string; host: string; lines: string }) {
     this.method = of.method
@@ -25,6 +26,17 @@ export class HttpRequest implements Http {
   }
 
   get headers(): Http['headers'] {
+    this.#isAskedForHeaders = true
     return fieldsOf(this.#lines)
+  }
+
+  /** Whether anybody has looked at its headers: what was said of it then may not hold with others. */
+  get isAskedForHeaders(): boolean {
+    return this.#isAskedForHeaders
+  }
+
+  /** It is made again, with other field lines; whoever asks from here on is told of these. */
+  repeat(lines: string): void {
+    this.#lines = lines
   }
 }

@@ -7,6 +7,9 @@ import {
   type CustomKind,
   DOCUMENT_COLUMNS,
   definitionOf,
+  EXTERNAL_WORKLOAD_COLUMNS,
+  EXTERNAL_WORKLOAD_STATUS,
+  EXTERNAL_WORKLOADS,
   type JsonRecord,
   POLICY_COLUMNS,
   POLICY_STATUS,
@@ -69,6 +72,15 @@ const KINDS: readonly CustomKind[] = [
     spec: spec('ResponseRule'),
     status: RESPONSE_STATUS,
     columns: RESPONSE_COLUMNS,
+  },
+  {
+    type: EXTERNAL_WORKLOADS,
+    singular: 'externalworkload',
+    shortNames: ['extw'],
+    description: 'A machine outside of the cluster, or an address there, as a workload with labels.',
+    spec: spec('ExternalWorkload'),
+    status: EXTERNAL_WORKLOAD_STATUS,
+    columns: EXTERNAL_WORKLOAD_COLUMNS,
   },
 ]
 

@@ -11,6 +11,7 @@ import {
   type ClusterAccess,
   CONFIG_MAPS,
   EVENTS,
+  EXTERNAL_WORKLOADS,
   type JsonRecord,
   type KubeClient,
   KubeObjects,
@@ -301,6 +302,70 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
     test('what changed while the server was away is caught up with', async () => {
       await pod('away-1', '10.9.0.7')
       await objects(SECURITY_POLICIES).apply(at('away'), ingress(), { fieldManager: 'test' })
+    describe('a machine outside', () => {
+      const external = (object: string) =>
+        server.store.records.inventory().workloads.find(({ id }) => id === `external:${namespace}/${object}`)
+      const declare = (object: string, spec: JsonRecord) =>
+        objects(EXTERNAL_WORKLOADS).apply(
+          at(object),
+          { metadata: { labels: { app: object } }, spec },
+          { fieldManager: 'test', force: true },
+        )
+      const said = (object: string) => conditions(object, EXTERNAL_WORKLOADS)
+
+      test('is a workload with labels, and is told what is not its own', async () => {
+        await declare('db', { addresses: ['10.20.0.7', '2001:db8::7'], ports: [{ name: 'pg', port: 5432 }] })
+        await vi.waitFor(() =>
+          expect(external('db')).toMatchObject({
+            kind: 'external',
+            labels: { app: 'db' },
+            node: '',
+            addresses: ['10.20.0.7', '2001:db8::7'],
+            ports: [{ name: 'pg', protocol: 'TCP', port: 5432 }],
+          }),
+        )
+        await vi.waitFor(async () =>
+          expect(await said('db')).toMatchObject({
+            Accepted: 'True Valid',
+            Conflicted: 'False NoConflict',
+            Connected: 'False NoAgent',
+            Ready: 'True Ready',
+          }),
+        )
+        await pod('taker', '10.20.0.7')
+        await vi.waitFor(() => expect(external('db')?.addresses).toEqual(['2001:db8::7']))
+        await vi.waitFor(async () =>
+          expect(await said('db')).toMatchObject({ Conflicted: 'True Taken', Ready: 'False Taken' }),
+        )
+        await vi.waitFor(async () =>
+          expect(await eventsAbout('db')).toEqual(['Warning Conflicted ExternalWorkload sekisho-server']),
+        )
+        const { json } = await objects(EXTERNAL_WORKLOADS).get(at('db'))
+        expect(JSON.stringify(json.status)).toContain(`10.20.0.7 is of pod ${namespace}/taker.`)
+      })
+
+      test('whose agent never joined is not ready, and one that cannot be read stays what it was', async () => {
+        await declare('vm', { addresses: ['10.20.0.9'], node: 'vm-1' })
+        await vi.waitFor(async () =>
+          expect(await said('vm')).toMatchObject({ Connected: 'False NotJoined', Ready: 'False NotJoined' }),
+        )
+        await declare('vm', { addresses: ['10.20.0.9'], node: 'vm-1', nodes: 'vm-2' })
+        await vi.waitFor(async () => expect(await said('vm')).toMatchObject({ Accepted: 'False Invalid' }))
+        expect(external('vm')?.node).toBe('vm-1')
+        const { json } = await objects(EXTERNAL_WORKLOADS).get(at('vm'))
+        expect(JSON.stringify(json.status)).toMatch(/spec.nodes: unknown field; did you mean \\"node\\"/)
+      })
+
+      test('is gone when it is deleted, also while the server was away', async () => {
+        await objects(EXTERNAL_WORKLOADS).remove(at('db'))
+        await vi.waitFor(() => expect(external('db')).toBeUndefined())
+        await server[Symbol.asyncDispose]()
+        await objects(EXTERNAL_WORKLOADS).remove(at('vm'))
+        server = await startFor(access, data)
+        await vi.waitFor(() => expect(external('vm')).toBeUndefined())
+      })
+    })
+
       await vi.waitFor(() => {
         expect(workload('away-1')).toBeDefined()
         expect(stored('SecurityPolicy', 'away')).toBeDefined()

@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KubeError, KubeObjects, NETWORK_POLICIES, openKubeClient, SECURITY_POLICIES } from '@sekisho/kube'
+import {
+  EXTERNAL_WORKLOADS,
+  KubeError,
+  KubeObjects,
+  NETWORK_POLICIES,
+  openKubeClient,
+  SECURITY_POLICIES,
+} from '@sekisho/kube'
 import { expect, test, vi } from 'vitest'
 import { freePort } from '../../packages/kube/test/real/server.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
@@ -29,6 +36,11 @@ withPrograms('policies are refused before they are stored', programs => {
       expect(refused).toMatchObject({ status: 422 })
       expect(String(refused)).toMatch(/spec\.ingress\[0\]\.form: .*did you mean "from"/)
       expect(await create({ ingress: [] })).not.toBeInstanceOf(KubeError)
+      const machine = { metadata: { name: 'vm' }, spec: { addresses: ['10.0.0.300'] } }
+      const refusal: unknown = await new KubeObjects(client, EXTERNAL_WORKLOADS)
+        .create(place, machine)
+        .catch((error: unknown) => error)
+      expect(String(refusal)).toMatch(/spec\.addresses\[0\]: must be an address/)
       // What Kubernetes itself takes is never refused, though it means nothing here.
       const overlapping = [{ ports: [{ port: 80 }, { port: 79, endPort: 90 }] }]
       const foreign = { metadata: { name: 'foreign' }, spec: { podSelector: {}, ingress: overlapping } }

@@ -6,6 +6,8 @@ export { KubeObjects, type ObjectPage, type Selection, type Writer } from './cli
 export { type Column, type CustomKind, definitionOf } from './crd/definition.ts'
 export {
   DOCUMENT_COLUMNS,
+  EXTERNAL_WORKLOAD_COLUMNS,
+  EXTERNAL_WORKLOAD_STATUS,
   POLICY_COLUMNS,
   POLICY_STATUS,
   RESPONSE_COLUMNS,

@@ -60,6 +60,7 @@ export interface Place {
 }
 
 /** The URL path of a collection or of one object. Names come from users: each is one path segment, whatever it holds. */
+export const EXTERNAL_WORKLOADS = own('ExternalWorkload', 'externalworkloads', true)
 export function pathOf(type: ResourceType, { namespace, name, subresource }: Place = {}): string {
   const root = type.group === '' ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`
   const parts = [

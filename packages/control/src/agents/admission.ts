@@ -41,8 +41,11 @@ export interface AdmissionOptions {
 export function createAdmission({ owner, workloadAt, alive }: AdmissionOptions): Admission {
   /** Whole reports of which a part was refused: tried again, because the other node may have let go since. */
   const contested = new Map<NodeName, readonly Workload[]>()
+  const isHeld = ({ kind, node, state }: Workload): boolean =>
+    // What was declared stays so, whoever runs there.
+    kind === 'external' || (state !== 'finished' && alive(node))
   const othersHave = (current: Workload | undefined, node: NodeName): boolean =>
-    current !== undefined && current.node !== node && current.state !== 'finished' && alive(current.node)
+    current !== undefined && current.node !== node && isHeld(current)
   const foreign = (id: WorkloadId, node: NodeName): boolean => othersHave(owner(id), node)
   /** Or every policy that lets this workload in would let in the one whose address it says it has. */
   const withoutTaken = (workload: Workload, node: NodeName): Workload => {

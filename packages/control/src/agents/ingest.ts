@@ -24,10 +24,12 @@ export interface IngestOptions {
   readonly inCluster: boolean
 }
 
-/** What only machines outside the cluster know of themselves. */
+/** What only machines outside the cluster know of themselves: which pods and machines there are is said there. */
 function withoutPods(batch: Batch): Batch {
   const { namespaces: _, workloads, ...rest } = batch
-  return workloads ? { ...rest, workloads: workloads.filter(({ kind }) => kind !== 'pod') } : rest
+  return workloads
+    ? { ...rest, workloads: workloads.filter(({ kind }) => kind !== 'pod' && kind !== 'external') }
+    : rest
 }
 
 /** An agent that oversteps does so in every batch; one event in so long is enough. */

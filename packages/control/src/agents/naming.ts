@@ -1,4 +1,4 @@
-import { type Flow, knownApplication, type NodeName } from '@sekisho/core'
+import { type Flow, hasNoAgent, knownApplication, type NodeName } from '@sekisho/core'
 import type { Model } from '@sekisho/policy'
 
 /** What an agent says of a flow for as long as it is read. */
@@ -11,8 +11,7 @@ const INSPECTING = { outcome: 'allowed', why: 'inspecting' } as const
  */
 export function named(flow: Flow, node: NodeName, model: Model): Flow | undefined {
   const caller = callerOf(flow, model)
-  if (caller && caller.kind !== 'external' && caller.node !== node && flow.outcome !== 'denied')
-    return undefined
+  if (caller && !hasNoAgent(caller) && caller.node !== node && flow.outcome !== 'denied') return undefined
   const known = caller ? { ...flow, source: { ...flow.source, workload: caller.id } } : flow
   return flow.destination.workload === undefined ? withCalled(known, model) : known
 }

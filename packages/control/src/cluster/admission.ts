@@ -1,5 +1,12 @@
 import { ERRORS, type Problem, textAt } from '@sekisho/core'
-import { type DefinedApplications, type NotEnforced, notEnforcedHere, validatePolicy } from '@sekisho/policy'
+import {
+  type DefinedApplications,
+  EXTERNAL_WORKLOAD,
+  type NotEnforced,
+  notEnforcedHere,
+  validateExternalWorkload,
+  validatePolicy,
+} from '@sekisho/policy'
 import { notEnforcedText } from '@sekisho/policy/not-enforced'
 import { type AdmissionAnswer, answerReview, readReview, type Verdict } from './review.ts'
 
@@ -30,9 +37,11 @@ export function reviewAdmission(
   const answer = (verdict: Verdict) => answerReview(review, verdict)
   // A deletion has none.
   if (!object) return answer({ allowed: true })
-  const read = validatePolicy(object, { applications })
+  const isExternal = textAt(object, 'kind') === EXTERNAL_WORKLOAD
+  const policy = isExternal ? undefined : validatePolicy(object, { applications })
+  const read = policy ?? validateExternalWorkload(object)
   if (read.ok) {
-    const warnings = notEnforcedHere(read.value).map(warning)
+    const warnings = policy?.ok ? notEnforcedHere(policy.value).map(warning) : []
     return answer({ allowed: true, ...(warnings.length > 0 && { warnings: cut(warnings) }) })
   }
   const mistakes = read.error.map(sentence)

@@ -17,6 +17,8 @@ import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
 import { EventWriter } from './event-writer.ts'
+import { ExternalMirror } from './external-mirror.ts'
+import { ExternalStatusWriter } from './external-status-writer.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
 import { keepApplied, publishedAuthority } from './keep.ts'
 import { PolicyMirror } from './policy-mirror.ts'
@@ -89,6 +91,12 @@ export function openCluster(options: ClusterOptions): Cluster {
     },
   })
   const inventory = new InventoryMirror({ watch, records: store.records, state, firewall: options.firewall })
+  const externals = new ExternalMirror({
+    watch,
+    records: store.records,
+    state,
+    wordsAround: name => [options.firewall, inventory.wordOf(name)],
+  })
   const types = [NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, ...OURS]
   const policies = new PolicyMirror({ watch, types, policies: store.policies, lifecycle, networkPolicies })
   const election = new Election({
@@ -111,16 +119,20 @@ export function openCluster(options: ClusterOptions): Cluster {
     history: options.history,
     leads,
   })
+  const { history } = options
+  const ofExternals = new ExternalStatusWriter({ watch, mirror: externals, state, store, history, leads })
   const events = new EventWriter({
     watch,
     mirror: policies,
+    externals,
     policies: store.policies,
     enforcing: () => enforcing(store),
     identity,
     leads,
   })
   const stop = new AbortController()
-  const running = [inventory, policies, election, statuses, events].map(part => part.run(stop.signal))
+  const parts = [inventory, externals, policies, election, statuses, ofExternals, events]
+  const running = parts.map(part => part.run(stop.signal))
   const { authority, webhook: place, guarding } = options
   const own = [
     publishedAuthority(namespace, authority),

@@ -4,6 +4,8 @@ import { apiVersionOf, EVENTS, KubeObjects } from '@sekisho/kube'
 import { type Enforcing, notEnforcedHere } from '@sekisho/policy'
 import { notEnforcedText } from '@sekisho/policy/not-enforced'
 import type { Store } from '@sekisho/store'
+import type { ClusterExternal, ExternalMirror } from './external-mirror.ts'
+import { conflictText } from './external-status.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
 import { runRounds } from './rounds.ts'
 import { refusal, rfc3339 } from './status.ts'
@@ -12,6 +14,8 @@ import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 export interface EventWriterOptions {
   readonly watch: ClusterWatch
   readonly mirror: Pick<PolicyMirror, 'current'>
+  /** ExternalWorkloads, and what of them is another's. */
+  readonly externals: Pick<ExternalMirror, 'current' | 'settled'>
   readonly policies: Pick<Store['policies'], 'get'>
   /** What all agents do. */
   readonly enforcing: () => Enforcing
@@ -20,8 +24,11 @@ export interface EventWriterOptions {
   readonly leads: () => boolean
 }
 
+/** What a warning is about. */
+type Subject = Pick<ClusterPolicy | ClusterExternal, 'type' | 'object'>
+
 interface Warning {
-  readonly reason: 'Invalid' | 'NotEnforced'
+  readonly reason: 'Invalid' | 'NotEnforced' | 'Conflicted'
   readonly message: string
 }
 
@@ -41,7 +48,7 @@ const MOST_EACH_ROUND = 50
 const MESSAGE_CHARACTERS = 1_024
 const NAME_CHARACTERS = 200
 
-/** Says beside each policy, where `kubectl describe` prints it, why it is not in force as it is written. */
+/** Says beside each policy and ExternalWorkload, where `kubectl describe` prints it, why it is not in force as it is written. */
 export class EventWriter {
   readonly #options: EventWriterOptions
   readonly #events: KubeObjects
@@ -61,22 +68,38 @@ export class EventWriter {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { mirror, watch, leads, enforcing } = this.#options
+    const { watch, leads } = this.#options
     const now = watch.timers.now()
-    const agents = enforcing()
     const standing = new Set<string>()
     let said = 0
-    for (const policy of mirror.current.values()) {
-      for (const warning of this.#warnings(policy, agents)) {
-        const name = eventName(policy, warning)
-        standing.add(name)
-        if (signal.aborted || !leads() || said >= MOST_EACH_ROUND || !this.#isNews(name, warning, now))
-          continue
-        said++
-        await this.#tell(policy, warning, now)
-      }
+    for (const [subject, warning] of this.#all()) {
+      const name = eventName(subject, warning)
+      standing.add(name)
+      if (signal.aborted || !leads() || said >= MOST_EACH_ROUND || !this.#isNews(name, warning, now)) continue
+      said++
+      await this.#tell(subject, warning, now)
     }
     for (const name of this.#told.keys()) if (!standing.has(name)) this.#told.delete(name)
+  }
+
+  *#all(): Iterable<readonly [Subject, Warning]> {
+    const { mirror, externals, enforcing } = this.#options
+    const agents = enforcing()
+    for (const policy of mirror.current.values())
+      for (const warning of this.#warnings(policy, agents)) yield [policy, warning]
+    for (const external of externals.current.values())
+      for (const warning of this.#warningsOf(external)) yield [external, warning]
+  }
+
+  #warningsOf({ id, problems }: ClusterExternal): readonly Warning[] {
+    const settled = this.#options.externals.settled(id)
+    const { conflicts = [] } = settled ?? {}
+    return [
+      ...(problems.length > 0
+        ? [{ reason: 'Invalid', message: refusal(problems, settled !== undefined) } as const]
+        : []),
+      ...(conflicts.length > 0 ? [{ reason: 'Conflicted', message: conflictText(conflicts) } as const] : []),
+    ]
   }
 
   #warnings({ id, document, problems }: ClusterPolicy, agents: Enforcing): readonly Warning[] {
@@ -93,15 +116,15 @@ export class EventWriter {
     return told?.message !== message || now - told.last >= AGAIN_MS
   }
 
-  async #tell(policy: ClusterPolicy, { reason, message }: Warning, now: EpochMs): Promise<void> {
-    const { name, namespace, uid } = policy.object
-    const place = { name: eventName(policy, { reason }), namespace: namespace || 'default' }
+  async #tell(subject: Subject, { reason, message }: Warning, now: EpochMs): Promise<void> {
+    const { name, namespace, uid } = subject.object
+    const place = { name: eventName(subject, { reason }), namespace: namespace || 'default' }
     const before = this.#told.get(place.name)
     const told = { message, first: before?.first ?? now, last: now, count: (before?.count ?? 0) + 1 }
     const event = {
       involvedObject: {
-        apiVersion: apiVersionOf(policy.type),
-        kind: policy.type.kind,
+        apiVersion: apiVersionOf(subject.type),
+        kind: subject.type.kind,
         name,
         uid,
         ...(namespace !== '' && { namespace }),
@@ -122,7 +145,7 @@ export class EventWriter {
 }
 
 /** One event for each policy and reason, whoever writes it: what is said again is counted, not said twice. */
-function eventName({ object: { name, uid } }: ClusterPolicy, { reason }: Pick<Warning, 'reason'>): string {
+function eventName({ object: { name, uid } }: Subject, { reason }: Pick<Warning, 'reason'>): string {
   const digest = createHash('sha256').update(`${uid} ${reason}`).digest('hex').slice(0, 16)
   return `${name.slice(0, NAME_CHARACTERS).replace(/[^a-z0-9]+$/, '')}.${digest}`
 }

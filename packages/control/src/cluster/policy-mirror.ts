@@ -14,13 +14,16 @@ import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { ClusterWatch } from './watch.ts'
 
+/** What is remembered of an object beside what it says. */
+export type ClusterObject = Pick<KubeObject, 'name' | 'namespace' | 'uid' | 'generation'> & {
+  readonly status: unknown
+}
+
 /** A policy as the cluster has it. */
 export interface ClusterPolicy {
   readonly id: PolicyId
   readonly type: ResourceType
-  readonly object: Pick<KubeObject, 'name' | 'namespace' | 'uid' | 'generation'> & {
-    readonly status: unknown
-  }
+  readonly object: ClusterObject
   /** What it says, or every mistake in it. */
   readonly document: PolicyDocument | undefined
   readonly problems: readonly Problem[]
@@ -48,7 +51,7 @@ const isKubernetes = (type: ResourceType): boolean =>
   type === NETWORK_POLICIES || type === CLUSTER_NETWORK_POLICIES
 
 /** The document without what the API server adds for itself. Items of lists lack even their kind. */
-function written(object: KubeObject, type: ResourceType, networkPolicies: Mode | undefined): JsonRecord {
+export function written(object: KubeObject, type: ResourceType, networkPolicies?: Mode): JsonRecord {
   const { name, namespace, labels, json } = object
   const { [LAST_APPLIED]: _, ...own } = object.annotations
   const mode = isKubernetes(type) && networkPolicies && { [MODE_ANNOTATION]: networkPolicies }

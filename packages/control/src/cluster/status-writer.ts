@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { AgentStatus, EpochMs, NodeName, PolicyId } from '@sekisho/core'
+import { type AgentStatus, type EpochMs, hasNoAgent, type NodeName, type PolicyId } from '@sekisho/core'
 import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
 import { runRounds } from './rounds.ts'
-import { type Condition, type PolicyStatus, policyStatus } from './status.ts'
+import { conditionsOf, type PolicyStatus, policyStatus } from './status.ts'
 import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface StatusWriterOptions {
@@ -62,7 +62,7 @@ export class StatusWriter {
       if (!objects || signal.aborted || !leads()) continue
       const revision = inForce.get(policy.id)
       const workloads = state.model.selected(policy.id)
-      const desired = new Set<NodeName>(workloads.map(({ node }) => node))
+      const desired = new Set<NodeName>(workloads.flatMap(each => (hasNoAgent(each) ? [] : each.node)))
       const { denied: stopped = 0, audited = 0 } = denied.get(policy.id) ?? {}
       const facts = {
         generation: policy.object.generation,
@@ -111,10 +111,3 @@ export class StatusWriter {
 
 const rulesOf = ({ document }: ClusterPolicy): number =>
   Object.values(document?.sections ?? {}).reduce((sum, { rules }) => sum + rules.length, 0)
-
-/** As the cluster has them; written by this program, or by an older one of it. */
-function conditionsOf(status: unknown): readonly Condition[] {
-  const conditions: unknown =
-    typeof status === 'object' && status !== null && 'conditions' in status ? status.conditions : undefined
-  return Array.isArray(conditions) ? (conditions as readonly Condition[]) : []
-}

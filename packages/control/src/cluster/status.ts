@@ -1,4 +1,4 @@
-import type { EpochMs, NodeName, Problem } from '@sekisho/core'
+import { type EpochMs, listAt, type NodeName, type Problem } from '@sekisho/core'
 
 /** What is known of one policy of the cluster. */
 export interface PolicyFacts {
@@ -15,8 +15,8 @@ export interface PolicyFacts {
   readonly programmed: ReadonlySet<NodeName>
 }
 
-interface Finding {
-  readonly type: 'Accepted' | 'Programmed' | 'Ready'
+export interface Finding {
+  readonly type: 'Accepted' | 'Conflicted' | 'Connected' | 'Programmed' | 'Ready'
   readonly status: 'True' | 'False' | 'Unknown'
   readonly reason: string
   readonly message: string
@@ -90,7 +90,8 @@ function programmed({ problems, keepsOlder, desired, programmed: done }: PolicyF
   }
 }
 
-function ready(parts: readonly Finding[]): Finding {
+/** What stands for all of them. */
+export function readyOf(parts: readonly Finding[]): Finding {
   const missing = parts.find(({ status }) => status !== 'True')
   if (!missing) return { type: 'Ready', status: 'True', reason: 'Ready', message: 'It does what it says.' }
   return { type: 'Ready', status: missing.status, reason: missing.reason, message: missing.message }
@@ -106,14 +107,26 @@ function since({ type, status }: Finding, before: readonly Condition[], now: Epo
 /** metav1.Time: whole seconds. */
 export const rfc3339 = (at: EpochMs): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
 
+/** What was found, as conditions. @param told the conditions that were told last. */
+export const conditionsAt = (
+  findings: readonly Finding[],
+  observedGeneration: number,
+  { told, now }: { readonly told: readonly Condition[]; readonly now: EpochMs },
+): readonly Condition[] =>
+  findings.map(finding => ({
+    ...finding,
+    observedGeneration,
+    lastTransitionTime: since(finding, told, now),
+  }))
+
+/** Of an object's status, as the cluster has it; written by this program, or by an older one of it. */
+export const conditionsOf = (status: unknown): readonly Condition[] =>
+  listAt(status, 'conditions') as readonly Condition[]
+
 /** What the cluster is told of a policy. @param before the conditions it was told last. */
 export function policyStatus(facts: PolicyFacts, before: readonly Condition[], now: EpochMs): PolicyStatus {
   const parts = [accepted(facts), programmed(facts)]
-  const conditions = [...parts, ready(parts)].map(finding => ({
-    ...finding,
-    observedGeneration: facts.generation,
-    lastTransitionTime: since(finding, before, now),
-  }))
+  const conditions = conditionsAt([...parts, readyOf(parts)], facts.generation, { told: before, now })
   const { workloads, rules, deniedLastHour, desired, programmed: done } = facts
   return {
     observedGeneration: facts.generation,

@@ -1,4 +1,4 @@
-import type { Direction, Workload } from '@sekisho/core'
+import { type Direction, hasNoAgent, type Workload } from '@sekisho/core'
 import type { Model } from '@sekisho/policy'
 
 /** How far policies of a direction go for a workload: at least one enforces, at least one audits, or none. */
@@ -22,9 +22,9 @@ export function protectionOf(model: Model, workload: Workload): Readonly<Record<
   return { ingress, egress }
 }
 
-/** Those that policies can select: hosts, and what shares a host's network, are not. */
-export const isProtectable = ({ state, hostNetwork, kind }: Workload): boolean =>
-  state !== 'finished' && !hostNetwork && kind !== 'host'
+/** Those for which policies can be enforced: hosts, what shares a host's network, and where no agent runs are not. */
+export const isProtectable = (workload: Workload): boolean =>
+  workload.state !== 'finished' && !workload.hostNetwork && workload.kind !== 'host' && !hasNoAgent(workload)
 
 export const groupKey = ({ namespace, owner }: Pick<Workload, 'namespace' | 'owner'>): string =>
   `${namespace}/${owner.name}`

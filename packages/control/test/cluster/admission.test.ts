@@ -27,6 +27,15 @@ describe('what the API server is told', () => {
     expect(response?.status?.message).toMatch(/spec\.mode: .*spec\.ingress\[0\]\.form: /)
   })
 
+  test('a machine outside is read as the command line reads it', () => {
+    const machine = (addresses: readonly string[]) =>
+      responseTo(review({ ...policy({ addresses }), kind: 'ExternalWorkload', status: {} }))
+    expect(machine(['10.20.0.7'])).toEqual({ uid: 'u-1', allowed: true })
+    const refused = machine(['10.20.0.7', '127.0.0.1'])
+    expect(refused).toMatchObject({ allowed: false, status: { code: 422 } })
+    expect(refused?.status?.message).toMatch(/spec\.addresses\[1\]: is a loopback address/)
+  })
+
   test('what others own is never refused, only warned of', () => {
     const spec = { podSelector: {}, ingress: [{ ports: [{ port: 80 }, { port: 79, endPort: 90 }] }] }
     const object = { ...policy(spec), apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' }

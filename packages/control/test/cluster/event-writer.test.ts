@@ -40,6 +40,7 @@ function setUp(...policies: readonly ClusterPolicy[]) {
   const writer = new EventWriter({
     watch: rounds.watch,
     mirror: world,
+    externals: { current: new Map(), settled: () => undefined },
     policies: { get: () => undefined },
     enforcing: () => ({ inspection: true }),
     identity: 'server-1',

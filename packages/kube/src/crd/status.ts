@@ -27,18 +27,31 @@ const CONDITION: JsonRecord = {
   },
 }
 
+const CONDITIONS: JsonRecord = {
+  type: 'array',
+  maxItems: 16,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: CONDITION,
+}
+const OBSERVED = count('The generation of the spec that all of this is about.')
+
+/** What the server tells of a machine outside: whether it was read, is nobody else's, and its agent speaks. */
+export const EXTERNAL_WORKLOAD_STATUS: JsonRecord = {
+  type: 'object',
+  properties: {
+    observedGeneration: OBSERVED,
+    conditions: CONDITIONS,
+    policies: count('Policies that select it.'),
+  },
+}
+
 /** What the server tells of a policy: whether it was read, is in the kernels, and does what it says. */
 export const POLICY_STATUS: JsonRecord = {
   type: 'object',
   properties: {
-    observedGeneration: count('The generation of the spec that all of this is about.'),
-    conditions: {
-      type: 'array',
-      maxItems: 16,
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['type'],
-      items: CONDITION,
-    },
+    observedGeneration: OBSERVED,
+    conditions: CONDITIONS,
     workloads: count('Workloads it selects.'),
     rules: count('Rules it has.'),
     deniedLastHour: count('Connections it denied, or would deny in Audit, in the last hour.'),
@@ -73,6 +86,15 @@ const condition = (type: string): string => `.status.conditions[?(@.type=="${typ
 /** Of kinds that judge nothing by themselves. */
 export const DOCUMENT_COLUMNS: readonly Column[] = [
   { name: 'Ready', type: 'string', jsonPath: condition('Ready') },
+]
+
+export const EXTERNAL_WORKLOAD_COLUMNS: readonly Column[] = [
+  { name: 'Address', type: 'string', jsonPath: '.spec.addresses[0]' },
+  { name: 'Node', type: 'string', jsonPath: '.spec.node' },
+  { name: 'Policies', type: 'integer', jsonPath: '.status.policies' },
+  { name: 'Ready', type: 'string', jsonPath: condition('Ready') },
+  { name: 'Connected', type: 'string', jsonPath: condition('Connected'), priority: 1 },
+  { name: 'Conflicted', type: 'string', jsonPath: condition('Conflicted'), priority: 1 },
 ]
 
 export const POLICY_COLUMNS: readonly Column[] = [

@@ -146,8 +146,11 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       server.store.records.inventory().workloads.find(({ id }) => id === `pod:${namespace}/${object}`)
     const policyId = (kind: string, object: string) => `${kind}/${namespace}/${object}` as PolicyId
     const stored = (kind: string, object: string) => server.store.policies.get(policyId(kind, object))
-    const conditions = async (object: string): Promise<Readonly<Record<string, string>>> => {
-      const { json } = await objects(SECURITY_POLICIES).get(at(object))
+    const conditions = async (
+      object: string,
+      type = SECURITY_POLICIES,
+    ): Promise<Readonly<Record<string, string>>> => {
+      const { json } = await objects(type).get(at(object))
       const status = json.status as
         | { conditions?: { type: string; status: string; reason: string }[] }
         | undefined

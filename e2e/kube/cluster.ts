@@ -302,9 +302,6 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       )
     })
 
-    test('what changed while the server was away is caught up with', async () => {
-      await pod('away-1', '10.9.0.7')
-      await objects(SECURITY_POLICIES).apply(at('away'), ingress(), { fieldManager: 'test' })
     describe('a machine outside', () => {
       const external = (object: string) =>
         server.store.records.inventory().workloads.find(({ id }) => id === `external:${namespace}/${object}`)
@@ -369,6 +366,9 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       })
     })
 
+    test('what changed while the server was away is caught up with', async () => {
+      await pod('away-1', '10.9.0.7')
+      await objects(SECURITY_POLICIES).apply(at('away'), ingress(), { fieldManager: 'test' })
       await vi.waitFor(() => {
         expect(workload('away-1')).toBeDefined()
         expect(stored('SecurityPolicy', 'away')).toBeDefined()

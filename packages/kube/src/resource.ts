@@ -51,6 +51,7 @@ export const SECURITY_POLICIES = own('SecurityPolicy', 'securitypolicies', true)
 export const CLUSTER_SECURITY_POLICIES = own('ClusterSecurityPolicy', 'clustersecuritypolicies', false)
 export const SECURITY_PROFILES = own('SecurityProfile', 'securityprofiles', false)
 export const APPLICATIONS = own('Application', 'applications', false)
+export const EXTERNAL_WORKLOADS = own('ExternalWorkload', 'externalworkloads', true)
 export const RESPONSE_RULES = own('ResponseRule', 'responserules', false)
 
 export interface Place {
@@ -60,7 +61,6 @@ export interface Place {
 }
 
 /** The URL path of a collection or of one object. Names come from users: each is one path segment, whatever it holds. */
-export const EXTERNAL_WORKLOADS = own('ExternalWorkload', 'externalworkloads', true)
 export function pathOf(type: ResourceType, { namespace, name, subresource }: Place = {}): string {
   const root = type.group === '' ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`
   const parts = [

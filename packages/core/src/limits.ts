@@ -238,6 +238,11 @@ export const LIMITS = {
     'items',
     'A month of scans and strangers whose every edge is held in memory to suggest policies from.',
   ),
+  activeResponses: limit(
+    100,
+    'items',
+    'An attacker who makes findings about others until everything is cut off.',
+  ),
   insightQuestions: limit(
     32,
     'items',

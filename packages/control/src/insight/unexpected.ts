@@ -29,7 +29,7 @@ const COUNTED = 10_000
 const BUILT_IN: ReadonlySet<string> = new Set(APPLICATIONS)
 
 /** Applications of one's own are where their owner put them; of what was not recognised nothing can be said. */
-function isUnexpected({ port, application }: EdgeTotals): boolean {
+export function isUnexpected({ port, application }: EdgeTotals): boolean {
   if (application === undefined || !BUILT_IN.has(application)) return false
   const expected = EXPECTED.get(port)
   return expected !== undefined && !applicationsOf(application).some(each => expected.includes(each))

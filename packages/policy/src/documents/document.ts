@@ -189,6 +189,7 @@ export const FINDING_KINDS = [
   'mining-pool',
   'dns-finding',
   'denied-attempts',
+  'application-mismatch',
   'unexpected-application',
 ] as const
 export type FindingKind = (typeof FINDING_KINDS)[number]

@@ -124,7 +124,16 @@ describe('removing it', () => {
     const { calls, steps, kept } = await removing({ get: daemonSet, delete: () => 'configmap "x" deleted\n' })
     expect(
       calls.map(call => call.split(' ').find(word => /^(?:get|patch|rollout|delete)$/.test(word))),
-    ).toEqual(['get', 'patch', 'rollout', 'delete', 'delete', 'delete', 'delete'])
+    ).toEqual([
+      'get',
+      'patch',
+      'rollout',
+      ...Array<string>(4).fill('delete'),
+      ...['get', 'delete', 'get', 'delete'], // reports, of both kinds
+    ])
+    expect(calls).toContain(
+      'delete policyreports.wgpolicyk8s.io --all-namespaces --field-selector=metadata.name=sekisho --ignore-not-found',
+    )
     const patch = calls[1] ?? ''
     expect(patch).toContain('"command":["/opt/sekisho/bin/sekisho-agent","uninstall"]')
     expect(patch).toContain('"args":["--cni-config=/etc/cni/net.d"]')
@@ -163,6 +172,8 @@ describe('removing it', () => {
   test('without agents what is left goes, policies too where that is said', async () => {
     const { steps, calls, kept } = await removing({ get: missing }, true)
     expect(steps[0]).toBe('there are no agents')
+    // Nor reports.
+    expect(calls.some(call => call.includes('--all-namespaces'))).toBe(false)
     expect(calls[1]).toContain('CustomResourceDefinition')
     expect(kept).toEqual([])
   })

@@ -75,6 +75,7 @@ export function createControl(options: ControlOptions): Control {
       openCluster({
         ...account,
         store,
+        insight: options.insight,
         state,
         lifecycle,
         log,

@@ -49,6 +49,11 @@ export const LIMITS = {
   ),
   requestBytes: limit(16_777_216, 'bytes', 'A request body that exhausts the memory of the server.'),
   pageSize: limit(1_000, 'items', 'A page so large that building it stalls other users.'),
+  reportResults: limit(
+    1_000,
+    'items',
+    'A namespace under attack whose report no longer fits into the database of the cluster.',
+  ),
   flowEdges: limit(65_536, 'items', 'A scan that makes the agent remember every port it tried.'),
   flowsPerBatch: limit(20_000, 'items', 'A batch too large to store in one short transaction.'),
   requestsPerFlow: limit(

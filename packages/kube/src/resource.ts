@@ -36,6 +36,15 @@ export const CLUSTER_NETWORK_POLICIES: ResourceType = {
   ...inGroup('policy.networking.k8s.io', 'v1alpha2')('ClusterNetworkPolicy', 'clusternetworkpolicies', false),
   mayBeMissing: true,
 }
+/** Of the policy working group, and what came after it: a cluster has them where somebody installed them. */
+export const POLICY_REPORTS: ResourceType = {
+  ...inGroup('wgpolicyk8s.io', 'v1alpha2')('PolicyReport', 'policyreports', true),
+  mayBeMissing: true,
+}
+export const OPEN_REPORTS: ResourceType = {
+  ...inGroup('openreports.io', 'v1alpha1')('Report', 'reports', true),
+  mayBeMissing: true,
+}
 export const LEASES = inGroup('coordination.k8s.io', 'v1')('Lease', 'leases', true)
 export const CUSTOM_RESOURCE_DEFINITIONS = inGroup('apiextensions.k8s.io', 'v1')(
   'CustomResourceDefinition',

@@ -8,6 +8,12 @@ const SERVERS_OWN = [
   ['lease', 'sekisho-server', NAMESPACE],
 ] as const
 
+/** What it found, in reports of kinds that not every cluster has: one in each namespace. */
+const REPORTS = [
+  ['policyreports.wgpolicyk8s.io', '/apis/wgpolicyk8s.io/v1alpha2/policyreports'],
+  ['reports.openreports.io', '/apis/openreports.io/v1alpha1/reports'],
+] as const
+
 /** What holds what people wrote and what was recorded: it goes only when that is said. */
 const KEPT = new Set(['CustomResourceDefinition', 'PersistentVolumeClaim', 'Namespace'])
 
@@ -97,6 +103,11 @@ export async function remove(
   for (const [kind, name, namespace] of SERVERS_OWN) {
     const place = namespace === undefined ? [] : ['--namespace', namespace]
     say(await kubectl.run([...place, 'delete', kind, name, '--ignore-not-found']), onStep)
+  }
+  for (const [kind, path] of REPORTS) {
+    if ((await getRaw(kubectl, `${path}?limit=1`)) === undefined) continue
+    const own = ['--all-namespaces', '--field-selector=metadata.name=sekisho']
+    say(await kubectl.run(['delete', kind, ...own, '--ignore-not-found']), onStep)
   }
   return everything ? [] : objects.filter(({ kind }) => KEPT.has(kind)).map(described)
 }

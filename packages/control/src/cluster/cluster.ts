@@ -7,12 +7,16 @@ import {
   Election,
   type KubeClient,
   NETWORK_POLICIES,
+  OPEN_REPORTS,
+  POLICY_REPORTS,
   reviewAccess,
   SECURITY_POLICIES,
   SECURITY_PROFILES,
 } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import { enforcing } from '../agents/enforcing.ts'
+import type { FindingsView } from '../insight/findings.ts'
+import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
@@ -22,6 +26,7 @@ import { ExternalStatusWriter } from './external-status-writer.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
 import { keepApplied, publishedAuthority } from './keep.ts'
 import { PolicyMirror } from './policy-mirror.ts'
+import { ReportWriter } from './report-writer.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
 import { admissionListener, type Guarding, registeredWebhook, type WebhookPlace } from './webhook.ts'
@@ -53,6 +58,7 @@ export interface ClusterOptions extends ClusterAccount {
   readonly lifecycle: Lifecycle
   /** Of what agents are told. */
   readonly history: string
+  readonly insight: Insight
   readonly log: Log
 }
 
@@ -130,8 +136,20 @@ export function openCluster(options: ClusterOptions): Cluster {
     identity,
     leads,
   })
+  const reports = new ReportWriter({
+    watch,
+    types: [POLICY_REPORTS, OPEN_REPORTS],
+    leads,
+    async find() {
+      const asked = { now: timers.now(), connected: [], revision: state.revision }
+      // Of a thread of this program.
+      return JSON.parse(
+        await options.insight.ask({ question: { kind: 'findings' }, ...asked }),
+      ) as FindingsView
+    },
+  })
   const stop = new AbortController()
-  const parts = [inventory, externals, policies, election, statuses, ofExternals, events]
+  const parts = [inventory, externals, policies, election, statuses, ofExternals, events, reports]
   const running = parts.map(part => part.run(stop.signal))
   const { authority, webhook: place, guarding } = options
   const own = [

@@ -9,6 +9,7 @@ import type { ExplanationView, SimulationView, SuggestionView } from '../schema/
 import { type WindowText, windowOf } from '../window.ts'
 import { type ExplainRequest, explainView } from './explain.ts'
 import { readFilter } from './filter.ts'
+import { type FindingsView, findingsView } from './findings.ts'
 import { mapView } from './map.ts'
 import { modelView } from './model.ts'
 import { overview } from './overview.ts'
@@ -34,6 +35,7 @@ export type Question =
       readonly without: readonly string[]
     }
   | { readonly kind: 'model' }
+  | { readonly kind: 'findings' }
   | ({ readonly kind: 'explain'; readonly yaml?: string | undefined } & Omit<ExplainRequest, 'documents'>)
 
 export interface Answers {
@@ -43,6 +45,7 @@ export interface Answers {
   readonly simulate: SimulationView
   readonly explain: ExplanationView
   readonly model: ModelView
+  readonly findings: FindingsView
 }
 export type Answer = Answers[keyof Answers]
 
@@ -88,6 +91,8 @@ function answerTo(ports: InsightPorts, question: Question): Answer {
     }
     case 'model':
       return modelView(ports.model)
+    case 'findings':
+      return findingsView(ports)
     case 'explain': {
       const documents = question.yaml === undefined ? undefined : parseOrRefuse(question.yaml, ports.model)
       return explainView(ports, { ...question, documents })

@@ -35,8 +35,8 @@ export function isUnexpected({ port, application }: EdgeTotals): boolean {
   return expected !== undefined && !applicationsOf(application).some(each => expected.includes(each))
 }
 
-/** Well-known ports on which something else is spoken, and was let pass: the busiest of them. */
-export function unexpectedApplications({ store }: InsightPorts, window: Window): Attention[] {
+/** Well-known ports on which something else is spoken, and was let pass: the busiest first. */
+export function unexpectedEdges({ store }: InsightPorts, window: Window): readonly EdgeTotals[] {
   const found = new Map<string, EdgeTotals>()
   for (const edge of store.records.edges(window, FILTER)) {
     if (edge.outcome === 'denied' || !isUnexpected(edge)) continue
@@ -46,9 +46,11 @@ export function unexpectedApplications({ store }: InsightPorts, window: Window):
     if (known) found.set(key, { ...edge, connections: edge.connections + known.connections })
     else if (found.size < COUNTED) found.set(key, edge)
   }
-  const most = [...found.values()].sort((a, b) => b.connections - a.connections)
-  return most.slice(0, SHOWN).map(itemOf)
+  return [...found.values()].sort((a, b) => b.connections - a.connections)
 }
+
+export const unexpectedApplications = (ports: InsightPorts, window: Window): Attention[] =>
+  unexpectedEdges(ports, window).slice(0, SHOWN).map(itemOf)
 
 function itemOf({ source, destination, port, application = '', connections, last }: EdgeTotals): Attention {
   const term = (key: FilterTerm['key'], value: string) => ({ key, value, not: false })

@@ -11,6 +11,8 @@ export class Rounds implements AsyncDisposable {
   readonly troubles: (readonly [string, boolean])[] = []
   /** What every call fails with. */
   error: Error | undefined
+  /** What the cluster says where it is asked; it takes what it is told. */
+  answer: (call: KubeCall) => unknown = () => undefined
   readonly watch: ClusterWatch
   readonly #stop = new AbortController()
   #now = Date.parse('2026-05-01T12:00:00Z')
@@ -22,7 +24,7 @@ export class Rounds implements AsyncDisposable {
       call: async call => {
         this.calls.push(call)
         if (this.error) throw this.error
-        return { metadata: { name: 'written', resourceVersion: '2' } }
+        return this.answer(call) ?? { metadata: { name: 'written', resourceVersion: '2' } }
       },
       stream: () => {
         throw new Error('nothing is watched here')

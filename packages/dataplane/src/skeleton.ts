@@ -65,6 +65,8 @@ const SIDES = ['egress', 'ingress', 'audit_egress', 'audit_ingress'] as const
 export const dispatchMap = (side: DispatchSide, key: DispatchKey): string => `${side}_${key}`
 /** Interfaces and addresses of this node's workloads: what Sekisho has any business with. */
 export const localSet = (key: DispatchKey): string => `local_${key}`
+/** Addresses of the node itself, where policies select it. */
+export const nodeSet = (key: DispatchKey): string => `node_${key}`
 /** Those of them that any policy in Enforce selects. */
 export const judgedSet = (key: DispatchKey): string => `judged_${key}`
 
@@ -73,6 +75,7 @@ export const SKELETON_SETS: readonly NftSet[] = [
   { name: 'current', key: ['mark'] },
   ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
   ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
+  ...FAMILIES.map(family => ({ name: nodeSet(family), key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
   ...KNOWN_EDGES,
   ...FAMILIES.map(family => ({ name: classMap(family), key: [KEY[family]], data: 'classid' as const })),
@@ -123,13 +126,21 @@ const workloads = (filled: Filled, end: End, chain: string, ...when: readonly Cl
     rule(...when, inSet([end[key]], localSet(key)), goTo(chain)),
   )
 
-/** @param at where packets of this direction show the workload's interface. */
-function dispatch(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
-  const address = side === 'egress' || side === 'audit_egress' ? ASKER : ANSWERER
-  const field = { if: at, 4: address[4], 6: address[6] }
-  return KEYS.filter(key => filled(dispatchMap(side, key))).map(key =>
-    rule(vmap([field[key]], dispatchMap(side, key))),
+/** Sends packets of the node itself to a chain; only where policies select it. */
+const ofNode = (filled: Filled, end: End, chain: string, ...when: readonly Clause[]): NftRule[] =>
+  FAMILIES.filter(family => filled(nodeSet(family))).map(family =>
+    rule(...when, inSet([end[family]], nodeSet(family)), goTo(chain)),
   )
+
+/** Where packets of a direction show an end's interface; the node has none, and is known by its addresses. */
+type Shown = Field | 'node'
+
+function dispatch(filled: Filled, side: DispatchSide, at: Shown): NftRule[] {
+  const address = side === 'egress' || side === 'audit_egress' ? ASKER : ANSWERER
+  const fields = [...(at === 'node' ? [] : [['if', at] as const]), [4, address[4]], [6, address[6]]] as const
+  return fields
+    .filter(([key]) => filled(dispatchMap(side, key)))
+    .map(([key, field]) => rule(vmap([field], dispatchMap(side, key))))
 }
 
 /** Tells the chains of a side to which class the peer belongs. */
@@ -140,7 +151,7 @@ function classify(filled: Filled, side: DispatchSide): NftRule[] {
   return [rule(NO_PEER_CLASS), ...families.map(family => rule(setPeerClass(peer[family], classMap(family))))]
 }
 
-function judged(filled: Filled, side: DispatchSide, at: Field): NftRule[] {
+function judged(filled: Filled, side: DispatchSide, at: Shown): NftRule[] {
   const rules = dispatch(filled, side, at)
   return rules.length === 0 ? [] : [...classify(filled, side), ...rules]
 }
@@ -151,10 +162,10 @@ export interface SkeletonOptions {
   readonly inspection?: InspectionRules | undefined
 }
 
-/** What of a packet shows the interface of each end's workload; the node has none. */
+/** The ends that are asked. */
 interface Ends {
-  readonly asker: Field
-  readonly answerer?: Field
+  readonly asker: Shown
+  readonly answerer?: Shown
 }
 const enforced = (filled: Filled, { asker, answerer }: Ends): NftRule[] => [
   ...judged(filled, 'egress', asker),
@@ -168,7 +179,7 @@ const audited = (filled: Filled, { asker, answerer }: Ends): NftRule[] => [
 const declassify = (filled: Filled): NftRule[] =>
   FAMILIES.some(family => filled(classMap(family))) ? [rule(NO_PEER_CLASS)] : []
 
-/** The judge of packets between a workload and its node. */
+/** The judge of packets that the node is sent, or sends. */
 const nodeJudge = ({ filled, inspection }: SkeletonOptions, name: string, ends: Ends): NftChain => ({
   name,
   rules: [
@@ -225,11 +236,9 @@ function recall({ filled, inspection }: SkeletonOptions): NftChain[] {
   ]
 }
 
-/** Lets pass what is neither from nor to a workload of this node. */
+/** Lets pass what is neither from nor to a workload of this node; asked of what leaves through none of their interfaces. */
 function strangers(filled: Filled): NftRule[] {
-  const byInterface = filled(localSet('if'))
-    ? [notInSet([IN], localSet('if')), notInSet([OUT], localSet('if'))]
-    : []
+  const byInterface = filled(localSet('if')) ? [notInSet([IN], localSet('if'))] : []
   if (!FAMILIES.some(family => filled(localSet(family)))) return [rule(...byInterface, ACCEPT)]
   return FAMILIES.map(family => {
     const set = localSet(family)
@@ -246,13 +255,16 @@ function strangers(filled: Filled): NftRule[] {
  */
 const misplaced = (filled: Filled): NftRule[] =>
   FAMILIES.filter(family => filled(`bound_${family}`)).map(family =>
-    rule(
-      notInSet([OUT], localSet('if')),
-      inSet([DESTINATION[family]], `bound_${family}`),
-      counter('misplaced'),
-      DROP,
-    ),
+    rule(inSet([DESTINATION[family]], `bound_${family}`), counter('misplaced'), DROP),
   )
+
+/** What leaves through no workload's interface. */
+const leaving = (filled: Filled): NftChain => ({
+  name: 'leaving',
+  rules: [...misplaced(filled), ...strangers(filled)],
+})
+const asksLeaving = (filled: Filled): NftRule =>
+  rule(...(filled(localSet('if')) ? [notInSet([OUT], localSet('if'))] : []), jump('leaving'))
 
 const RAW = -300
 const FILTER = 0
@@ -383,15 +395,20 @@ const preamble = (filled: Filled): NftRule[] => [
 export function skeletonChains(options: SkeletonOptions): NftChain[] {
   const { filled, inspection } = options
   const cached = [CACHED, ...(inspection ? [INSPECTED] : [])]
+  const isJudged = FAMILIES.some(family => filled(nodeSet(family)))
+  const node = isJudged ? ({ answerer: 'node' } as const) : {}
   return [
     ...judge(options, 'judge_asker', { asker: IN, answerer: OUT }),
     ...judge(options, 'judge_answerer', { asker: OUT, answerer: IN }),
-    nodeJudge(options, 'judge_to_node', { asker: IN }),
-    nodeJudge(options, 'judge_from_node', { asker: OUT }),
+    nodeJudge(options, 'judge_to_node', { asker: IN, ...node }),
+    nodeJudge(options, 'judge_from_node', { asker: OUT, ...node }),
+    // Whom the node asks of its own workloads has no say, see above.
+    ...(isJudged ? [nodeJudge(options, 'judge_node', { asker: 'node' })] : []),
     { name: 'refuse', rules: [rule(jump('stamp_denied')), rule(DROP)] },
     // Without a stamp, for the other end is to hear of it as well, by its own next packet.
     { name: 'refuse_reset', rules: [rule(RESET), rule(goTo('refuse'))] },
     ...recall(options),
+    leaving(filled),
     untraceable(filled),
     ...antiSpoof(filled),
     {
@@ -399,8 +416,7 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
       base: at('forward', FILTER),
       rules: [
         ...cached,
-        ...misplaced(filled),
-        ...strangers(filled),
+        asksLeaving(filled),
         BEGINNING,
         rule(FIRST, jump('recall')),
         rule(REPLY, goTo('judge_answerer')),
@@ -410,7 +426,13 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
     {
       name: 'input',
       base: at('input', FILTER),
-      rules: [...cached, rule(REPLY, ACCEPT), ...workloads(filled, SOURCE, 'judge_to_node')],
+      rules: [
+        ...cached,
+        ...ofNode(filled, DESTINATION, 'judge_node', REPLY),
+        rule(REPLY, ACCEPT),
+        ...ofNode(filled, DESTINATION, 'judge_to_node'),
+        ...workloads(filled, SOURCE, 'judge_to_node'),
+      ],
     },
     {
       name: 'output',
@@ -420,6 +442,8 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
         ...(inspection ? [rule(OWN, ACCEPT)] : []),
         ...cached,
         ...workloads(filled, DESTINATION, 'judge_from_node', REPLY),
+        ...ofNode(filled, SOURCE, 'judge_from_node', REPLY),
+        ...ofNode(filled, SOURCE, 'judge_node'),
       ],
     },
   ]

@@ -28,6 +28,8 @@ const VARIANTS: readonly (readonly string[])[] = [
   ['server.persistence.enabled=false', 'server.webhook.enabled=false', 'networkPolicy.enabled=false'],
   ['server.webhook.guard.enabled=false', 'server.webhook.guard.exempt={a,b}'],
   ['server.persistence.existingClaim=mine', 'server.service.type=LoadBalancer', 'server.bind=[::]'],
+  ['server.replicas=2', 'server.persistence.storageClass=fast'],
+  ['server.replicas=3', 'server.persistence.enabled=false', 'server.affinity.nodeAffinity=null'],
   ['server.names={gate.example.org}', 'server.affinity.nodeAffinity=null', 'priorityQuota=true'],
   [
     'agent.cni.enabled=true',
@@ -61,6 +63,7 @@ withHelm(helmProgram => {
   test.each([
     ['a value that is none', 'mode=watch'],
     ['a word that is none', 'firewall=on'],
+    ['more servers than it has rights for', 'server.replicas=4'],
     ['a value that is misspelt', 'agent.privilegd=true'],
     ['a digest that is none', 'image.digest=latest'],
   ])('%s is refused before anything is rendered', (_, set) => {

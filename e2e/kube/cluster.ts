@@ -27,7 +27,7 @@ import { stringify } from 'yaml'
 import type { JoinBy } from '../../apps/agent/src/options.ts'
 import { openIdentity } from '../../apps/agent/src/server/identity.ts'
 import { makeStateDirectory, stateDirectory } from '../../apps/agent/src/state-directory.ts'
-import { startServer } from '../../apps/server/src/server.ts'
+import { startServer, type World } from '../../apps/server/src/server.ts'
 import { type PodPlace, podToken } from '../../packages/kube/test/pod-token.ts'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
 
@@ -47,9 +47,12 @@ export async function startFor(
   data: string,
   {
     webhookPort,
+    time = { clock, timer: systemTimer },
     ...policies
   }: {
     webhookPort?: number
+    time?: Pick<World, 'clock' | 'timer'>
+    elected?: boolean
     guardExempt?: readonly string[]
     networkPolicies?: Mode
     firewall?: ProtectionWord
@@ -88,12 +91,13 @@ export async function startFor(
         }),
       },
     },
-    { clock, timer: systemTimer, log: createLog(line => log.push(line), clock) },
+    { ...time, log: createLog(line => log.push(line), clock) },
   )
   const store = openStore({ path: join(data, 'sekisho.db'), clock })
   return {
     store,
     log,
+    url: server.url,
     agentsPort: server.agentsPort,
     /** Lets one agent join. */
     joinToken: () =>

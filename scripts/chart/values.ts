@@ -96,6 +96,12 @@ export const VALUES: Section = {
     server: {
       about: 'The server: console, API, records.',
       values: {
+        replicas: {
+          about:
+            'One, or two or three of which one answers and the others stand by, each with records of its own (docs/replicas.md).',
+          default: 1,
+          schema: { type: 'integer', minimum: 1, maximum: 3 },
+        },
         bind: choice(
           'Addresses it listens on: of IPv4, or of both families where nodes have IPv6.',
           '0.0.0.0',
@@ -110,13 +116,12 @@ export const VALUES: Section = {
           },
         },
         persistence: {
-          about:
-            'Its directory: records, accounts and the key that vouches for it. Without a volume they are gone with the pod, and agents join anew.',
+          about: 'Its directory: records and accounts. Without a volume they are gone with the pod.',
           values: {
             enabled: truth('Ask for a volume.', true),
             size: text('Of the volume.', '10Gi', { pattern: '^[0-9.]+[KMGTP]i?$' }),
             storageClass: text('Empty: the default of the cluster.'),
-            existingClaim: text('A claim that is there already.'),
+            existingClaim: text('A claim that is there already; for one server.'),
           },
         },
         service: {
@@ -148,7 +153,7 @@ export const VALUES: Section = {
         priorityClassName: text('Of its pod.', 'system-cluster-critical'),
         nodeSelector: map('Nodes it may be on.', LINUX),
         tolerations: list('Taints it may be on.', [], { type: 'object' }),
-        affinity: map('Where it would rather be.'),
+        affinity: map('Where it would rather be; several, where this says nothing, on nodes of their own.'),
       },
     },
     agent: {

@@ -16,6 +16,7 @@ export function openClusterAccount(
     guardExempt,
     networkPolicies,
     firewall,
+    elected,
   }: NonNullable<ServerOptions['kubernetes']>,
   { clock, timer }: World,
 ): ClusterAccount & Disposable {
@@ -37,6 +38,8 @@ export function openClusterAccount(
     ...(guardExempt && { guarding: { exempt: [...new Set([namespace, ...guardExempt])] } }),
     networkPolicies,
     firewall,
+    elected,
+    ...(kubeconfig === undefined && { pod: hostname() }),
     // Two processes of one host, or one before and after a restart, must not take each other for themselves.
     identity: `${hostname()}_${randomUUID()}`,
     [Symbol.dispose]: () => client[Symbol.dispose](),

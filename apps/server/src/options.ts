@@ -39,6 +39,8 @@ export interface ServerOptions {
     readonly webhookUrl?: URL
     /** Namespaces in which anyone may take back protection; absent: everywhere, nobody is asked whether they may. */
     readonly guardExempt?: readonly string[]
+    /** One of several servers of the cluster: it answers only while it holds the lease. */
+    readonly elected?: boolean
     /** Mode of NetworkPolicies that say none; absent: Enforce. */
     readonly networkPolicies?: Mode
     /** Whether policies are enforced for pods that say nothing of it; absent: they are. */
@@ -72,6 +74,7 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --kubernetes          take workloads and policies from the cluster this pod runs in
   --kubeconfig FILE     or from the one that a kubeconfig file names
   --context NAME        its context                              (its current one)
+  --elected             one of several servers: answer only while it leads
   --webhook HOST:PORT   let its API server ask before it stores a policy
   --webhook-url URL     and how it gets there                    (the Service sekisho-server)
   --guard               and whether who takes back protection may
@@ -139,6 +142,7 @@ const OPTIONS = {
   kubernetes: { type: 'boolean', default: false },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
+  elected: { type: 'boolean', default: false },
   webhook: { type: 'string' },
   'webhook-url': { type: 'string' },
   guard: { type: 'boolean', default: false },
@@ -207,12 +211,12 @@ function kubernetesOf(
   mistakes: Mistakes,
 ): Pick<ServerOptions, 'kubernetes'> {
   const { kubernetes, kubeconfig, context, webhook, 'webhook-url': url, 'network-policies': mode } = values
-  const { firewall, guard, 'guard-exempt': guardExempt } = values
+  const { firewall, elected, guard, 'guard-exempt': guardExempt } = values
   if (guard && webhook === undefined) mistakes.found.push('--guard needs --webhook')
   if (!kubernetes && kubeconfig === undefined) {
-    if (context ?? webhook ?? url ?? mode ?? firewall)
+    if (context ?? webhook ?? url ?? mode ?? firewall ?? (elected || undefined))
       mistakes.found.push(
-        '--context, --webhook, --network-policies and --firewall need --kubernetes or --kubeconfig',
+        '--context, --elected, --webhook, --network-policies and --firewall need --kubernetes or --kubeconfig',
       )
     return {}
   }
@@ -222,6 +226,7 @@ function kubernetesOf(
       ...(context !== undefined && { context }),
       ...(webhook !== undefined && { webhook: mistakes.endpoint(webhook) }),
       ...(url !== undefined && { webhookUrl: mistakes.url('webhook-url', url) }),
+      ...(elected && { elected }),
       ...(guard && { guardExempt }),
       ...(firewall !== undefined && { firewall: mistakes.word('firewall', firewall) }),
       ...(mode !== undefined && { networkPolicies: mistakes.mode('network-policies', mode) }),

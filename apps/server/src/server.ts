@@ -7,6 +7,7 @@ import {
   type Log,
   openAuthority,
   SERVER_RENEWAL_MS,
+  shareAuthority,
   type Timer,
   webhookHosts,
 } from '@sekisho/control'
@@ -81,14 +82,16 @@ export async function startServer(options: ServerOptions, world: World): Promise
   const { clock, timer, log } = world
   await using resources = new AsyncDisposableStack()
 
-  // 1. What everything else rests on: the authority's key and the database.
-  const authority = openAuthority(options.data, clock)
+  // 1. What everything else rests on: the cluster, if there is one, the authority's key and the database.
+  const cluster = options.kubernetes && resources.use(openClusterAccount(options.kubernetes, world))
+  const authority = cluster
+    ? await shareAuthority({ ...cluster, directory: options.data, log })
+    : openAuthority(options.data, clock)
   const store = resources.use(openStore({ path: databaseIn(options.data), clock }))
 
   const insight = resources.use(openInsight({ data: options.data }))
 
   // 2. The control plane, still without a socket.
-  const cluster = options.kubernetes && resources.use(openClusterAccount(options.kubernetes, world))
   const loopback = isLoopback(options.listen.host)
   const apiHosts = hostsOf(options.listen, options.names)
   const agentHosts = hostsOf(options.agents, options.names)

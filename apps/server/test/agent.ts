@@ -45,7 +45,10 @@ const pem = (key: KeyObject): string =>
 export const newKey = (): string => pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
 export const publicPem = (key: string): string => pem(createPublicKey(key))
 
-function begin(server: TestServer, wire: Wire): ClientRequest {
+/** Where agents reach a server. */
+type Reached = Pick<TestServer, 'agentsPort'>
+
+function begin(server: Reached, wire: Wire): ClientRequest {
   const { identity } = wire
   return request({
     host: '127.0.0.1',
@@ -61,14 +64,14 @@ function begin(server: TestServer, wire: Wire): ClientRequest {
   })
 }
 
-async function open(server: TestServer, wire: Wire): Promise<IncomingMessage> {
+async function open(server: Reached, wire: Wire): Promise<IncomingMessage> {
   const outgoing = begin(server, wire)
   outgoing.end(wire.body)
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
   return response
 }
 
-export async function send(server: TestServer, wire: Wire): Promise<Answer> {
+export async function send(server: Reached, wire: Wire): Promise<Answer> {
   const response = await open(server, wire)
   let body = ''
   for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) body += chunk
@@ -80,7 +83,7 @@ export async function joinToken(server: TestServer, request: object = {}): Promi
   return (await client.post<JoinTokenCreated>('join-tokens', request)).token
 }
 
-export const sendJoin = (server: TestServer, body: object): Promise<Answer> =>
+export const sendJoin = (server: Reached, body: object): Promise<Answer> =>
   send(server, { method: 'POST', path: '/agent/v1/join', body: JSON.stringify(body) })
 
 export async function join(server: TestServer, node: string): Promise<Required<Identity>> {
@@ -97,7 +100,7 @@ export function historyOf(message: StateMessage): string {
   return message.history
 }
 
-export const upload = (server: TestServer, identity: Identity, batch: unknown): Promise<Answer> =>
+export const upload = (server: Reached, identity: Identity, batch: unknown): Promise<Answer> =>
   send(server, {
     method: 'POST',
     path: '/agent/v1/batches',
@@ -107,7 +110,7 @@ export const upload = (server: TestServer, identity: Identity, batch: unknown): 
   })
 
 /** An upload whose body never comes. */
-export function stall(server: TestServer, identity: Identity): Disposable {
+export function stall(server: Reached, identity: Identity): Disposable {
   const headers = { 'content-length': '1000' }
   const outgoing = begin(server, { method: 'POST', path: '/agent/v1/batches', identity, headers })
   outgoing.on('error', () => undefined).flushHeaders() // ended below, by the test
@@ -122,7 +125,7 @@ export interface Following extends Disposable {
 }
 
 export async function follow(
-  server: TestServer,
+  server: Reached,
   identity: Identity,
   position?: StatePosition,
 ): Promise<Following> {

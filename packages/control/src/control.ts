@@ -8,6 +8,7 @@ import { createVoucher } from './agents/service-account.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
 import { type Cluster, type ClusterAccount, openCluster } from './cluster/cluster.ts'
+import { ALONE } from './duty.ts'
 import { createHttp } from './http/api.ts'
 import { openFiles } from './http/files.ts'
 import type { Reach } from './http/guard.ts'
@@ -81,8 +82,19 @@ export function createControl(options: ControlOptions): Control {
         log,
         history: states.position.history,
         authority: authority.certificate,
+        onLeads(leads) {
+          // Streams look who leads before each line.
+          pulse.beat()
+          if (!leads) return hub.end()
+          if (!account.elected) return
+          // What is missing before it, somebody may look for.
+          const details = { server: account.identity }
+          store.records.addEvent({ code: 'server-leads', severity: 'info', at: clock.now(), details })
+        },
+        onOverlap: () => void counters.overlaps++,
       }),
     )
+  const duty = cluster?.duty ?? ALONE
   const ingest = createIngest({ store, state, hub, counters, clock, inCluster: account !== undefined })
   const onPresence = () => hub.changed('agents')
   const voucher = account && createVoucher(account.client, account.namespace)
@@ -97,13 +109,27 @@ export function createControl(options: ControlOptions): Control {
       log,
       onPresence,
       voucher,
+      roster: cluster?.roster,
+      duty,
     }),
   )
   const login = createLogin({ store, passwords: createPasswords(), clock })
   const files = openFiles(options.console)
   if (!files.complete) log.warn('the console is not built', { directory: options.console })
   const { connected } = agents
-  const http = createHttp({ ...options, state, states, lifecycle, login, hub, connected, counters, files })
+  const http = createHttp({
+    ...options,
+    duty,
+    revoke: cluster?.revoke,
+    state,
+    states,
+    lifecycle,
+    login,
+    hub,
+    connected,
+    counters,
+    files,
+  })
   return {
     fetch: http.fetch,
     agents: agents.listener,

@@ -8,5 +8,6 @@ export { type Answer, type Asked, createAnswers, type Insight, type Question } f
 export { systemTimer, type Timer } from './live/timer.ts'
 export { createLog, type Log } from './log.ts'
 export { type Authority, type Credentials, openAuthority, SERVER_RENEWAL_MS } from './pki/authority.ts'
+export { type SharedAuthorityOptions, shareAuthority } from './pki/shared-authority.ts'
 export { type RouteName, routes } from './routes.ts'
 export * from './schema/index.ts'

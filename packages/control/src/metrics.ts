@@ -12,6 +12,8 @@ export interface Counters {
   repeatedBatches: number
   /** Flows and workloads an agent reported that were not its own. */
   overreach: number
+  /** Times that another server was found to lead while this one thought that it did. */
+  overlaps: number
   requests: number
   failures: number
   readonly logins: Record<'ok' | 'refused', number>
@@ -24,6 +26,7 @@ export const createCounters = (): Counters => ({
   batches: 0,
   repeatedBatches: 0,
   overreach: 0,
+  overlaps: 0,
   requests: 0,
   failures: 0,
   logins: { ok: 0, refused: 0 },
@@ -47,6 +50,8 @@ export interface Gauges {
   readonly workloads: number
   readonly policies: Readonly<Record<Mode, number>>
   readonly stateRevision: number
+  /** Absent where there is nobody else to lead. */
+  readonly leads?: boolean | undefined
   readonly storeBytes: number
 }
 
@@ -126,6 +131,22 @@ const families = (count: Counters, now: Gauges): readonly Family[] => [
     help: 'Revision of what agents are told.',
     samples: one(now.stateRevision),
   },
+  ...(now.leads === undefined
+    ? []
+    : ([
+        {
+          name: 'sekisho_server_leads',
+          type: 'gauge',
+          help: 'Whether this server holds the lease of its cluster.',
+          samples: one(Number(now.leads)),
+        },
+        {
+          name: 'sekisho_server_overlaps_total',
+          type: 'counter',
+          help: 'Times that another server was found to lead while this one thought that it did.',
+          samples: one(count.overlaps),
+        },
+      ] as const)),
   { name: 'sekisho_store_bytes', type: 'gauge', help: 'Size of the database.', samples: one(now.storeBytes) },
   {
     name: 'sekisho_http_requests_total',

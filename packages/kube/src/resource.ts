@@ -28,6 +28,7 @@ const own = inGroup('sekisho.dev', 'v1alpha1')
 
 export const PODS = core('Pod', 'pods', true)
 export const CONFIG_MAPS = core('ConfigMap', 'configmaps', true)
+export const SECRETS = core('Secret', 'secrets', true)
 export const EVENTS = core('Event', 'events', true)
 export const NAMESPACES = core('Namespace', 'namespaces', false)
 export const NETWORK_POLICIES = inGroup('networking.k8s.io', 'v1')('NetworkPolicy', 'networkpolicies', true)

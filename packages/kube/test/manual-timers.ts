@@ -21,8 +21,12 @@ export class ManualTimers implements Timers {
     const ends = [...this.#waiting].map(({ at }) => at - this.#now)
     return ends.length > 0 ? Math.min(...ends) : undefined
   }
-  pass(ms: number): void {
+  /** Time passes, and nothing runs: as for a process that was stopped. */
+  stand(ms: number): void {
     this.#now += ms
+  }
+  pass(ms: number): void {
+    this.stand(ms)
     for (const entry of [...this.#waiting].filter(({ at }) => at <= this.#now)) {
       this.#waiting.delete(entry)
       entry.run()

@@ -34,8 +34,8 @@ class AgentTable implements Agents {
     this.#inventory = inventory
   }
 
-  join({ node, publicKey, certificateSerial }: Parameters<Agents['join']>[0]): AgentRecord {
-    const joinedAt = this.#clock.now()
+  join(agent: Parameters<Agents['join']>[0]): AgentRecord {
+    const { node, publicKey, certificateSerial, joinedAt = this.#clock.now() } = agent
     const row = { public_key: publicKey, certificate_serial: certificateSerial, joined_at: joinedAt }
     this.#database.run(
       this.#database.build

@@ -173,6 +173,8 @@ export interface Agents {
     readonly node: NodeName
     readonly publicKey: string
     readonly certificateSerial: string
+    /** Absent: now. */
+    readonly joinedAt?: EpochMs
   }): AgentRecord
   get(node: NodeName): AgentRecord | undefined
   /** By node. */

@@ -7,7 +7,7 @@ const NEXT = `Sekisho is in namespace ${NAMESPACE}. Wait until every node has an
 
   kubectl --namespace ${NAMESPACE} rollout status daemonset/sekisho-agent
   kubectl --namespace ${NAMESPACE} port-forward service/sekisho-server 7443 &
-  kubectl --namespace ${NAMESPACE} exec deployment/sekisho-server -- \\
+  kubectl --namespace ${NAMESPACE} exec service/sekisho-server -- \\
     /opt/sekisho/bin/sekisho-server login-link --data /var/lib/sekisho/server | sed 's#//[^/]*#//localhost:7443#'`
 
 export const install: Command = {

@@ -95,9 +95,7 @@ export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): P
   const felix = await get('/apis/crd.projectcalico.org/v1/felixconfigurations/default')
   const definitions = items(await get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions'))
   const classes = items(await get('/apis/storage.k8s.io/v1/storageclasses'))
-  const deployments = items(
-    await get('/apis/apps/v1/deployments?fieldSelector=metadata.name%3Dsekisho-server'),
-  )
+  const servers = items(await get('/apis/apps/v1/statefulsets?fieldSelector=metadata.name%3Dsekisho-server'))
   const namespace = await get(`/api/v1/namespaces/${NAMESPACE}`)
   return {
     version,
@@ -115,7 +113,7 @@ export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): P
         name: text(each, 'metadata', 'name'),
         release: text(each, 'metadata', 'annotations', 'meta.helm.sh/release-name') || undefined,
       })),
-    installations: deployments.map(each => text(each, 'metadata', 'namespace')),
+    installations: servers.map(each => text(each, 'metadata', 'namespace')),
     hasDefaultStorage: classes.some(each => text(each, 'metadata', 'annotations', DEFAULT_CLASS) === 'true'),
     podSecurity: text(namespace, 'metadata', 'labels', 'pod-security.kubernetes.io/enforce') || undefined,
     unread,

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import { type NodeName, SekishoError } from '@sekisho/core'
+import { type EpochMs, type NodeName, SekishoError } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { z } from 'zod'
 import { digest } from '../auth/secret.ts'
-import type { Authority } from '../pki/authority.ts'
+import { type Authority, issuedAt } from '../pki/authority.ts'
 import type { Voucher } from './service-account.ts'
 
 /** RFC 1123 labels, and what host names of real machines also hold. It becomes the certificate's common name. */
@@ -93,14 +93,34 @@ export async function join(json: unknown, from: string, options: JoinOptions): P
   }
 }
 
+/** What servers that share an authority know of the agents of each other. */
+export interface Roster {
+  /** Certificates of the node made until then are refused. */
+  until(node: NodeName): EpochMs | undefined
+}
+
+export interface Known {
+  readonly agents: Store['agents']
+  /** Present where other servers may have let agents in. */
+  readonly roster?: Roster | undefined
+}
+
 /**
  * The node a client certificate speaks for, or undefined when its key is not the one that joined last under that
  * name: an agent that was removed or replaced is refused although its certificate has not expired.
  */
-export function nodeOf(certificate: X509Certificate, agents: Store['agents']): NodeName | undefined {
+export function nodeOf(certificate: X509Certificate, { agents, roster }: Known): NodeName | undefined {
   const node = /^CN=(.+)$/.exec(certificate.subject)?.[1] as NodeName | undefined // we wrote that name
-  const record = node === undefined ? undefined : agents.get(node)
-  return record && record.publicKey === keyText(certificate) ? node : undefined
+  if (node === undefined) return undefined
+  const joinedAt = issuedAt(certificate)
+  if (joinedAt <= (roster?.until(node) ?? Number.NEGATIVE_INFINITY)) return undefined
+  const publicKey = keyText(certificate)
+  const record = agents.get(node)
+  if (record?.publicKey === publicKey) return node
+  // Joined at another server: of two agents of one name the one whose certificate was made last is the node's.
+  if (!roster || (record && joinedAt <= record.joinedAt)) return undefined
+  agents.join({ node, publicKey, certificateSerial: certificate.serialNumber, joinedAt })
+  return node
 }
 
 /** A new certificate for the same key, so that an answer that gets lost locks nobody out. */

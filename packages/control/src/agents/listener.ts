@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import { type Clock, ERRORS, LIMITS, type NodeName, SekishoError, type StatePosition } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createLimiter, limiterAddress } from '../auth/limiter.ts'
+import { type Duty, refuse } from '../duty.ts'
 import { problemOf } from '../http/problem.ts'
 import type { Pulse } from '../live/pulse.ts'
 import type { Log } from '../log.ts'
@@ -12,7 +13,7 @@ import type { Authority } from '../pki/authority.ts'
 import { parseBatch } from './batch.ts'
 import { gunzipBounded, parseJson, readBody } from './body.ts'
 import type { Ingest } from './ingest.ts'
-import { join, nodeOf, renew } from './join.ts'
+import { join, nodeOf, type Roster, renew } from './join.ts'
 import type { NodeStates } from './node-states.ts'
 import { createPresence } from './presence.ts'
 import type { Voucher } from './service-account.ts'
@@ -33,6 +34,8 @@ export interface AgentsOptions {
   readonly onPresence: (node: NodeName) => void
   /** Present where the server runs for a cluster. */
   readonly voucher?: Voucher | undefined
+  readonly roster?: Roster | undefined
+  readonly duty: Duty
 }
 
 export interface Agents extends Disposable {
@@ -99,7 +102,7 @@ function createUploads() {
 
 /** The agents' side of the server: join, state stream, batches. */
 export function createAgents(options: AgentsOptions): Agents {
-  const { store, clock, pulse, states } = options
+  const { store, clock, pulse, states, duty } = options
   const closing = new AbortController()
   const uploads = createUploads()
   const presence = createPresence({ agents: store.agents, clock, onChange: options.onPresence })
@@ -111,22 +114,24 @@ export function createAgents(options: AgentsOptions): Agents {
   })
 
   /** The certificate is checked at every request: a connection may be older than a revocation. */
+  const known = { agents: store.agents, roster: options.roster }
   const caller = (request: IncomingMessage): Caller => {
     const socket = request.socket as TLSSocket // the listener serves TLS only
     const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
-    const node = certificate && nodeOf(certificate, store.agents)
+    const node = certificate && nodeOf(certificate, known)
     if (!certificate || !node)
       throw new SekishoError('unauthenticated', 'No valid agent certificate was shown.')
     return { node, certificate }
   }
 
   const serveState = async ({ node, certificate }: Caller, url: URL, response: ServerResponse) => {
+    refuse(duty.unread)
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     using stream = presence.enter(node)
     const signal = AbortSignal.any([gone.signal, closing.signal, stream.replaced])
     const admitted = () => {
-      if (nodeOf(certificate, store.agents) === undefined) return false
+      if (duty.standby !== undefined || nodeOf(certificate, known) === undefined) return false
       stream.stillHere()
       return true
     }
@@ -145,6 +150,8 @@ export function createAgents(options: AgentsOptions): Agents {
     const packed = request.headers['content-encoding'] === 'gzip'
     const bytes = packed ? await gunzipBounded(body, LIMITS.batchBytes.value) : body
     const batch = parseBatch(parseJson(bytes))
+    // Others may have taken over while it came; who acknowledges a batch must be the one to keep it.
+    refuse(duty.standby)
     options.ingest.take(batch, node)
     answerJson(response, { sequence: batch.sequence })
   }
@@ -160,6 +167,7 @@ export function createAgents(options: AgentsOptions): Agents {
   }
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    refuse(duty.standby)
     const url = new URL(request.url ?? '/', 'https://agents')
     const route = `${request.method ?? ''} ${url.pathname}`
     switch (route) {

@@ -78,6 +78,11 @@ export class ExternalMirror {
     })
   }
 
+  /** All that the cluster has was listed, and nothing of it waits to be written. */
+  get isSettled(): boolean {
+    return this.#isWhole && this.#waiting === undefined
+  }
+
   /** What the cluster has now, by id. */
   get current(): ReadonlyMap<WorkloadId, ClusterExternal> {
     return this.#current

@@ -79,6 +79,11 @@ export class InventoryMirror {
     return this.#known.get(namespace)?.word
   }
 
+  /** All that the cluster has was written once. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#pods.run(signal), this.#namespaces.run(signal)])
     this.#waiting?.[Symbol.dispose]()

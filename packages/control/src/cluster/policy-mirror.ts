@@ -88,6 +88,7 @@ export class PolicyMirror {
   readonly #current = new Map<PolicyId, ClusterPolicy>()
   readonly #owned: Set<PolicyId>
   readonly #whole = new Set<string>()
+  #isWhole = false
   #touched = new Set<PolicyId>()
   #waiting: Disposable | undefined
 
@@ -109,6 +110,11 @@ export class PolicyMirror {
   /** What the cluster has now, by id. */
   get current(): ReadonlyMap<PolicyId, ClusterPolicy> {
     return this.#current
+  }
+
+  /** All that the cluster has was put in force once. */
+  get isWhole(): boolean {
+    return this.#isWhole
   }
 
   /** Whether a policy is the cluster's: it is changed there, and only there. */
@@ -153,6 +159,7 @@ export class PolicyMirror {
       for (const { id } of set) this.#owned.add(id)
       for (const id of removed) this.#owned.delete(id)
       this.#touched = new Set()
+      this.#isWhole ||= this.#whole.size === this.#reflectors.length
       watch.onTrouble(UNWRITTEN, undefined)
     } catch (error) {
       watch.onTrouble(UNWRITTEN, error)

@@ -2,6 +2,7 @@ import { ERRORS, type ErrorCode, LIMITS, SekishoError, VERSION } from '@sekisho/
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
+import { refuse } from '../duty.ts'
 import type { Dependencies } from './dependencies.ts'
 import { authenticate, cookieName, hostCheck, originCheck, type Reach, securityHeaders } from './guard.ts'
 import { serveHealth } from './handlers/health.ts'
@@ -53,7 +54,7 @@ function document(api: Api, reach: Reach): void {
 
 /** The whole HTTP side of the server, in the order in which a request meets it. */
 export function createHttp(dependencies: Dependencies): Api {
-  const { reach, counters, files, login } = dependencies
+  const { reach, counters, files, login, duty } = dependencies
   const app = createApi()
   app.onError((error, context) => answerError(error, context, dependencies))
   app.notFound(context => answerError(new SekishoError('not-found'), context, dependencies))
@@ -75,6 +76,10 @@ export function createHttp(dependencies: Dependencies): Api {
   )
 
   const api = createApi()
+  api.use(async (_context, next) => {
+    refuse(duty.standby)
+    await next()
+  })
   serveLogin(api, dependencies)
   api.use(authenticate(login, reach))
   serveAccount(api, dependencies)

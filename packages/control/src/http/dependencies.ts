@@ -2,6 +2,7 @@ import type { Clock, NodeName } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import type { NodeStates } from '../agents/node-states.ts'
 import type { Login } from '../auth/login.ts'
+import type { Duty } from '../duty.ts'
 import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
@@ -27,6 +28,9 @@ export interface Dependencies {
   readonly clock: Clock
   readonly log: Log
   readonly files: Files
+  readonly duty: Duty
+  /** Tells the other servers of the cluster that an agent was removed; absent where there are none. */
+  readonly revoke?: ((node: NodeName) => Promise<void>) | undefined
   readonly reach: Reach
   /** Only this machine can reach it. */
   readonly loopback: boolean

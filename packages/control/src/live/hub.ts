@@ -20,6 +20,8 @@ export interface Hub extends Disposable {
   readonly clients: number
   /** A stream of server-sent events. @param after `Last-Event-ID`. @throws SekishoError too-many */
   open(after: number | undefined): ReadableStream<Uint8Array>
+  /** Ends all streams that are open; others may be opened. */
+  end(): void
 }
 
 export interface HubOptions {
@@ -98,7 +100,7 @@ export function createHub({ clock, timer }: HubOptions): Hub {
   const pending = createPending()
   // Ids grow across restarts too: a client of the process before finds its id gone and is told to fetch again.
   const ring = createRing(clock.now() * 1000)
-  const closing = new AbortController()
+  let closing = new AbortController()
   let clients = 0
   let flushed = clock.monotonic() - FLUSH_MS
   let scheduled: Disposable | undefined
@@ -165,6 +167,10 @@ export function createHub({ clock, timer }: HubOptions): Hub {
         },
         { highWaterMark: 1 },
       )
+    },
+    end() {
+      closing.abort()
+      closing = new AbortController()
     },
     [Symbol.dispose]() {
       scheduled?.[Symbol.dispose]()

@@ -6,7 +6,7 @@ import {
   type KeyObject,
   X509Certificate,
 } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, type EpochMs, SekishoError } from '@sekisho/core'
 import { issueCertificate } from './certificate.ts'
@@ -22,6 +22,8 @@ const LIFETIME = {
   agent: 90 * DAY,
 } as const
 export const SERVER_RENEWAL_MS = LIFETIME.server / 3
+/** How long a certificate of an agent is good. */
+export const AGENT_CERTIFICATE_MS = LIFETIME.agent
 const COMMON_NAME = 'Sekisho CA'
 
 /** A certificate with its chain's root, as PEM, for a TLS listener. */
@@ -87,11 +89,47 @@ function agentKey(pem: string): KeyObject {
   return key
 }
 
+/** When this authority made a certificate, to the second. */
+export const issuedAt = ({ validFrom }: X509Certificate): EpochMs =>
+  (Date.parse(validFrom) + CLOCK_SKEW) as EpochMs
+
+/** PEM of the authority's key and certificate, as they are kept in `ca.key` and `ca.pem`. */
+export interface AuthorityFiles {
+  readonly key: string
+  readonly certificate: string
+}
+
+const pathsIn = (directory: string) => ({
+  keyPath: join(directory, 'ca.key'),
+  certificatePath: join(directory, 'ca.pem'),
+})
+
+/** What the directory has; undefined unless it is whole. */
+export function readAuthority(directory: string): AuthorityFiles | undefined {
+  const { keyPath, certificatePath } = pathsIn(directory)
+  const [key, certificate] = [readIfThere(keyPath), readIfThere(certificatePath)]
+  return key !== undefined && certificate !== undefined ? { key, certificate } : undefined
+}
+
+/** Puts an authority that was made elsewhere into the directory. @returns whether another was there. */
+export function installAuthority(directory: string, { key, certificate }: AuthorityFiles): boolean {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { keyPath, certificatePath } = pathsIn(directory)
+  const replace = (path: string, text: string, mode: number): boolean => {
+    const before = readIfThere(path)
+    if (before === text) return false
+    writeFileSync(`${path}.${process.pid}`, text, { mode, flush: true })
+    renameSync(`${path}.${process.pid}`, path)
+    return before !== undefined
+  }
+  const [isOtherKey, isOther] = [replace(keyPath, key, 0o600), replace(certificatePath, certificate, 0o644)]
+  return isOtherKey || isOther
+}
+
 /** Reads `ca.key` and `ca.pem` of the data directory, or makes them at the first start. */
 export function openAuthority(directory: string, clock: Pick<Clock, 'now'>): Authority {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const keyPath = join(directory, 'ca.key')
-  const certificatePath = join(directory, 'ca.pem')
+  const { keyPath, certificatePath } = pathsIn(directory)
   // The key first: without ca.pem it is the start of an interrupted first start, which simply goes on.
   const privateKey = createPrivateKey(readIfThere(keyPath) ?? writeOnce(keyPath, toPem(newKey()), 0o600))
   const issuer = { commonName: COMMON_NAME, privateKey }

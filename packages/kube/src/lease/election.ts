@@ -18,6 +18,11 @@ export interface ElectionOptions {
   readonly random: () => number
   /** True: this candidate leads from now on. False: it must have stopped when this returns. */
   readonly onChange: (leads: boolean) => void
+  /**
+   * Another took a lease that this candidate held and had not given back.
+   * @param overlapped this candidate may have thought that it led when the other already did.
+   */
+  readonly onTaken?: (holder: string, overlapped: boolean) => void
   /** Renewing failed, and why; undefined when it works again. */
   readonly onTrouble?: (error: unknown) => void
 }
@@ -39,6 +44,8 @@ export class Election {
   #observed: { readonly spec: LeaseSpec; readonly at: number } | undefined
   #renewedAt = Number.NEGATIVE_INFINITY
   #leads = false
+  /** It stopped later than others may begin: its process, or its machine, stood still. */
+  #overstayed = false
   #deadline: Disposable | undefined
   #isTroubled = false
 
@@ -47,8 +54,9 @@ export class Election {
     this.#leases = new KubeObjects(options.client, LEASES)
   }
 
+  /** Asked before each write: a process that was stopped for a while finds out here, before its timers run. */
   get leads(): boolean {
-    return this.#leads
+    return this.#leads && this.#left() > 0
   }
   /** Who held the lease when it was seen last; empty where nobody did. */
   get holder(): string {
@@ -94,8 +102,11 @@ export class Election {
       )
       return this.#held(created, at)
     }
+    const held = this.holder === identity
     const spec = this.#observe(lease)
-    if (spec.holder !== '' && spec.holder !== identity && !this.#isOver()) return false
+    const isAnothers = spec.holder !== '' && spec.holder !== identity
+    if (held && isAnothers) this.#options.onTaken?.(spec.holder, this.#leads || this.#overstayed)
+    if (isAnothers && !this.#isOver()) return false
     return this.#held(await this.#write(lease, this.#spec(spec)), at)
   }
 
@@ -148,16 +159,19 @@ export class Election {
     }
   }
 
+  /** Milliseconds until it must have stopped, if it leads. */
+  #left(): number {
+    return this.#renewedAt + RENEW_DEADLINE_MS - this.#options.timers.monotonic()
+  }
+
   #become(leads: boolean): void {
     const { timers, onChange } = this.#options
     this.#deadline?.[Symbol.dispose]()
     this.#deadline = undefined
-    if (leads) {
-      // Not by the loop: a call that hangs must not keep anybody in office.
-      const left = Math.max(0, this.#renewedAt + RENEW_DEADLINE_MS - timers.monotonic())
-      this.#deadline = timers.after(left, () => this.#become(false))
-    }
+    // Not by the loop: a call that hangs must not keep anybody in office.
+    if (leads) this.#deadline = timers.after(Math.max(0, this.#left()), () => this.#become(false))
     if (this.#leads === leads) return
+    this.#overstayed = !leads && this.#left() < RENEW_DEADLINE_MS - LEASE_SECONDS * 1_000
     this.#leads = leads
     onChange(leads)
   }

@@ -33,8 +33,9 @@ const WATCH_SECONDS = 300
 /** Bookmarks come about once a minute: after two and a half without any byte the connection is dead. */
 const IDLE_MS = 150_000
 const BACKOFF = { firstMs: 250, mostMs: 30_000 }
-/** Before a kind that is missing is asked for again. */
+/** Before a kind that is missing is asked for again: soon until that is believed. */
 const MISSING_MS = 60_000
+const DOUBTED_MS = 5_000
 
 interface Kept<T> {
   readonly resourceVersion: string
@@ -108,7 +109,7 @@ export class Reflector<T> {
     this.#isMissing = true
     this.#resourceVersion = undefined
     this.#recovered()
-    await pause(this.#options.timers, MISSING_MS, signal)
+    await pause(this.#options.timers, this.#isListed ? MISSING_MS : DOUBTED_MS, signal)
   }
 
   #troubled(error: unknown): void {

@@ -23,6 +23,8 @@ const codes = sentences({
     `Records could not be written to the agent’s disk. ${detail(d, 'reason')}`,
   'workloads-refused': (_workload, d) =>
     `${detail(d, 'file')} was refused, the last good one is in use. ${detail(d, 'reason')}`,
+  'server-leads': (_workload, d) =>
+    `The server ${detail(d, 'server')} leads from now on. Records from before are where the one before it kept them.`,
   'agent-overreach': (_workload, d) =>
     `The agent on ${detail(d, 'node')} reported what is not its own; that part was refused.`,
 })

@@ -30,6 +30,8 @@ export const records: Dictionary['records'] = {
         `エージェントのディスクに記録を書き込めませんでした。${detail(d, 'reason')}`,
       'workloads-refused': (_workload, d) =>
         `${detail(d, 'file')} を受け付けず、直前の内容のまま動作しています。${detail(d, 'reason')}`,
+      'server-leads': (_workload, d) =>
+        `ここからはサーバー ${detail(d, 'server')} がリーダーです。これより前の記録は、以前のリーダーに残っています。`,
       'agent-overreach': (_workload, d) =>
         `${detail(d, 'node')} のエージェントが自分のものではない情報を報告したため、その部分を受け付けませんでした。`,
     },

@@ -1,5 +1,6 @@
 import { type Mode, SekishoError, VERSION } from '@sekisho/core'
 import type { Context } from 'hono'
+import { refuse } from '../../duty.ts'
 import { renderMetrics } from '../../metrics.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Api } from '../hono.ts'
@@ -29,7 +30,7 @@ function answer(context: Context, checks: readonly Check[]): Response {
 /** What machines ask: no login. None of it names a workload. */
 export function serveHealth(
   api: Api,
-  { store, state, counters, connected, hub, loopback, login }: Dependencies,
+  { store, state, counters, connected, hub, loopback, login, duty }: Dependencies,
 ): void {
   const ready: readonly Check[] = [
     { name: 'store', run: () => void store.state.revision() },
@@ -39,6 +40,8 @@ export function serveHealth(
         if (state.revision !== store.state.revision()) throw new SekishoError('unavailable')
       },
     },
+    // Where there is none there is nothing to read.
+    ...(duty.leads === undefined ? [] : [{ name: 'cluster', run: () => refuse(duty.unread) }]),
   ]
   api.get('/livez', context => answer(context, []))
   api.get('/readyz', context => answer(context, ready))
@@ -54,6 +57,7 @@ export function serveHealth(
       workloads: state.model.workloads.size,
       policies,
       stateRevision: state.revision,
+      leads: duty.leads,
       storeBytes: store.retention.size().bytes,
     })
     return context.text(text, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })

@@ -8,7 +8,10 @@ import type { Api } from '../hono.ts'
 import { listPage } from '../page.ts'
 
 /** What was seen and done: flows, events, workloads, agents, the audit log, live. */
-export function serveRecords(api: Api, { store, state, states, hub, clock, connected }: Dependencies): void {
+export function serveRecords(
+  api: Api,
+  { store, state, states, hub, clock, connected, revoke }: Dependencies,
+): void {
   const { records } = store
   api.openapi(routes.flows, context => {
     const { filter, application, cursor, limit, ...ends } = context.req.valid('query')
@@ -47,9 +50,12 @@ export function serveRecords(api: Api, { store, state, states, hub, clock, conne
       200,
     )
   })
-  api.openapi(routes.removeAgent, context => {
+  api.openapi(routes.removeAgent, async context => {
     const node = context.req.valid('param').id as NodeName // an unknown text finds nothing
     const { user: actor, from } = context.var.principal
+    if (!store.agents.get(node)) throw new SekishoError('not-found')
+    // First: another server may lead in a moment.
+    await revoke?.(node)
     store.transaction(() => {
       if (!store.agents.remove(node)) throw new SekishoError('not-found')
       store.audit.append({ actor, action: 'agent.remove', target: node, result: 'ok', from, details: '' })

@@ -9,6 +9,7 @@ import { createModel, type Model, validatePolicy } from '@sekisho/policy'
 import { SHOP, workloadOf } from '../e2e/dataplane/node.ts'
 import { inspectForwarded } from '../e2e/inspection/queued.ts'
 import { buildTopology, type Topology } from '../e2e/topology.ts'
+import { masquerade } from './container-host.ts'
 import { median } from './dataplane-node.ts'
 import { barred, type Row, type Suite } from './report.ts'
 
@@ -19,8 +20,12 @@ const CONNECTIONS = 32
 const BIG_BYTES = 400_000_000
 const PORT = { requests: 80, asked: 81, open: 82, proxy: 8080 } as const
 
-/** What stands between wrk and nginx: nothing, a policy about each request, or a proxy with the same rule. */
-const PEERS = ['none', 'sekisho', 'haproxy'] as const
+/**
+ * What stands between wrk and nginx: a router, a policy about each request, or a proxy with the same rule. All of them on a
+ * container host, as in the data plane's benches: connection tracking is on. `bare` is a router without even that; the
+ * difference between it and `none` is the kernel's. Nothing is pinned to a processor, of any peer.
+ */
+const PEERS = ['bare', 'none', 'sekisho', 'haproxy'] as const
 type Peer = (typeof PEERS)[number]
 
 /**
@@ -152,6 +157,7 @@ async function build(peer: Peer | 'services'): Promise<Path> {
   )
   const dir = mkdtempSync(join(tmpdir(), 'sekisho-requests-'))
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
+  if (peer !== 'bare') masquerade(topology.node)
   const server = topology.pod('server')
   writeFileSync(join(dir, 'big'), new Uint8Array(BIG_BYTES))
   writeFileSync(join(dir, 'nginx.conf'), nginxConf(dir))
@@ -249,24 +255,32 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
     if (!found) throw new TypeError(`no such peer: ${peer}`)
     return found
   }
-  const loads: Record<Peer, Load[]> = { none: [], sekisho: [], haproxy: [] }
-  const unlike: Record<Peer, number[]> = { none: [], sekisho: [], haproxy: [] }
+  const loads: Record<Peer, Load[]> = { bare: [], none: [], sekisho: [], haproxy: [] }
+  const unlike: Record<'sekisho' | 'haproxy', number[]> = { sekisho: [], haproxy: [] }
   const services = stack.use(await build('services'))
   const knowing: Record<Knowing, readonly [Path, port: number]> = {
     all: [path('sekisho'), PORT.open],
     services: [services, PORT.open],
     policy: [path('sekisho'), PORT.asked],
   }
-  const connections: Record<'none' | Knowing, number[]> = { none: [], all: [], services: [], policy: [] }
+  const connections: Record<'bare' | 'none' | Knowing, number[]> = {
+    bare: [],
+    none: [],
+    all: [],
+    services: [],
+    policy: [],
+  }
   const released = { none: [] as number[], sekisho: [] as number[] }
   const read: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    for (const peer of PEERS) loads[peer].push(await wrk(path(peer), path(peer).port))
-    for (const peer of PEERS) {
+    const first = round % PEERS.length
+    for (const peer of [...PEERS.slice(first), ...PEERS.slice(0, first)])
+      loads[peer].push(await wrk(path(peer), path(peer).port))
+    for (const peer of ['sekisho', 'haproxy'] as const) {
       const { port, script } = path(peer)
       unlike[peer].push((await wrk(path(peer), port, '-s', script)).perSecond)
     }
-    connections.none.push(await connect(path('none'), PORT.open))
+    for (const peer of ['bare', 'none'] as const) connections[peer].push(await connect(path(peer), PORT.open))
     for (const how of KNOWING) connections[how].push(await connect(...knowing[how]))
     for (const peer of ['none', 'sekisho'] as const) released[peer].push(await bulk(path(peer), PORT.asked))
     read.push(await bulk(path('sekisho'), PORT.requests))
@@ -313,7 +327,7 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
     barred(per('requests/s ÷ haproxy', versus('perSecond')), '≥', 1.3),
     per('requests/s ÷ haproxy, no two requests alike', ratio(unlike.sekisho, unlike.haproxy)),
     barred(per('median latency ÷ haproxy', versus('medianUs')), '≤', 0.7),
-    ...(['none', ...KNOWING] as const).map(how => ({
+    ...(['bare', 'none', ...KNOWING] as const).map(how => ({
       suite: 'inspect/requests',
       measure: `connections/s, ${how}`,
       value: median(connections[how]),

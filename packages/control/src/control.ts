@@ -8,7 +8,6 @@ import { createVoucher } from './agents/service-account.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
 import { type Cluster, type ClusterAccount, openCluster } from './cluster/cluster.ts'
-import { ALONE } from './duty.ts'
 import { createHttp } from './http/api.ts'
 import { openFiles } from './http/files.ts'
 import type { Reach } from './http/guard.ts'
@@ -22,6 +21,8 @@ import type { Timer } from './live/timer.ts'
 import type { Log } from './log.ts'
 import { createCounters } from './metrics.ts'
 import type { Authority } from './pki/authority.ts'
+import { createResponder } from './response/responder.ts'
+import { eventView } from './views.ts'
 
 export interface ControlOptions {
   readonly store: Store
@@ -47,6 +48,9 @@ export interface Control extends AsyncDisposable {
   readonly admission: RequestListener | undefined
 }
 
+/** Namespaces that no response touches, besides that of Sekisho: a cluster without its resolver or proxies is lost. */
+const SPARED = ['kube-system', 'sekisho']
+
 const touches = (
   part: { readonly set?: readonly unknown[]; readonly removed?: readonly unknown[] } | undefined,
 ) => (part?.set?.length ?? 0) + (part?.removed?.length ?? 0) > 0
@@ -71,30 +75,34 @@ export function createControl(options: ControlOptions): Control {
     createLifecycle({ store, state, clock, timer, log, onSettled, livesElsewhere }),
   )
   const { cluster: account } = options
+  const responder = resources.use(
+    createResponder({
+      store,
+      state,
+      lifecycle,
+      clock,
+      timer,
+      log,
+      leads: () => !account || cluster?.leads === true,
+      exempt: [...SPARED, ...(account ? [account.namespace] : [])],
+      onEvents: ids => store.records.eventsById(ids).forEach(event => void hub.event(eventView(event))),
+      tell: (workload, reason, message) => cluster?.tell(workload, reason, message),
+    }),
+  )
   if (account)
     cluster = resources.use(
       openCluster({
         ...account,
         store,
         insight: options.insight,
+        responder,
         state,
         lifecycle,
         log,
         history: states.position.history,
         authority: authority.certificate,
-        onLeads(leads) {
-          // Streams look who leads before each line.
-          pulse.beat()
-          if (!leads) return hub.end()
-          if (!account.elected) return
-          // What is missing before it, somebody may look for.
-          const details = { server: account.identity }
-          store.records.addEvent({ code: 'server-leads', severity: 'info', at: clock.now(), details })
-        },
-        onOverlap: () => void counters.overlaps++,
       }),
     )
-  const duty = cluster?.duty ?? ALONE
   const ingest = createIngest({ store, state, hub, counters, clock, inCluster: account !== undefined })
   const onPresence = () => hub.changed('agents')
   const voucher = account && createVoucher(account.client, account.namespace)
@@ -109,8 +117,6 @@ export function createControl(options: ControlOptions): Control {
       log,
       onPresence,
       voucher,
-      roster: cluster?.roster,
-      duty,
     }),
   )
   const login = createLogin({ store, passwords: createPasswords(), clock })
@@ -119,11 +125,10 @@ export function createControl(options: ControlOptions): Control {
   const { connected } = agents
   const http = createHttp({
     ...options,
-    duty,
-    revoke: cluster?.revoke,
     state,
     states,
     lifecycle,
+    responder,
     login,
     hub,
     connected,

@@ -24,6 +24,7 @@ import {
   passwordLogin,
   policyView,
   problemJson,
+  responseView,
   session,
   simulateRequest,
   simulation,
@@ -70,6 +71,7 @@ import {
  * | POST   /policies/validate                  | validateRequest           | validation                |
  * | POST   /policies/suggest                   | suggestRequest            | suggestion                |
  * | POST   /policies/simulate                  | simulateRequest           | simulation                |
+ * | GET    /responses                         | pageQuery                 | page of responseView      |
  * | POST   /explain                            | explainRequest            | explanation               |
  * | GET    /changes                            | pageQuery                 | page of changeView        |
  * | POST   /changes/{id}/keep                  |                           | changeView                |
@@ -311,6 +313,13 @@ export const routes = {
     summary: 'Why a conversation is allowed or denied',
     request: { body: body(explainRequest) },
     responses: refusable('The explanation.', explanation),
+  }),
+  responses: createRoute({
+    method: 'get',
+    path: '/responses',
+    summary: 'Quarantines and blocks in force; one is lifted by deleting its policy',
+    request: { query: page },
+    responses: answer('One page, by policy.', pageOf(responseView)),
   }),
   changes: createRoute({
     method: 'get',

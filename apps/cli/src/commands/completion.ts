@@ -6,6 +6,7 @@ const names = (): string => Object.keys(COMMANDS).join(' ')
 const VERBS = {
   policy: 'list get apply mode delete suggest simulate diff validate convert',
   changes: 'list keep revert',
+  response: 'list lift',
   lab: 'attack status',
   completion: 'bash zsh fish',
 } as const

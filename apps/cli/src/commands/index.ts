@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'History of policy changes; keep or take back a pending one',
     load: async () => (await import('./changes.ts')).changes,
   },
+  response: {
+    summary: 'Quarantines and blocks in force: why, until when; lift one',
+    load: async () => (await import('./response.ts')).response,
+  },
   events: { summary: 'What happened', load: async () => (await import('./events.ts')).events },
   workloads: {
     summary: 'What has an address and labels',

@@ -1,12 +1,5 @@
 import type { RequestListener } from 'node:http'
-import {
-  type Mode,
-  type NodeName,
-  type PolicyId,
-  type ProtectionWord,
-  SekishoError,
-  type Timers,
-} from '@sekisho/core'
+import type { Mode, PolicyId, ProtectionWord, Timers, Workload } from '@sekisho/core'
 import {
   APPLICATIONS,
   CLUSTER_NETWORK_POLICIES,
@@ -16,28 +9,27 @@ import {
   NETWORK_POLICIES,
   OPEN_REPORTS,
   POLICY_REPORTS,
+  RESPONSE_RULES,
   reviewAccess,
   SECURITY_POLICIES,
   SECURITY_PROFILES,
 } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import { enforcing } from '../agents/enforcing.ts'
-import type { Roster } from '../agents/join.ts'
-import type { Duty } from '../duty.ts'
 import type { FindingsView } from '../insight/findings.ts'
 import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
+import type { Responder } from '../response/responder.ts'
 import { EventWriter } from './event-writer.ts'
 import { ExternalMirror } from './external-mirror.ts'
 import { ExternalStatusWriter } from './external-status-writer.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
 import { keepApplied, publishedAuthority } from './keep.ts'
-import { CLUSTER_ACTOR, PolicyMirror } from './policy-mirror.ts'
+import { PodEvents } from './pod-events.ts'
+import { PolicyMirror } from './policy-mirror.ts'
 import { ReportWriter } from './report-writer.ts'
-import { Revocations } from './revocations.ts'
-import { RoleLabels } from './role-labels.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
 import { admissionListener, type Guarding, registeredWebhook, type WebhookPlace } from './webhook.ts'
@@ -51,10 +43,6 @@ export interface ClusterAccount {
   readonly namespace: string
   /** Unique among all servers of the cluster, also after a restart. */
   readonly identity: string
-  /** One of several servers: it answers agents and people only while it leads. */
-  readonly elected?: boolean | undefined
-  /** Its own, to which a Service is to lead while it leads; absent: none does. */
-  readonly pod?: string | undefined
   /** Mode of Kubernetes' own policies that say none; absent: Enforce. */
   readonly networkPolicies?: Mode | undefined
   /** Whether policies are enforced for pods that, like their namespaces, say nothing of it; absent: they are. */
@@ -74,11 +62,8 @@ export interface ClusterOptions extends ClusterAccount {
   /** Of what agents are told. */
   readonly history: string
   readonly insight: Insight
+  readonly responder: Pick<Responder, 'counts'>
   readonly log: Log
-  /** It leads from now on, or does no longer. */
-  readonly onLeads: (leads: boolean) => void
-  /** Another was found to lead while this one thought that it did. */
-  readonly onOverlap: () => void
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -86,35 +71,20 @@ export interface Cluster extends AsyncDisposable {
   owns(id: PolicyId): boolean
   /** Answers the API server's questions about policies. */
   readonly admission: RequestListener
-  /** Who leads tells the cluster the status of its policies. */
-  readonly duty: Duty
-  /** Of agents that joined at any server of the cluster. */
-  readonly roster: Roster
-  /** Removes an agent at all of them. @throws SekishoError unavailable */
-  revoke(node: NodeName): Promise<void>
+  /** This server tells the cluster the status of its policies. */
+  readonly leads: boolean
+  /** Says beside a pod what was done about it. */
+  tell(workload: Workload, reason: string, message: string): void
 }
 
-const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, APPLICATIONS]
+const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, APPLICATIONS, RESPONSE_RULES]
 
 /** A webhook is not waited for longer. */
 const REVIEW_MS = 5_000
 
-/** Others would not have them: they would be in force or not by who leads. @throws with the way out. */
-function refuseOwnPolicies(store: Pick<Store, 'policies'>): void {
-  const own = store.policies.list().filter(({ updatedBy }) => updatedBy !== CLUSTER_ACTOR)
-  if (own.length === 0) return
-  throw new Error(
-    `${own.length} policies (${own[0]?.id}, …) are kept by this server and not by the cluster, so that other servers would not enforce them. Run it alone, move them with "sekisho policy get --output yaml" and kubectl, delete them here, then run several.`,
-  )
-}
-
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {
   const { client, timers, namespace, identity, store, state, lifecycle, networkPolicies, log } = options
-  const { elected = false, pod } = options
-  if (elected) refuseOwnPolicies(store)
-  // What an empty database says is in force is nothing; agents may know better.
-  const knewBefore = store.state.revision() > 0
   const troubles = new Map<string, string>()
   const watch = createWatch({
     client,
@@ -148,14 +118,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     identity,
     timers,
     random: Math.random,
-    onChange(leads) {
-      log.info(leads ? 'leads' : 'no longer leads', { identity })
-      options.onLeads(leads)
-    },
-    onTaken(by, overlapped) {
-      log.warn('another server leads', { by, overlapped })
-      if (overlapped) options.onOverlap()
-    },
+    onChange: leads => log.info(leads ? 'leads' : 'no longer leads', { identity }),
     onTrouble: error => watch.onTrouble('the lease cannot be renewed', error),
   })
   const leads = () => election.leads
@@ -166,6 +129,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     state,
     store,
     history: options.history,
+    responses: rule => options.responder.counts(rule),
     leads,
   })
   const { history } = options
@@ -191,39 +155,10 @@ export function openCluster(options: ClusterOptions): Cluster {
       ) as FindingsView
     },
   })
-  const revocations = new Revocations(watch, namespace)
-  const labels = elected && pod !== undefined ? [new RoleLabels({ watch, namespace, pod, leads })] : []
+  const podEvents = new PodEvents({ watch, identity })
   const stop = new AbortController()
-  const parts = [
-    inventory,
-    externals,
-    policies,
-    election,
-    statuses,
-    ofExternals,
-    events,
-    reports,
-    revocations,
-    ...labels,
-  ]
+  const parts = [inventory, externals, policies, election, statuses, ofExternals, events, reports]
   const running = parts.map(part => part.run(stop.signal))
-  let wasRead = false
-  const isRead = () => {
-    wasRead ||= inventory.isWhole && policies.isWhole && externals.isSettled && revocations.isKnown
-    return wasRead
-  }
-  const duty: Duty = {
-    get standby() {
-      if (!elected || election.leads) return undefined
-      return `This server stands by; ${election.holder === '' ? 'nobody leads yet' : `${election.holder} leads`}.`
-    },
-    get unread() {
-      return isRead() || (!elected && knewBefore) ? undefined : 'The cluster has not been read yet.'
-    },
-    get leads() {
-      return election.leads
-    },
-  }
   const { authority, webhook: place, guarding } = options
   const own = [
     publishedAuthority(namespace, authority),
@@ -231,7 +166,7 @@ export function openCluster(options: ClusterOptions): Cluster {
   ]
   running.push(...own.map(object => keepApplied(watch, object, stop.signal)))
   return {
-    owns: id => elected || policies.owns(id),
+    owns: id => policies.owns(id),
     admission: admissionListener({
       state,
       guard: {
@@ -241,19 +176,13 @@ export function openCluster(options: ClusterOptions): Cluster {
       },
       onFailure: error => log.error('a review of the API server failed', error),
     }),
-    duty,
-    roster: revocations,
-    async revoke(node) {
-      try {
-        await revocations.revoke(node)
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
-        throw new SekishoError('unavailable', `The other servers cannot be told: ${reason}`)
-      }
+    get leads() {
+      return election.leads
     },
+    tell: (workload, reason, message) => podEvents.tell(workload, reason, message),
     async [Symbol.asyncDispose]() {
       stop.abort()
-      await Promise.all(running)
+      await Promise.all([...running, podEvents[Symbol.asyncDispose]()])
     },
   }
 }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type AgentStatus, type EpochMs, hasNoAgent, type NodeName, type PolicyId } from '@sekisho/core'
-import { isNotFound, KubeObjects, type ResourceType } from '@sekisho/kube'
+import { isNotFound, KubeObjects, RESPONSE_RULES, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
+import type { ResponseCounts } from '../response/responder.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
 import { runRounds } from './rounds.ts'
-import { conditionsOf, type PolicyStatus, policyStatus } from './status.ts'
+import { conditionsOf, type PolicyStatus, policyStatus, responseStatus } from './status.ts'
 import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface StatusWriterOptions {
@@ -17,6 +18,8 @@ export interface StatusWriterOptions {
   readonly store: Pick<Store, 'agents' | 'policies' | 'records'>
   /** Which revisions of agents are this server's. */
   readonly history: string
+  /** What rules of responses did. */
+  readonly responses: (rule: string) => ResponseCounts
   /** Only one of several servers writes. */
   readonly leads: () => boolean
 }
@@ -50,7 +53,7 @@ export class StatusWriter {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { mirror, state, store, history, leads, watch } = this.#options
+    const { mirror, state, store, history, responses, leads, watch } = this.#options
     const now = watch.timers.now()
     const denied = store.records.byPolicy({ since: (now - HOUR_MS) as EpochMs, until: now })
     const ours = (status: AgentStatus | undefined) => (status?.history === history ? status.revision : 0)
@@ -77,7 +80,10 @@ export class StatusWriter {
         ),
       }
       const known = this.#written.get(policy.id)?.status ?? policy.object.status
-      const status = policyStatus(facts, conditionsOf(known), now)
+      const status = {
+        ...policyStatus(facts, conditionsOf(known), now),
+        ...(policy.type === RESPONSE_RULES && responseStatus(responses(policy.object.name))),
+      }
       if (!isDeepStrictEqual(known, status) && this.#isNews(policy, status, now))
         await this.#tell(policy, objects, { status, at: now })
     }

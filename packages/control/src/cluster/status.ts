@@ -1,4 +1,5 @@
 import { type EpochMs, listAt, type NodeName, type Problem } from '@sekisho/core'
+import type { ResponseCounts } from '../response/responder.ts'
 
 /** What is known of one policy of the cluster. */
 export interface PolicyFacts {
@@ -36,6 +37,10 @@ export interface PolicyStatus {
   readonly rules: number
   readonly deniedLastHour: number
   readonly nodes: { readonly desired: number; readonly programmed: number }
+  /** Of rules of responses. */
+  readonly firedLastDay?: number
+  readonly active?: number
+  readonly lastFired?: string
 }
 
 const MESSAGE_CHARACTERS = 2_000
@@ -137,3 +142,14 @@ export function policyStatus(facts: PolicyFacts, before: readonly Condition[], n
     nodes: { desired: desired.size, programmed: [...desired].filter(node => done.has(node)).length },
   }
 }
+
+/** What a rule of responses did, as its status says it. */
+export const responseStatus = ({
+  firedLastDay,
+  active,
+  lastFired,
+}: ResponseCounts): Pick<PolicyStatus, 'firedLastDay' | 'active' | 'lastFired'> => ({
+  firedLastDay,
+  active,
+  ...(lastFired !== undefined && { lastFired: rfc3339(lastFired) }),
+})

@@ -9,6 +9,7 @@ import { serveHealth } from './handlers/health.ts'
 import { serveInsight } from './handlers/insight.ts'
 import { servePolicies } from './handlers/policies.ts'
 import { serveRecords } from './handlers/records.ts'
+import { serveResponses } from './handlers/responses.ts'
 import { serveAccount, serveLogin } from './handlers/session.ts'
 import { type Api, createApi } from './hono.ts'
 import { problemOf } from './problem.ts'
@@ -85,6 +86,7 @@ export function createHttp(dependencies: Dependencies): Api {
   serveAccount(api, dependencies)
   serveRecords(api, dependencies)
   servePolicies(api, dependencies)
+  serveResponses(api, dependencies)
   serveInsight(api, dependencies)
   app.route('/api/v1', api)
   app.all('/api/*', () => {

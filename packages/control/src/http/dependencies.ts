@@ -10,6 +10,7 @@ import type { Hub } from '../live/hub.ts'
 import type { Log } from '../log.ts'
 import type { Counters } from '../metrics.ts'
 import type { Authority } from '../pki/authority.ts'
+import type { Responder } from '../response/responder.ts'
 import type { Files } from './files.ts'
 import type { Reach } from './guard.ts'
 
@@ -19,6 +20,7 @@ export interface Dependencies {
   readonly state: LiveState
   readonly states: Pick<NodeStates, 'position'>
   readonly lifecycle: Lifecycle
+  readonly responder: Pick<Responder, 'active'>
   readonly insight: Insight
   readonly login: Login
   readonly authority: Authority

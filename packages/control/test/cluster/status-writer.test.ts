@@ -1,28 +1,35 @@
-import type { PolicyId } from '@sekisho/core'
-import { SECURITY_POLICIES } from '@sekisho/kube'
+import type { EpochMs, PolicyId } from '@sekisho/core'
+import { RESPONSE_RULES, type ResourceType, SECURITY_POLICIES } from '@sekisho/kube'
 import { createModel } from '@sekisho/policy'
 import { expect, test } from 'vitest'
 import type { ClusterPolicy } from '../../src/cluster/policy-mirror.ts'
 import { StatusWriter } from '../../src/cluster/status-writer.ts'
 import { Rounds } from './rounds.ts'
 
+const at = (hour: number) => Date.UTC(2026, 4, 1, hour) as EpochMs
 const ID = 'SecurityPolicy/shop/web' as PolicyId
 
 /** A writer for one policy. */
-function setUp(error?: Error) {
+function setUp(error?: Error, type: ResourceType = SECURITY_POLICIES) {
   const rounds = new Rounds()
   rounds.error = error
   const world = { leads: true, denied: 1 }
   const policy: ClusterPolicy = {
     id: ID,
-    type: SECURITY_POLICIES,
-    object: { name: 'web', namespace: 'shop', uid: 'u-1', generation: 1, status: undefined },
+    type,
+    object: {
+      name: 'web',
+      namespace: type.namespaced ? 'shop' : '',
+      uid: 'u-1',
+      generation: 1,
+      status: undefined,
+    },
     document: undefined,
     problems: [],
   }
   const writer = new StatusWriter({
     watch: rounds.watch,
-    types: [SECURITY_POLICIES],
+    types: [type],
     mirror: { current: new Map([[ID, policy]]) },
     state: { model: createModel() },
     store: {
@@ -31,6 +38,7 @@ function setUp(error?: Error) {
       records: { byPolicy: () => new Map([[ID, { denied: world.denied, audited: 0 }]]) },
     } as unknown as ConstructorParameters<typeof StatusWriter>[0]['store'], // what it asks of the store
     history: 'run',
+    responses: () => ({ firedLastDay: 3, active: 1, lastFired: at(12) }),
     leads: () => world.leads,
   })
   return Object.assign(rounds.begin(writer), { world })
@@ -79,4 +87,13 @@ test('what could not be written is said, and tried again', async () => {
   writer.error = undefined
   await writer.round()
   expect(writer.troubles).toContainEqual([what, false])
+})
+
+test('a rule of responses is told what it did', async () => {
+  await using writer = setUp(undefined, RESPONSE_RULES)
+  await writer.round()
+  expect(writer.calls[0]).toMatchObject({
+    path: '/apis/sekisho.dev/v1alpha1/responserules/web/status',
+    body: { status: { firedLastDay: 3, active: 1, lastFired: '2026-05-01T12:00:00Z' } },
+  })
 })

@@ -27,6 +27,7 @@ export async function openEyes({ model }: LoadedNode, netns: string): Promise<Di
     clock,
     workloadAt: ip => model.workloadAt(ip)?.id,
     isLocal: id => model.workloads.get(id)?.node === NODE,
+    hasNoAgent: () => false,
     judge: query => model.judge(query),
     ownerOf: () => undefined,
     ruleOf: () => undefined,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   CLUSTER_SECURITY_POLICIES,
+  EXTERNAL_WORKLOADS,
   type JsonRecord,
   KubeError,
   KubeObjects,
@@ -24,12 +25,14 @@ const examples = [...readFileSync(join(docs, 'policy.md'), 'utf8').matchAll(/```
 withPrograms('custom resources in a real API server', programs => {
   let policies: KubeObjects
   let cluster: KubeObjects
+  let machines: KubeObjects
   const resources = new AsyncDisposableStack()
   beforeAll(async () => {
     const server = resources.use(await openRealCluster(programs))
     const client = resources.use(openKubeClient({ access: server.access, userAgent: 'test/0', timers }))
     policies = new KubeObjects(client, SECURITY_POLICIES)
     cluster = new KubeObjects(client, CLUSTER_SECURITY_POLICIES)
+    machines = new KubeObjects(client, EXTERNAL_WORKLOADS)
   }, 300_000)
   afterAll(() => resources.disposeAsync())
 
@@ -75,6 +78,44 @@ withPrograms('custom resources in a real API server', programs => {
     const created = policies.create({ namespace: 'default' }, { metadata: { name: 'refused' }, spec })
     const refused: unknown = await created.catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(KubeError)
+    expect(refused).toMatchObject({ status: 422, message: expect.stringMatching(reason) as unknown })
+  })
+
+  test('a machine outside gets what it leaves out', async () => {
+    const spec = {
+      addresses: ['10.20.0.7', '2001:db8::7'],
+      ports: [{ name: 'pg', port: 5432 }],
+      node: 'vm-1',
+    }
+    const { json } = await machines.create({ namespace: 'default' }, { metadata: { name: 'vm' }, spec })
+    expect(json.spec).toEqual({ ...spec, ports: [{ name: 'pg', port: 5432, protocol: 'TCP' }] })
+  })
+
+  test.each<[string, JsonRecord, RegExp]>([
+    ['without an address', {}, /spec.addresses: Required value/],
+    ['with none in the list', { addresses: [] }, /spec.addresses: .*at least 1 items/],
+    ['with a block', { addresses: ['10.0.0.0/8'] }, /spec.addresses\[0\]: .*should match/],
+    ['with a loopback address', { addresses: ['127.0.0.1'] }, /is a loopback address/],
+    [
+      'with an address twice',
+      { addresses: ['10.0.0.1', '10.0.0.1'] },
+      /spec.addresses\[1\]: Duplicate value/,
+    ],
+    [
+      'with two ports of one name',
+      {
+        addresses: ['10.0.0.1'],
+        ports: [
+          { name: 'a', port: 1 },
+          { name: 'a', port: 2 },
+        ],
+      },
+      /spec.ports\[1\]: Duplicate value/,
+    ],
+    ['with a node that no agent can have', { addresses: ['10.0.0.1'], node: '-vm' }, /spec.node/],
+  ])('a machine outside %s is refused', async (_, spec, reason) => {
+    const created = machines.create({ namespace: 'default' }, { metadata: { name: 'refused' }, spec })
+    const refused: unknown = await created.catch((error: unknown) => error)
     expect(refused).toMatchObject({ status: 422, message: expect.stringMatching(reason) as unknown })
   })
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import {
   type ClusterAccess,
+  EXTERNAL_WORKLOADS,
   KubeObjects,
   NAMESPACES,
   openKubeClient,
@@ -22,17 +23,25 @@ export interface ClusterNode {
   readonly prober: Prober
   readonly pods: KubeObjects
   readonly policies: KubeObjects
+  readonly externals: KubeObjects
   readonly server: Awaited<ReturnType<typeof startFor>>
   podOf(name: string, labels: Readonly<Record<string, string>>): Parameters<KubeObjects['create']>[1]
-  startAgent(): ChildProcess
+  /** @param machine by name; without one, that of the node. */
+  startAgent(machine?: string): ChildProcess
 }
 
-/** @param directory of the server and the agent. */
+interface NodeOptions extends TopologyOptions {
+  /** Of the server and the agents. */
+  readonly directory: string
+  /** Machines of no cluster, by name, that are a router away as pods are. */
+  readonly machines?: readonly string[]
+}
+
 export async function openClusterNode(
   resources: AsyncDisposableStack,
-  { directory, ...options }: TopologyOptions & { readonly directory: string },
+  { directory, machines = [], ...options }: NodeOptions,
 ): Promise<ClusterNode> {
-  const topology = resources.use(buildTopology(options))
+  const topology = resources.use(buildTopology({ ...options, pods: [...options.pods, ...machines] }))
   const prober = resources.use(createProber())
   const double = resources.use(await openApiServerDouble())
   const access: ClusterAccess = { server: double.url, credentials: { kind: 'none' }, namespace: 'sekisho' }
@@ -45,24 +54,25 @@ export async function openClusterNode(
   })
   await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name: 'shop' } })
   for (const name of options.pods) await pods.create({ namespace: 'shop' }, podOf(name, { app: name }))
-  const server = resources.use(await startFor(access, directory))
+  const server = resources.use(await startFor(access, directory, { podConditions: true }))
   return {
     topology,
     prober,
     pods,
     policies: new KubeObjects(client, SECURITY_POLICIES),
+    externals: new KubeObjects(client, EXTERNAL_WORKLOADS),
     server,
     podOf,
-    startAgent: () =>
+    startAgent: machine =>
       spawn(
         process.execPath,
         [
           AGENT,
           `--server=https://127.0.0.1:${server.agentsPort}`,
-          `--state=${join(directory, 'agent')}`,
+          `--state=${join(directory, machine ?? 'agent')}`,
           // No source of workloads: what this node has is what the cluster says.
-          '--node=node-0',
-          `--netns=${topology.node}`,
+          `--node=${machine ?? 'node-0'}`,
+          `--netns=${machine === undefined ? topology.node : topology.pod(machine).netns}`,
           '--identify=off',
         ],
         {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
   fail,
+  LIMITS,
   type Namespace,
   type NodeName,
   ok,
@@ -39,6 +40,11 @@ export class World {
   #ownAddresses: ReadonlySet<string> = new Set()
   /** Addresses that the node's pods were given when their network was made: the server learns them later. */
   #attached: Attached = new Map()
+  /** External workloads that are this machine. */
+  readonly #machines = new Set<WorkloadId>()
+  /** Of the machine, and what its agent needs before any policy. */
+  #nodeAddresses: readonly string[] = []
+  #needs: PolicyDocument | undefined
   readonly #locate: Locate
   #interfaces: ReadonlyMap<WorkloadId, string> = new Map()
   /** Those that were looked for last. */
@@ -110,14 +116,43 @@ export class World {
     const namespaces = update(server.namespaces, delta.namespaces ?? {}, each => each.name)
     const workloads = update(server.workloads, delta.workloads ?? {}, each => each.id)
     const removed = (delta.policies?.removed ?? []) as readonly PolicyId[] // looked up, never trusted
-    const touched = update(server.policies, { set: policies, removed }, each => each.id)
+    const touched: Set<PolicyId> = update(server.policies, { set: policies, removed }, each => each.id)
+    if (this.#findMachines(workloads) && this.#needs) touched.add(this.#needs.id)
     const isOwn = (id: WorkloadId) => this.#own.has(id) || server.workloads.get(id)?.node === this.#node
     const moved = [...workloads].some(isOwn) ? this.#relocate() : []
     return {
       namespaces: resolve(namespaces, name => this.#namespace(name)),
       workloads: resolve(new Set([...workloads, ...moved]), id => this.#workload(id)),
-      policies: resolve(touched, id => server.policies.get(id)),
+      policies: resolve(touched, id => this.#policy(id)),
     }
+  }
+
+  /** @returns whether policies begin to judge the machine itself, or cease to. */
+  #findMachines(touched: Iterable<WorkloadId>): boolean {
+    const before = this.#machines.size > 0
+    for (const id of touched) {
+      const workload = this.#server.workloads.get(id)
+      if (workload?.kind === 'external' && workload.node === this.#node) this.#machines.add(id)
+      else this.#machines.delete(id)
+    }
+    return this.#machines.size > 0 !== before
+  }
+
+  /** The machine's own addresses are these. @returns what the model must change. */
+  address(addresses: readonly string[]): ModelChange {
+    this.#nodeAddresses = addresses
+    return { workloads: resolve(this.#machines, id => this.#workload(id)) }
+  }
+
+  /** What the agent needs where its machine is judged. @returns what the model must change. */
+  need(needs: PolicyDocument): ModelChange {
+    this.#needs = needs
+    return { policies: resolve(new Set([needs.id]), id => this.#policy(id)) }
+  }
+
+  #policy(id: PolicyId): PolicyDocument | undefined {
+    if (id === this.#needs?.id) return this.#machines.size > 0 ? this.#needs : undefined
+    return this.#server.policies.get(id)
   }
 
   /** The node's own workloads, all of them. @returns what the model must change. */
@@ -193,9 +228,10 @@ export class World {
     return all.filter(({ addresses }) => addresses.some(ip => ips.has(ip))).map(({ id }) => id)
   }
 
-  /** Workloads that the server has of this node. */
+  /** Workloads that the server has of this node, which itself is none that it could lose. */
   #serversOwn(): WorkloadId[] {
-    return [...this.#server.workloads.values()].filter(({ node }) => node === this.#node).map(({ id }) => id)
+    const own = [...this.#server.workloads.values()].filter(({ node }) => node === this.#node)
+    return own.flatMap(({ id }) => (this.#machines.has(id) ? [] : id))
   }
 
   #namespace(name: string): Namespace | undefined {
@@ -206,6 +242,7 @@ export class World {
     const local = this.#local?.workloads.get(id)
     const remote = this.#server.workloads.get(id)
     if (local) return this.#located(local)
+    if (remote && this.#machines.has(id)) return this.#withNodeAddresses(remote)
     if (remote?.node !== this.#node) return remote && this.#withoutOwnAddresses(remote)
     return this.#local ? undefined : this.#located(this.#withGivenAddresses(remote))
   }
@@ -215,6 +252,13 @@ export class World {
     if (own.hostNetwork || this.#attached.size === 0) return own
     const given = this.#attached.get(own.id) ?? []
     return { ...own, addresses: [...given, ...this.#withoutOwnAddresses(own).addresses] }
+  }
+
+  /** What the machine sends is its own, by whichever of its addresses. */
+  #withNodeAddresses(machine: Workload): Workload {
+    const { addresses } = this.#withoutOwnAddresses(machine)
+    const all = [...new Set([...addresses, ...this.#nodeAddresses])]
+    return { ...machine, addresses: all.slice(0, LIMITS.addressesPerWorkload.value) }
   }
 
   #located(own: Workload): Workload {

@@ -1,7 +1,8 @@
-import type { Namespace, NodeName, StateSnapshot, Workload } from '@sekisho/core'
+import { type Namespace, type NodeName, type StateSnapshot, type Workload, workloadId } from '@sekisho/core'
 import { createModel } from '@sekisho/policy'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { needsOf } from '../src/kernel/lifeline.ts'
 import { World } from '../src/world.ts'
 import { NODE, policy, SHOP, workload } from './builders.ts'
 
@@ -181,4 +182,60 @@ test('the snapshot on disk leads to the same world', () => {
   expect(again.receive(world.snapshot() ?? snapshot()).ok).toBe(true)
   expect(again.world.snapshot()).toEqual(world.snapshot())
   expect(again.world.position).toEqual({ history: 'run', revision: 5 })
+})
+
+describe('the machine itself, as an external workload', () => {
+  const machine = workload('vm', {
+    id: workloadId('external', 'shop', 'vm'),
+    kind: 'external',
+    labels: { app: 'vm' },
+    addresses: ['203.0.113.7', '10.0.0.1'],
+  })
+  const id = machine.id
+
+  test('stays what was declared, whatever its containers are, with every address that it has', () => {
+    const { world, receive, report, model } = setUp()
+    model.update(world.address(['192.168.0.7', 'fd00::7']))
+    receive(snapshot({ workloads: [machine, remote('b')] }))
+    report([workload('container')])
+    expect(model.workloads.get(id)?.addresses).toEqual(['203.0.113.7', '192.168.0.7', 'fd00::7'])
+    model.update(world.address(['192.168.0.8']))
+    expect(model.workloads.get(id)?.addresses).toEqual(['203.0.113.7', '192.168.0.8'])
+    expect(world.serverLags()).toBe(true)
+    receive({ kind: 'delta', revision: 2, workloads: { set: [workload('container')] } })
+    expect(world.serverLags()).toBe(false)
+    receive({ kind: 'delta', revision: 3, workloads: { removed: [id] } })
+    expect(model.workloads.has(id)).toBe(false)
+  })
+
+  test('is another’s where its agent has another name', () => {
+    const { world, receive, model } = setUp()
+    model.update(world.address(['192.168.0.7']))
+    const other = { ...machine, node: 'n2' as NodeName }
+    receive(snapshot({ workloads: [other] }))
+    expect(model.workloads.get(id)).toEqual(other)
+  })
+
+  test('no policy that selects it cuts its agent off the server', () => {
+    const { world, receive, model } = setUp()
+    const lonely = policy('vm', { policyTypes: ['Ingress', 'Egress'] })
+    model.update(world.address(['192.168.0.7']))
+    model.update(world.need(needsOf(['198.51.100.1'], 7444, ['192.168.0.53'])))
+    expect(model.policies.size).toBe(0)
+    receive(snapshot({ workloads: [machine], policies: [lonely] }))
+    const outcome = (ip: string, port: number) =>
+      model.judge({ source: { ip: '192.168.0.7' }, destination: { ip }, protocol: 'TCP', port }).outcome
+    expect([
+      outcome('198.51.100.1', 7444),
+      outcome('192.168.0.53', 53),
+      outcome('198.51.100.1', 443),
+      outcome('198.51.100.2', 7444),
+    ]).toEqual(['allowed', 'allowed', 'denied', 'denied'])
+    model.update(world.need(needsOf(['198.51.100.2'], 7444, [])))
+    expect([outcome('198.51.100.1', 7444), outcome('198.51.100.2', 7444)]).toEqual(['denied', 'allowed'])
+    receive({ kind: 'delta', revision: 2, workloads: { removed: [id] } })
+    expect([...model.policies.keys()]).toEqual(['NetworkPolicy/shop/vm'])
+    // It is the agent's own, and not the server's.
+    expect(world.snapshot()?.policies).toEqual([lonely])
+  })
 })

@@ -1,7 +1,7 @@
 import type { Attachment, ChainId } from '@sekisho/policy'
 import { addressText, chainName, isInterfaceName, quoteInterface, type Role } from './names.ts'
 import { EMPTY, type Fragment, type NftElement } from './objects.ts'
-import { type DispatchKey, type DispatchSide, dispatchMap, judgedSet, localSet } from './skeleton.ts'
+import { type DispatchKey, type DispatchSide, dispatchMap, judgedSet, localSet, nodeSet } from './skeleton.ts'
 
 const SIDES = { enforce: '', audit: 'audit_' } as const
 const DIRECTIONS = ['egress', 'ingress'] as const
@@ -22,8 +22,13 @@ export function chainUses(attachment: Attachment): ChainUse[] {
   )
 }
 
+interface Place {
+  readonly key: DispatchKey
+  readonly text: string
+}
+
 /** Where a workload is recognised: its own interface, or its addresses where it has none that can be named. */
-function places(attachment: Attachment): { readonly key: DispatchKey; readonly text: string }[] {
+function places(attachment: Attachment): Place[] {
   const { interface: name, addresses } = attachment
   if (name !== undefined && isInterfaceName(name)) return [{ key: 'if', text: quoteInterface(name) }]
   return addresses.map(address => {
@@ -51,7 +56,7 @@ function ownership({ interface: name, addresses }: Attachment): NftElement[] {
 /** The elements by which packets of a workload find their chains. */
 export function attachmentFragment(attachment: Attachment): Fragment {
   const elements = places(attachment).flatMap(({ key, text }) => [
-    { set: localSet(key), key: text },
+    { set: attachment.isNode ? nodeSet(key) : localSet(key), key: text },
     ...(Object.keys(attachment.enforce).length > 0 ? [{ set: judgedSet(key), key: text }] : []),
     ...chainUses(attachment).map(({ side, role, chain }) => ({
       set: dispatchMap(side, key),

@@ -71,6 +71,7 @@ describe('records of inspected conversations', () => {
       clock,
       workloadAt: ip => model.workloadAt(ip)?.id,
       isLocal: () => true,
+      hasNoAgent: () => false,
       judge: query => model.judge(query),
       ownerOf: () => undefined,
       ruleOf: () => undefined,

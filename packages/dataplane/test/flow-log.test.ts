@@ -36,6 +36,7 @@ function flowLog() {
     clock,
     workloadAt: ip => WORKLOADS[ip],
     isLocal: () => true,
+    hasNoAgent: () => false,
     judge: () => judgement,
     ownerOf: () => undefined,
     ruleOf: () => RULE,

@@ -87,6 +87,7 @@ function setUp(judge: (port: number) => Judgement = () => ALLOWED, edges: number
     clock: { now: () => 1_000 as EpochMs, monotonic: () => 0 },
     workloadAt: ip => OWNERS.get(ip),
     isLocal: workload => workload !== REMOTE,
+    hasNoAgent: () => false,
     judge: query => judge(query.port),
     ruleOf: () => ruleIdOf(),
     ownerOf: () => WEB,

@@ -108,6 +108,8 @@ export interface Attachment {
   readonly addresses: readonly string[]
   /** Host-side interface of its own; without one it is dispatched by address. */
   readonly interface?: string
+  /** It is the node itself: what it sends and is sent is not forwarded. */
+  readonly isNode?: true
   readonly ports: readonly NamedPort[]
   readonly enforce: Readonly<Partial<Record<Direction, ChainId>>>
   /** Chains of everything in Enforce and Audit together; present only where they differ from `enforce`. */

@@ -27,8 +27,9 @@ import { type Sources, startSources } from '../sources/inventory.ts'
 import type { WorkloadSource } from '../sources/source.ts'
 import { World } from '../world.ts'
 import { INSPECTION_QUEUES, Inspecting, type InspectingOptions } from './inspecting.ts'
+import { Lifeline } from './lifeline.ts'
 import { Locating } from './locating.ts'
-import { Names, openBook, systemResolvers } from './names.ts'
+import { machineResolvers, Names, openBook, systemResolvers } from './names.ts'
 import { nodeAddresses } from './observer.ts'
 import { PlaceFinder } from './places.ts'
 import { Programmer } from './programmer.ts'
@@ -36,7 +37,15 @@ import { Programmer } from './programmer.ts'
 export interface EnforcementOptions {
   readonly run: Pick<
     RunOptions,
-    'node' | 'netns' | 'identify' | 'inspection' | 'resolvers' | 'expiredNames' | 'domainLists' | 'cni'
+    | 'server'
+    | 'node'
+    | 'netns'
+    | 'identify'
+    | 'inspection'
+    | 'resolvers'
+    | 'expiredNames'
+    | 'domainLists'
+    | 'cni'
   >
   /** Where the last state is kept. */
   readonly lastState: string
@@ -161,11 +170,22 @@ export async function openEnforcement(
       onError: error => log.error('names', error),
     }),
   )
-  const nodeChanged = () =>
-    programmer.change({ nodes: { set: [{ name: node, addresses: nodeAddresses(netns) }] } })
-  nodeChanged()
   const places = stack.use(new PlaceFinder(netns))
   const world = new World(node, own => places.find(own))
+  const nodeChanged = () => {
+    const addresses = nodeAddresses(netns)
+    programmer.change({ nodes: { set: [{ name: node, addresses }] }, ...world.address(addresses) })
+  }
+  nodeChanged()
+  stack.use(
+    new Lifeline({
+      server: options.run.server,
+      resolvers: options.run.resolvers ?? machineResolvers(),
+      timers,
+      onChange: needs => programmer.change(world.need(needs)),
+      onError: error => log.error('where the server is', error),
+    }),
+  )
   const lastState = stack.use(keepLastState(options, world))
   const apply = (message: StateSnapshot | StateDelta): Result<void, string> => {
     const change = world.receive(message)

@@ -1,4 +1,4 @@
-import type { NodeName, RuleId, Timers, WorkloadId } from '@sekisho/core'
+import { hasNoAgent, type NodeName, type RuleId, type Timers, type WorkloadId } from '@sekisho/core'
 import {
   createFlowLog,
   type Dataplane,
@@ -71,6 +71,10 @@ export async function openObserver(options: ObserverOptions): Promise<Observer> 
     clock: timers,
     workloadAt: ip => model.workloadAt(ip)?.id,
     isLocal: id => model.workloads.get(id)?.node === node,
+    hasNoAgent(id) {
+      const workload = model.workloads.get(id)
+      return workload !== undefined && hasNoAgent(workload)
+    },
     judge: query => options.judge(query),
     ownerOf: index => ownerOf(model, node, interfaces, index),
     ruleOf: (role, key) => dataplane.ruleOf(role, key),

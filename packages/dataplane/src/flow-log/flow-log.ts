@@ -29,6 +29,8 @@ export interface FlowLogOptions {
   workloadAt(ip: string): WorkloadId | undefined
   /** Whether a workload is of this node. A connection between two nodes is reported by its source's. */
   isLocal(workload: WorkloadId): boolean
+  /** No agent runs where it is: its connections are reported by their other end's. */
+  hasNoAgent(workload: WorkloadId): boolean
   /** What the policies say; called once per edge and model, see `modelChanged`. */
   judge(query: FlowQuery): Judgement
   /** The workload whose host-side interface has this index; asked for forged packets only. */
@@ -222,8 +224,10 @@ class NodeFlowLog implements FlowLog {
   #ends(entry: ConntrackEntry): EdgeEnds | undefined {
     const source = this.#end(entry.original.source)
     const destination = this.#end(entry.reply.source)
-    const reporter = source.workload ?? destination.workload
-    if (reporter === undefined || !this.#options.isLocal(reporter)) return undefined
+    const { isLocal, hasNoAgent } = this.#options
+    const isTold = source.workload !== undefined && !hasNoAgent(source.workload)
+    const reporter = isTold ? source.workload : destination.workload
+    if (reporter === undefined || !isLocal(reporter)) return undefined
     return { source, destination, protocol: protocolName(entry.protocolNumber), port: portOf(entry) }
   }
 

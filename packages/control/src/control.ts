@@ -8,6 +8,7 @@ import { createVoucher } from './agents/service-account.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
 import { type Cluster, type ClusterAccount, openCluster } from './cluster/cluster.ts'
+import { ALONE } from './duty.ts'
 import { createHttp } from './http/api.ts'
 import { openFiles } from './http/files.ts'
 import type { Reach } from './http/guard.ts'
@@ -83,7 +84,7 @@ export function createControl(options: ControlOptions): Control {
       clock,
       timer,
       log,
-      leads: () => !account || cluster?.leads === true,
+      leads: () => !account || cluster?.duty.leads === true,
       exempt: [...SPARED, ...(account ? [account.namespace] : [])],
       onEvents: ids => store.records.eventsById(ids).forEach(event => void hub.event(eventView(event))),
       tell: (workload, reason, message) => cluster?.tell(workload, reason, message),
@@ -101,8 +102,19 @@ export function createControl(options: ControlOptions): Control {
         log,
         history: states.position.history,
         authority: authority.certificate,
+        onLeads(leads) {
+          // Streams look who leads before each line.
+          pulse.beat()
+          if (!leads) return hub.end()
+          if (!account.elected) return
+          // What is missing before it, somebody may look for.
+          const details = { server: account.identity }
+          store.records.addEvent({ code: 'server-leads', severity: 'info', at: clock.now(), details })
+        },
+        onOverlap: () => void counters.overlaps++,
       }),
     )
+  const duty = cluster?.duty ?? ALONE
   const ingest = createIngest({ store, state, hub, counters, clock, inCluster: account !== undefined })
   const onPresence = () => hub.changed('agents')
   const voucher = account && createVoucher(account.client, account.namespace)
@@ -117,6 +129,8 @@ export function createControl(options: ControlOptions): Control {
       log,
       onPresence,
       voucher,
+      roster: cluster?.roster,
+      duty,
     }),
   )
   const login = createLogin({ store, passwords: createPasswords(), clock })
@@ -125,6 +139,8 @@ export function createControl(options: ControlOptions): Control {
   const { connected } = agents
   const http = createHttp({
     ...options,
+    duty,
+    revoke: cluster?.revoke,
     state,
     states,
     lifecycle,

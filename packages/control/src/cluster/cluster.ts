@@ -1,5 +1,13 @@
 import type { RequestListener } from 'node:http'
-import type { Mode, PolicyId, ProtectionWord, Timers, Workload } from '@sekisho/core'
+import {
+  type Mode,
+  type NodeName,
+  type PolicyId,
+  type ProtectionWord,
+  SekishoError,
+  type Timers,
+  type Workload,
+} from '@sekisho/core'
 import {
   APPLICATIONS,
   CLUSTER_NETWORK_POLICIES,
@@ -16,6 +24,8 @@ import {
 } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import { enforcing } from '../agents/enforcing.ts'
+import type { Roster } from '../agents/join.ts'
+import type { Duty } from '../duty.ts'
 import type { FindingsView } from '../insight/findings.ts'
 import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
@@ -28,8 +38,10 @@ import { ExternalStatusWriter } from './external-status-writer.ts'
 import { InventoryMirror } from './inventory-mirror.ts'
 import { keepApplied, publishedAuthority } from './keep.ts'
 import { PodEvents } from './pod-events.ts'
-import { PolicyMirror } from './policy-mirror.ts'
+import { CLUSTER_ACTOR, PolicyMirror } from './policy-mirror.ts'
 import { ReportWriter } from './report-writer.ts'
+import { Revocations } from './revocations.ts'
+import { RoleLabels } from './role-labels.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
 import { admissionListener, type Guarding, registeredWebhook, type WebhookPlace } from './webhook.ts'
@@ -43,6 +55,10 @@ export interface ClusterAccount {
   readonly namespace: string
   /** Unique among all servers of the cluster, also after a restart. */
   readonly identity: string
+  /** One of several servers: it answers agents and people only while it leads. */
+  readonly elected?: boolean | undefined
+  /** Its own, to which a Service is to lead while it leads; absent: none does. */
+  readonly pod?: string | undefined
   /** Mode of Kubernetes' own policies that say none; absent: Enforce. */
   readonly networkPolicies?: Mode | undefined
   /** Whether policies are enforced for pods that, like their namespaces, say nothing of it; absent: they are. */
@@ -64,6 +80,10 @@ export interface ClusterOptions extends ClusterAccount {
   readonly insight: Insight
   readonly responder: Pick<Responder, 'counts'>
   readonly log: Log
+  /** It leads from now on, or does no longer. */
+  readonly onLeads: (leads: boolean) => void
+  /** Another was found to lead while this one thought that it did. */
+  readonly onOverlap: () => void
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -71,8 +91,12 @@ export interface Cluster extends AsyncDisposable {
   owns(id: PolicyId): boolean
   /** Answers the API server's questions about policies. */
   readonly admission: RequestListener
-  /** This server tells the cluster the status of its policies. */
-  readonly leads: boolean
+  /** Who leads tells the cluster the status of its policies. */
+  readonly duty: Duty
+  /** Of agents that joined at any server of the cluster. */
+  readonly roster: Roster
+  /** Removes an agent at all of them. @throws SekishoError unavailable */
+  revoke(node: NodeName): Promise<void>
   /** Says beside a pod what was done about it. */
   tell(workload: Workload, reason: string, message: string): void
 }
@@ -82,9 +106,22 @@ const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, A
 /** A webhook is not waited for longer. */
 const REVIEW_MS = 5_000
 
+/** Others would not have them: they would be in force or not by who leads. @throws with the way out. */
+function refuseOwnPolicies(store: Pick<Store, 'policies'>): void {
+  const own = store.policies.list().filter(({ updatedBy }) => updatedBy !== CLUSTER_ACTOR)
+  if (own.length === 0) return
+  throw new Error(
+    `${own.length} policies (${own[0]?.id}, …) are kept by this server and not by the cluster, so that other servers would not enforce them. Run it alone, move them with "sekisho policy get --output yaml" and kubectl, delete them here, then run several.`,
+  )
+}
+
 /** Follows a cluster until disposed: its pods, namespaces and policies come into the store, their status goes back. */
 export function openCluster(options: ClusterOptions): Cluster {
   const { client, timers, namespace, identity, store, state, lifecycle, networkPolicies, log } = options
+  const { elected = false, pod } = options
+  if (elected) refuseOwnPolicies(store)
+  // What an empty database says is in force is nothing; agents may know better.
+  const knewBefore = store.state.revision() > 0
   const troubles = new Map<string, string>()
   const watch = createWatch({
     client,
@@ -118,7 +155,14 @@ export function openCluster(options: ClusterOptions): Cluster {
     identity,
     timers,
     random: Math.random,
-    onChange: leads => log.info(leads ? 'leads' : 'no longer leads', { identity }),
+    onChange(leads) {
+      log.info(leads ? 'leads' : 'no longer leads', { identity })
+      options.onLeads(leads)
+    },
+    onTaken(by, overlapped) {
+      log.warn('another server leads', { by, overlapped })
+      if (overlapped) options.onOverlap()
+    },
     onTrouble: error => watch.onTrouble('the lease cannot be renewed', error),
   })
   const leads = () => election.leads
@@ -156,9 +200,39 @@ export function openCluster(options: ClusterOptions): Cluster {
     },
   })
   const podEvents = new PodEvents({ watch, identity })
+  const revocations = new Revocations(watch, namespace)
+  const labels = elected && pod !== undefined ? [new RoleLabels({ watch, namespace, pod, leads })] : []
   const stop = new AbortController()
-  const parts = [inventory, externals, policies, election, statuses, ofExternals, events, reports]
+  const parts = [
+    inventory,
+    externals,
+    policies,
+    election,
+    statuses,
+    ofExternals,
+    events,
+    reports,
+    revocations,
+    ...labels,
+  ]
   const running = parts.map(part => part.run(stop.signal))
+  let wasRead = false
+  const isRead = () => {
+    wasRead ||= inventory.isWhole && policies.isWhole && externals.isSettled && revocations.isKnown
+    return wasRead
+  }
+  const duty: Duty = {
+    get standby() {
+      if (!elected || election.leads) return undefined
+      return `This server stands by; ${election.holder === '' ? 'nobody leads yet' : `${election.holder} leads`}.`
+    },
+    get unread() {
+      return isRead() || (!elected && knewBefore) ? undefined : 'The cluster has not been read yet.'
+    },
+    get leads() {
+      return election.leads
+    },
+  }
   const { authority, webhook: place, guarding } = options
   const own = [
     publishedAuthority(namespace, authority),
@@ -166,7 +240,7 @@ export function openCluster(options: ClusterOptions): Cluster {
   ]
   running.push(...own.map(object => keepApplied(watch, object, stop.signal)))
   return {
-    owns: id => policies.owns(id),
+    owns: id => elected || policies.owns(id),
     admission: admissionListener({
       state,
       guard: {
@@ -176,8 +250,15 @@ export function openCluster(options: ClusterOptions): Cluster {
       },
       onFailure: error => log.error('a review of the API server failed', error),
     }),
-    get leads() {
-      return election.leads
+    duty,
+    roster: revocations,
+    async revoke(node) {
+      try {
+        await revocations.revoke(node)
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new SekishoError('unavailable', `The other servers cannot be told: ${reason}`)
+      }
     },
     tell: (workload, reason, message) => podEvents.tell(workload, reason, message),
     async [Symbol.asyncDispose]() {

@@ -31,6 +31,7 @@ import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
+import { responseOf } from '../response/policy.ts'
 import type { Responder } from '../response/responder.ts'
 import { EventWriter } from './event-writer.ts'
 import { ExternalMirror } from './external-mirror.ts'
@@ -106,9 +107,11 @@ const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, A
 /** A webhook is not waited for longer. */
 const REVIEW_MS = 5_000
 
-/** Others would not have them: they would be in force or not by who leads. @throws with the way out. */
+/** Others would not have them: they would be in force or not by who leads. Responses end by themselves. @throws with the way out. */
 function refuseOwnPolicies(store: Pick<Store, 'policies'>): void {
-  const own = store.policies.list().filter(({ updatedBy }) => updatedBy !== CLUSTER_ACTOR)
+  const own = store.policies
+    .list()
+    .filter(policy => policy.updatedBy !== CLUSTER_ACTOR && responseOf(policy) === undefined)
   if (own.length === 0) return
   throw new Error(
     `${own.length} policies (${own[0]?.id}, …) are kept by this server and not by the cluster, so that other servers would not enforce them. Run it alone, move them with "sekisho policy get --output yaml" and kubectl, delete them here, then run several.`,

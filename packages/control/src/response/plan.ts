@@ -25,6 +25,8 @@ export interface Scene {
   /** Of so many seconds until now. */
   readonly findings: (windowSeconds: number) => readonly Finding[]
   readonly active: readonly ActiveResponse[]
+  /** Whether quarantines and blocks can be put in force here. */
+  readonly contains: boolean
   /** Namespaces that no rule touches. */
   readonly exempt: readonly string[]
   /** Whether an address is a node's: what comes through nodes is many, and probes come from them. */
@@ -175,10 +177,12 @@ function deedsOf(rule: ResponseRuleDocument, scene: Scene, all: Set<string>): re
       const fresh = after > scene.now ? [] : findings.filter(({ first }) => first > after)
       const count = fresh.reduce((sum, each) => sum + each.count, 0)
       if (count < match.count) return []
-      const hasRoom = mode !== 'Enforce' || action.kind === 'notify' || room.take(action.kind, key)
+      const isNotice = action.kind === 'notify'
+      const acts = mode === 'Enforce' && (isNotice || scene.contains)
+      const hasRoom = !acts || isNotice || room.take(action.kind, key)
       return [
         {
-          kind: hasRoom ? (mode === 'Enforce' ? 'act' : 'audit') : 'limited',
+          kind: hasRoom ? (acts ? 'act' : 'audit') : 'limited',
           rule: name,
           action,
           target,

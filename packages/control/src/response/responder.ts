@@ -19,6 +19,8 @@ export interface ResponderOptions {
   readonly log: Log
   /** Only one of several servers responds. */
   readonly leads: () => boolean
+  /** False where what one server makes would be gone with it: then quarantines and blocks are only told. */
+  readonly contains: boolean
   /** Namespaces that no rule touches. */
   readonly exempt: readonly string[]
   /** Events were written. */
@@ -110,7 +112,10 @@ class Rounds implements Responder {
     rules: readonly ResponseRuleDocument[],
     now: EpochMs,
   ): readonly ActiveResponse[] {
-    const enforcing = new Set(rules.filter(({ mode }) => mode === 'Enforce').map(({ name }) => name))
+    const { contains } = this.#options
+    const enforcing = new Set(
+      rules.filter(({ mode }) => contains && mode === 'Enforce').map(({ name }) => name),
+    )
     const active = this.active()
     const over = (each: ActiveResponse): Ending | undefined =>
       each.until <= now ? 'expired' : enforcing.has(each.rule) ? undefined : 'rule'
@@ -143,7 +148,7 @@ class Rounds implements Responder {
     readonly memory: ResponseMemory
     readonly now: EpochMs
   }): Scene {
-    const { store, state, exempt } = this.#options
+    const { store, state, exempt, contains } = this.#options
     const { rules, active, memory, now } = of
     const kinds = new Set(rules.flatMap(({ match }) => match.findings))
     const found = new Map<number, readonly Finding[]>()
@@ -155,6 +160,7 @@ class Rounds implements Responder {
       model: state.model,
       active,
       exempt,
+      contains,
       isNode: ip => nodes.has(ip),
       settled: key => memory.settled(key),
       findings(seconds) {

@@ -18,7 +18,7 @@ const blocks = ['10.1.0.0', 'fd01::'].map(text => {
 interface Recipe {
   /** Members of each of three selector sets, as indexes of `addresses`. */
   readonly members: readonly (readonly number[])[]
-  /** The chain of each of four workloads, in enforce and in audit; its addresses; whether it has an interface. */
+  /** The chain of each of four workloads, in enforce and in audit; its addresses; whether it has an interface. The last is the node, where it has none. */
   readonly pods: readonly {
     readonly present: boolean
     readonly chain: number
@@ -81,7 +81,8 @@ function cook({ members, pods }: Recipe): RuleTable {
       enforce: enforce === 0 ? {} : { ingress: `c${enforce}` },
       audit: audit === 0 ? {} : { ingress: `c${audit}` },
     })
-    return [link && name !== undefined ? { ...rest, interface: name } : rest]
+    if (link && name !== undefined) return [{ ...rest, interface: name }]
+    return [index === 3 ? { ...rest, isNode: true } : rest]
   })
   const used = new Set(pods.filter(({ present }) => present).flatMap(({ chain: a, audit }) => [a, audit]))
   used.delete(0)

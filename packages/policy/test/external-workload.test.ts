@@ -156,6 +156,20 @@ test('another version or a label that is none is refused', () => {
   ])
 })
 
+test('who stands for an entity of the cluster is said in kube-system only', () => {
+  const resolver = (namespace: string) =>
+    mistakes(
+      document(
+        { addresses: ['10.0.0.53'] },
+        { metadata: { name: 'dns', namespace, labels: { 'sekisho.dev/entity': 'dns' } } },
+      ),
+    )
+  expect(resolver('kube-system')).toEqual([])
+  expect(resolver('shop')).toEqual([
+    'metadata.labels["sekisho.dev/entity"]: is for namespace kube-system only',
+  ])
+})
+
 const FILE = `
 apiVersion: sekisho.dev/v1alpha1
 kind: ExternalWorkload

@@ -119,12 +119,21 @@ function readServiceAccount(spot: Spot): Pick<Workload, 'serviceAccount'> {
   return text === undefined ? {} : { serviceAccount: text }
 }
 
+/**
+ * Says of an external workload that it is one of the entities `kube-apiserver`, `dns` or `metadata`. Policies of all
+ * namespaces that name the entity mean it then: who owns one namespace must not say so.
+ */
+export const ENTITY_LABEL = 'sekisho.dev/entity'
+const ENTITIES_IN = 'kube-system'
+
 /** Reads a document whose kind is known. What it returns counts only if no finding was made on the way. */
 export function readExternalWorkload(root: Spot): ExternalWorkload {
   root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
   if (root.at('apiVersion').value !== API_VERSION)
     root.at('apiVersion').refuse(`must be ${API_VERSION} for kind ${EXTERNAL_WORKLOAD}`)
   const { name, namespace, labels } = readMetadata(root.at('metadata'), 'namespaced')
+  if (labels[ENTITY_LABEL] !== undefined && namespace !== ENTITIES_IN)
+    root.at('metadata').at('labels').at(ENTITY_LABEL).refuse(`is for namespace ${ENTITIES_IN} only`)
   const annotations = textsAt(root.value, 'metadata', 'annotations')
   const spec = root.at('spec')
   spec.fields(['addresses', 'ports', 'serviceAccount', 'node'])

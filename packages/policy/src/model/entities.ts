@@ -1,8 +1,6 @@
 import { type Cidr, parseCidr } from '@sekisho/core'
 import type { Entity, Peer } from '../documents/document.ts'
-
-/** Says of an external workload that it is one of the entities `kube-apiserver`, `dns` or `metadata`. */
-const ENTITY_LABEL = 'sekisho.dev/entity'
+import { ENTITY_LABEL } from '../documents/external-workload.ts'
 
 const block = (text: string): Peer => {
   const cidr = parseCidr(text)

@@ -26,7 +26,7 @@ const VARIANTS: readonly (readonly string[])[] = [
   [],
   ['mode=enforce', 'createNamespace=true', 'firewall=required'],
   ['server.persistence.enabled=false', 'server.webhook.enabled=false', 'networkPolicy.enabled=false'],
-  ['server.webhook.guard.enabled=false', 'server.webhook.guard.exempt={a,b}'],
+  ['server.podConditions=true', 'server.webhook.guard.enabled=false', 'server.webhook.guard.exempt={a,b}'],
   ['server.persistence.existingClaim=mine', 'server.service.type=LoadBalancer', 'server.bind=[::]'],
   ['server.replicas=2', 'server.persistence.storageClass=fast'],
   ['server.replicas=3', 'server.persistence.enabled=false', 'server.affinity.nodeAffinity=null'],

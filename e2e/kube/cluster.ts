@@ -54,6 +54,7 @@ export async function startFor(
     time?: Pick<World, 'clock' | 'timer'>
     elected?: boolean
     guardExempt?: readonly string[]
+    podConditions?: boolean
     networkPolicies?: Mode
     firewall?: ProtectionWord
   } = {},

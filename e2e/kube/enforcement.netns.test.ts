@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { listAt } from '@sekisho/core'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type ClusterNode, openClusterNode } from './node.ts'
@@ -50,6 +51,15 @@ describeAsRoot('policies of a cluster in the kernel of its node', () => {
     vi.waitFor(() =>
       expect(([0, 1] as const).map(family => reaches(from, port, family))).toEqual([expected, expected]),
     )
+
+  test('pods are told that their rules are in the kernel', async () => {
+    for (const name of ['web', 'db'])
+      await vi.waitFor(async () => {
+        const { json } = await node.pods.get({ namespace: 'shop', name })
+        const told = { type: 'sekisho.dev/Enforced', status: 'True', reason: 'Programmed' }
+        expect(listAt(json, 'status', 'conditions')).toMatchObject([told])
+      })
+  })
 
   test('a policy, a label and a deletion reach the kernel, both families', async () => {
     await everywhere('job', OPEN, true)

@@ -54,7 +54,7 @@ export async function openClusterNode(
   })
   await new KubeObjects(client, NAMESPACES).create({}, { metadata: { name: 'shop' } })
   for (const name of options.pods) await pods.create({ namespace: 'shop' }, podOf(name, { app: name }))
-  const server = resources.use(await startFor(access, directory))
+  const server = resources.use(await startFor(access, directory, { podConditions: true }))
   return {
     topology,
     prober,

@@ -53,15 +53,16 @@ const TYPES: readonly ResourceType[] = [
 
 /** Makes the server's account as it is delivered. @returns a token of it. */
 async function makeAccount(client: KubeClient): Promise<string> {
-  const yaml = readFileSync(join(import.meta.dirname, '../../deploy/helm/sekisho/files/rbac.yaml'), 'utf8')
+  const files = join(import.meta.dirname, '../../deploy/helm/sekisho/files')
+  const yaml = ['rbac.yaml', 'rbac-pod-conditions.yaml'].map(name => readFileSync(join(files, name), 'utf8'))
   await new KubeObjects(client, NAMESPACES).apply({ name: 'sekisho' }, {}, { fieldManager: 'kubectl' })
-  for (const document of parseAllDocuments(yaml)) {
+  for (const document of parseAllDocuments(yaml.join('\n---\n'))) {
     const object = document.toJS() as JsonRecord & {
       readonly kind: string
       readonly metadata: { readonly name: string; readonly namespace?: string }
     }
     const type = TYPES.find(({ kind }) => kind === object.kind)
-    if (!type) throw new TypeError(`the chart's rbac.yaml has a ${object.kind}`)
+    if (!type) throw new TypeError(`the chart's rights have a ${object.kind}`)
     await new KubeObjects(client, type).apply(object.metadata, object, { fieldManager: 'kubectl' })
   }
   const path = '/api/v1/namespaces/sekisho/serviceaccounts/sekisho-server/token'

@@ -149,6 +149,10 @@ export const VALUES: Section = {
             },
           },
         },
+        podConditions: truth(
+          'Tell each pod, by its condition `sekisho.dev/Enforced`, when its rules are in the kernel: about one call of the API for each pod that is made, and the right to write statuses of pods.',
+          false,
+        ),
         resources: resources('100m', '256Mi', '1Gi'),
         priorityClassName: text('Of its pod.', 'system-cluster-critical'),
         nodeSelector: map('Nodes it may be on.', LINUX),

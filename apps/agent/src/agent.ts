@@ -158,6 +158,7 @@ export async function runAgent(
     },
     inventory: () => world.local,
     status,
+    programs: () => dataplane.stats.programs,
     onSpooled: () => connection.notify(),
   })
 

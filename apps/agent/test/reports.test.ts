@@ -29,6 +29,7 @@ function reporting(known = true) {
   const spooled: Omit<Batch, 'epoch' | 'sequence'>[] = []
   let flows: readonly Flow[] = []
   let full = false
+  let programs = 0
   const reporter = new Reporter({
     node: NODE,
     timers,
@@ -43,9 +44,12 @@ function reporting(known = true) {
     takeFlows: () => ({ flows, ledger: { 'connection-events-lost': 3 } }),
     inventory: () => (known ? { namespaces: [SHOP], workloads: [workload('a')] } : undefined),
     status: ledger => ({ ledger }) as AgentStatus, // only the ledger matters here
+    programs: () => programs,
     onSpooled: () => undefined,
   })
   return {
+    /** The kernel has something new. */
+    program: () => void programs++,
     timers,
     notes,
     spooled,
@@ -94,6 +98,17 @@ test('a quiet window makes no batch, ten of them a status', async () => {
     events: [],
     status: { ledger: { 'connection-events-lost': 3 } },
   })
+})
+
+test('what is new in the kernel is said with the next window, once', async () => {
+  const { reporter, spooled, timers, program } = reporting()
+  await reporter.report()
+  program()
+  for (let second = 0; second < 3; second++) {
+    await timers.pass(1_000)
+    await reporter.report()
+  }
+  expect(spooled).toHaveLength(2)
 })
 
 test('a window too large for one batch becomes several, with its events once', async () => {

@@ -14,6 +14,7 @@ export function openClusterAccount(
     webhook,
     webhookUrl,
     guardExempt,
+    podConditions,
     networkPolicies,
     firewall,
     elected,
@@ -36,6 +37,7 @@ export function openClusterAccount(
     namespace,
     // Its own recovery asks nobody.
     ...(guardExempt && { guarding: { exempt: [...new Set([namespace, ...guardExempt])] } }),
+    podConditions,
     networkPolicies,
     firewall,
     elected,

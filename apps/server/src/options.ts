@@ -39,6 +39,8 @@ export interface ServerOptions {
     readonly webhookUrl?: URL
     /** Namespaces in which anyone may take back protection; absent: everywhere, nobody is asked whether they may. */
     readonly guardExempt?: readonly string[]
+    /** Pods are told, by a condition of theirs, when their rules are in the kernel. */
+    readonly podConditions?: boolean
     /** One of several servers of the cluster: it answers only while it holds the lease. */
     readonly elected?: boolean
     /** Mode of NetworkPolicies that say none; absent: Enforce. */
@@ -79,6 +81,7 @@ export const HELP = `Usage: sekisho-server [options]              run the server
   --webhook-url URL     and how it gets there                    (the Service sekisho-server)
   --guard               and whether who takes back protection may
   --guard-exempt NS     but not in that namespace; repeat        (the own one)
+  --pod-conditions      tell each pod when its rules are in the kernel (sekisho.dev/Enforced)
   --network-policies MODE  of those that say none: Enforce, Audit or Learn (Enforce)
   --firewall WORD       for pods that say nothing of it: enabled, disabled or required (enabled)
   --retention-days N    keep flows and events so long            (30)
@@ -146,6 +149,7 @@ const OPTIONS = {
   webhook: { type: 'string' },
   'webhook-url': { type: 'string' },
   guard: { type: 'boolean', default: false },
+  'pod-conditions': { type: 'boolean', default: false },
   'guard-exempt': { type: 'string', multiple: true, default: [] as string[] },
   'network-policies': { type: 'string' },
   firewall: { type: 'string' },
@@ -228,6 +232,7 @@ function kubernetesOf(
       ...(url !== undefined && { webhookUrl: mistakes.url('webhook-url', url) }),
       ...(elected && { elected }),
       ...(guard && { guardExempt }),
+      ...(values['pod-conditions'] && { podConditions: true }),
       ...(firewall !== undefined && { firewall: mistakes.word('firewall', firewall) }),
       ...(mode !== undefined && { networkPolicies: mistakes.mode('network-policies', mode) }),
     },

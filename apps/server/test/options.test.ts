@@ -42,6 +42,11 @@ test.each<[string, string[], object]>([
       }),
     },
   ],
+  [
+    'a cluster whose pods are told',
+    ['--kubernetes', '--pod-conditions'],
+    { kind: 'serve', options: expect.objectContaining({ kubernetes: { podConditions: true } }) },
+  ],
   ['login-link', ['login-link', '--data', '/d'], { kind: 'login-link', data: '/d' }],
   [
     'join-token',

@@ -20,7 +20,7 @@ import { createHub } from './live/hub.ts'
 import { createPulse } from './live/pulse.ts'
 import type { Timer } from './live/timer.ts'
 import type { Log } from './log.ts'
-import { createCounters } from './metrics.ts'
+import { countEnforced, createCounters } from './metrics.ts'
 import type { Authority } from './pki/authority.ts'
 import { createResponder } from './response/responder.ts'
 import { eventView } from './views.ts'
@@ -97,6 +97,7 @@ export function createControl(options: ControlOptions): Control {
         ...account,
         store,
         insight: options.insight,
+        onEnforced: seconds => countEnforced(counters, seconds),
         responder,
         state,
         lifecycle,

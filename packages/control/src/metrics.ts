@@ -17,7 +17,12 @@ export interface Counters {
   requests: number
   failures: number
   readonly logins: Record<'ok' | 'refused', number>
+  /** Pods by the seconds until they were told that they are enforced: how many within each of `ENFORCED_SECONDS`, and all. */
+  readonly enforced: { readonly within: number[]; count: number; seconds: number }
 }
+
+/** Upper bounds. An agent that has nothing to do says every ten seconds what it has. */
+const ENFORCED_SECONDS = [0.5, 1, 2.5, 5, 10, 15, 30, 60, 300] as const
 
 export const createCounters = (): Counters => ({
   flows: { allowed: 0, audited: 0, denied: 0 },
@@ -30,7 +35,15 @@ export const createCounters = (): Counters => ({
   requests: 0,
   failures: 0,
   logins: { ok: 0, refused: 0 },
+  enforced: { within: ENFORCED_SECONDS.map(() => 0), count: 0, seconds: 0 },
 })
+
+export function countEnforced({ enforced }: Counters, seconds: number): void {
+  enforced.count++
+  enforced.seconds += seconds
+  for (const [i, bound] of ENFORCED_SECONDS.entries())
+    if (seconds <= bound) enforced.within[i] = (enforced.within[i] ?? 0) + 1
+}
 
 const LABELS: ReadonlySet<string> = new Set([...APPLICATIONS, 'unknown'])
 
@@ -57,8 +70,9 @@ export interface Gauges {
 
 interface Family {
   readonly name: string
-  readonly type: 'counter' | 'gauge'
+  readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
+  /** What follows the name: labels, and before them the suffix of a part of a histogram. */
   readonly samples: readonly (readonly [labels: string, value: number])[]
 }
 
@@ -165,6 +179,17 @@ const families = (count: Counters, now: Gauges): readonly Family[] => [
     type: 'counter',
     help: 'Logins by link or password, by result.',
     samples: by('result', ['ok', 'refused'], count.logins),
+  },
+  {
+    name: 'sekisho_pod_enforced_seconds',
+    type: 'histogram',
+    help: 'Time from a new pod’s address until its node said that its rules are in the kernel; with conditions of pods only.',
+    samples: [
+      ...ENFORCED_SECONDS.map((le, i) => [`_bucket{le="${le}"}`, count.enforced.within[i] ?? 0] as const),
+      ['_bucket{le="+Inf"}', count.enforced.count],
+      ['_sum', count.enforced.seconds],
+      ['_count', count.enforced.count],
+    ],
   },
   {
     name: 'sekisho_stream_clients',

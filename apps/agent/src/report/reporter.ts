@@ -20,11 +20,13 @@ export interface ReporterOptions {
   /** Undefined while it is not known: an empty one would tell the server that all workloads are gone. */
   inventory(): Inventory | undefined
   status(ledger: BypassLedger): AgentStatus
+  /** Transactions of the kernel so far. */
+  programs(): number
   /** A batch is in the spool. */
   onSpooled(): void
 }
 
-/** One batch in so long, if there is something to say, and a status at least this often. */
+/** One batch in so long, if there is something to say or the kernel has something new, and a status at least this often. */
 export const WINDOW_MS = 1_000
 const STATUS_MS = 10_000
 
@@ -33,6 +35,7 @@ export class Reporter {
   readonly #options: ReporterOptions
   #inventoryDue = true
   #statusAt = Number.NEGATIVE_INFINITY
+  #programs = 0
   #ledger: BypassLedger = {}
 
   constructor(options: ReporterOptions) {
@@ -63,8 +66,10 @@ export class Reporter {
   }
 
   #due(records: number): boolean {
-    const { timers } = this.#options
-    return records > 0 || this.#whole() !== undefined || timers.monotonic() - this.#statusAt >= STATUS_MS
+    const { timers, programs } = this.#options
+    // Whoever made a policy or a pod waits for the word that it is in the kernel.
+    if (records > 0 || programs() !== this.#programs || this.#whole() !== undefined) return true
+    return timers.monotonic() - this.#statusAt >= STATUS_MS
   }
 
   /** The inventory when it is to be sent. */
@@ -77,6 +82,7 @@ export class Reporter {
     const whole = this.#whole()
     if (whole) this.#inventoryDue = false
     this.#statusAt = timers.monotonic()
+    this.#programs = this.#options.programs()
     try {
       await spool.append({ node, ...records, ...whole, status: status(this.ledger) })
       onSpooled()

@@ -33,6 +33,7 @@ import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
 import { responseOf } from '../response/policy.ts'
 import type { Responder } from '../response/responder.ts'
+import { EnforcedWriter } from './enforced-writer.ts'
 import { EventWriter } from './event-writer.ts'
 import { ExternalMirror } from './external-mirror.ts'
 import { ExternalStatusWriter } from './external-status-writer.ts'
@@ -68,6 +69,8 @@ export interface ClusterAccount {
   readonly webhook?: WebhookPlace
   /** Who may take back protection is asked too. */
   readonly guarding?: Guarding | undefined
+  /** Pods are told when their rules are in the kernel: a call or two for each pod that is made. */
+  readonly podConditions?: boolean | undefined
 }
 
 export interface ClusterOptions extends ClusterAccount {
@@ -79,6 +82,7 @@ export interface ClusterOptions extends ClusterAccount {
   /** Of what agents are told. */
   readonly history: string
   readonly insight: Insight
+  readonly onEnforced: (seconds: number) => void
   readonly responder: Pick<Responder, 'counts'>
   readonly log: Log
   /** It leads from now on, or does no longer. */
@@ -142,7 +146,13 @@ export function openCluster(options: ClusterOptions): Cluster {
       }
     },
   })
-  const inventory = new InventoryMirror({ watch, records: store.records, state, firewall: options.firewall })
+  const { history, firewall, onEnforced } = options
+  const leads = (): boolean => election.leads
+  const conditions = options.podConditions
+    ? new EnforcedWriter({ watch, state, store, history, leads, onEnforced })
+    : undefined
+  const { records } = store
+  const inventory = new InventoryMirror({ watch, records, state, firewall, follower: conditions })
   const externals = new ExternalMirror({
     watch,
     records: store.records,
@@ -168,18 +178,16 @@ export function openCluster(options: ClusterOptions): Cluster {
     },
     onTrouble: error => watch.onTrouble('the lease cannot be renewed', error),
   })
-  const leads = () => election.leads
   const statuses = new StatusWriter({
     watch,
     types: OURS,
     mirror: policies,
     state,
     store,
-    history: options.history,
+    history,
     responses: rule => options.responder.counts(rule),
     leads,
   })
-  const { history } = options
   const ofExternals = new ExternalStatusWriter({ watch, mirror: externals, state, store, history, leads })
   const events = new EventWriter({
     watch,
@@ -217,6 +225,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     reports,
     revocations,
     ...labels,
+    ...(conditions ? [conditions] : []),
   ]
   const running = parts.map(part => part.run(stop.signal))
   let wasRead = false

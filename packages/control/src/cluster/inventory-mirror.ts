@@ -8,7 +8,7 @@ import {
   type WorkloadId,
   workloadId,
 } from '@sekisho/core'
-import { NAMESPACES, PODS, podWorkload, type Reflected, Reflector } from '@sekisho/kube'
+import { type KubeObject, NAMESPACES, PODS, podWorkload, type Reflected, Reflector } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterWatch } from './watch.ts'
@@ -19,6 +19,14 @@ export interface InventoryMirrorOptions {
   readonly state: Pick<LiveState, 'sync' | 'model'>
   /** What is said of protection for the whole cluster. */
   readonly firewall?: ProtectionWord | undefined
+  readonly follower?: PodFollower | undefined
+}
+
+/** Who else wants to know of each pod, as the cluster has it. */
+export interface PodFollower {
+  /** It came or changed. Must not throw. */
+  seen(id: WorkloadId, pod: KubeObject): void
+  gone(id: WorkloadId): void
 }
 
 /** What an object is here, and what it says of its protection. */
@@ -62,6 +70,8 @@ export class InventoryMirror {
       type: PODS,
       read(pod) {
         const value = podWorkload(pod)
+        // Nothing of it is kept for a follower that may not be there.
+        if (value) options.follower?.seen(value.id, pod)
         return value && { value, word: protectionWord(pod) }
       },
       onChange: change => this.#podsChanged(change),
@@ -97,6 +107,7 @@ export class InventoryMirror {
       this.#removed.delete(workload.id)
     }
     for (const id of removed.map(podId)) {
+      this.#options.follower?.gone(id)
       this.#words.delete(id)
       this.#set.delete(id)
       this.#removed.add(id)

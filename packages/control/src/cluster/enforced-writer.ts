@@ -106,15 +106,15 @@ export class EnforcedWriter {
     const now = watch.timers.now()
     const agentOf = this.#agents()
     let told = 0
-    for (const id of [...this.#open]) {
+    for (const id of this.#open) {
       if (signal.aborted || !leads() || told >= MOST_EACH_ROUND) return
       const pod = this.#pods.get(id)
       const says = pod && this.#saysOf(id, pod, { agentOf, now })
       if (!pod || !says) continue
-      if (!waitsForAgent(says)) this.#open.delete(id)
-      if (says.reason === pod.told?.reason) continue
-      told++
-      await this.#tell(id, pod, { says, now })
+      const isNews = says.reason !== pod.told?.reason
+      if (isNews) told++
+      const isSettled = !isNews || (await this.#tell(id, pod, { says, now }))
+      if (isSettled && !waitsForAgent(says)) this.#open.delete(id)
     }
   }
 
@@ -152,11 +152,12 @@ export class EnforcedWriter {
     })
   }
 
+  /** @returns whether it was told, or is not there any more. */
   async #tell(
     id: WorkloadId,
     pod: Pod,
     { says, now }: { readonly says: Enforced; readonly now: EpochMs },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { watch, onEnforced } = this.#options
     const what = `the condition of ${id} could not be written`
     const { name, namespace, uid } = pod
@@ -171,10 +172,11 @@ export class EnforcedWriter {
       if (says.status === 'True' && pod.isNew) onEnforced((now - pod.since) / 1_000)
       pod.told = says
       watch.onTrouble(what, undefined)
+      return true
     } catch (error) {
       const isGone = isNotFound(error) || isConflict(error)
       watch.onTrouble(what, isGone ? undefined : error)
-      if (!isGone) this.#open.add(id)
+      return isGone
     }
   }
 }

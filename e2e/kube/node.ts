@@ -7,6 +7,7 @@ import {
   NAMESPACES,
   openKubeClient,
   PODS,
+  type ResourceType,
   SECURITY_POLICIES,
 } from '@sekisho/kube'
 import { openApiServerDouble } from '../../packages/kube/test/double/api-server.ts'
@@ -23,6 +24,7 @@ export interface ClusterNode {
   readonly prober: Prober
   readonly pods: KubeObjects
   readonly policies: KubeObjects
+  objects(type: ResourceType): KubeObjects
   readonly externals: KubeObjects
   readonly server: Awaited<ReturnType<typeof startFor>>
   podOf(name: string, labels: Readonly<Record<string, string>>): Parameters<KubeObjects['create']>[1]
@@ -60,6 +62,7 @@ export async function openClusterNode(
     prober,
     pods,
     policies: new KubeObjects(client, SECURITY_POLICIES),
+    objects: type => new KubeObjects(client, type),
     externals: new KubeObjects(client, EXTERNAL_WORKLOADS),
     server,
     podOf,

@@ -87,7 +87,9 @@ export function createControl(options: ControlOptions): Control {
       leads: () => cluster?.duty.leads !== false,
       contains: account?.elected !== true,
       exempt: [...SPARED, ...(account ? [account.namespace] : [])],
-      onEvents: ids => store.records.eventsById(ids).forEach(event => void hub.event(eventView(event))),
+      onEvents(ids) {
+        for (const event of store.records.eventsById(ids)) hub.event(eventView(event))
+      },
       tell: (workload, reason, message) => cluster?.tell(workload, reason, message),
     }),
   )

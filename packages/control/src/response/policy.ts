@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import {
   type EpochMs,
-  isRecord,
   type JsonRecord,
   type PolicyId,
   parseIp,
   policyId,
   type RuleId,
+  textAt,
   type Workload,
 } from '@sekisho/core'
 import type { ResponseAction } from '@sekisho/policy'
@@ -140,12 +140,10 @@ export function policyOf(response: Containing): JsonRecord {
 /** What a stored policy is as a response; undefined for all others, and for one that a person has made their own. */
 export function responseOf({ id, document, updatedBy, updatedAt }: StoredPolicy): ActiveResponse | undefined {
   if (!isOwn(id) || !updatedBy.startsWith(ACTOR)) return undefined
-  const metadata = isRecord(document.metadata) ? document.metadata : {}
-  const marks = {
-    ...(isRecord(metadata.labels) && metadata.labels),
-    ...(isRecord(metadata.annotations) && metadata.annotations),
-  }
-  const mark = (key: keyof typeof MARKS) => String(marks[MARKS[key]] ?? '')
+  const mark = (key: keyof typeof MARKS): string =>
+    textAt(document, 'metadata', 'annotations', MARKS[key]) ??
+    textAt(document, 'metadata', 'labels', MARKS[key]) ??
+    ''
   const peer = mark('peer')
   return {
     policy: id,

@@ -177,6 +177,11 @@ export const LIMITS = {
     'items',
     'A flood of connections, each of which would be followed to its first request.',
   ),
+  knownFirsts: limit(
+    256,
+    'items',
+    'A flood of connections each of which begins with other bytes, up to 1 KiB of which are kept to know them again.',
+  ),
   releasedFlows: limit(
     65_536,
     'items',

@@ -1,3 +1,4 @@
+export { latin1Between } from './ascii.ts'
 export { applicationOfProtocol } from './identify/by-protocol.ts'
 export {
   type Confidence,

@@ -6,6 +6,7 @@ import {
   flowKey,
   fromLower,
   IP_PROTOCOL,
+  latin1Between,
   PacketHeader,
   parsePacket,
   type Side,
@@ -15,7 +16,7 @@ import type { FlowFacts } from '@sekisho/policy'
 import { endsOf } from './ends.ts'
 import { Flows, type Followed } from './flows.ts'
 import type { ConversationEnds, InspectorOptions, NotInspected, OfferedPacket } from './inspector.ts'
-import type { Recollection } from './recollection.ts'
+import { Recollection } from './recollection.ts'
 
 /** What was recognised, or that nothing was. */
 export type Recognised = Extract<Finding, { readonly kind: 'identified' | 'unknown' }>
@@ -31,12 +32,24 @@ export type Glance = 'pass' | 'identified'
 
 /** Packets of a conversation that are looked at, read or not: repetitions and what is out of order count. */
 const PACKETS_MAX = 2 * LIMITS.openingPackets.value
+/** Longer first packets are read each time. */
+const FIRST_BYTES = 1_024
 /** Bytes. No opening is as long, and few numbers that connections begin with are as close to each other. */
 const FAR = 2 ** 20
 const UNDECIDED: Recognised = { kind: 'unknown', why: 'undecided' }
 const NOTHING: readonly Finding[] = []
 const isRecognised = (finding: Finding): finding is Recognised =>
   finding.kind === 'identified' || finding.kind === 'unknown'
+
+/** What is told of a connection, and what is remembered of it. */
+interface Insight {
+  readonly notice: Recognised
+  readonly facts: FlowFacts
+}
+const insightOf = (notice: Recognised): Insight => ({
+  notice,
+  facts: { application: notice.kind === 'identified' ? notice.application : 'unknown' },
+})
 
 /** A conversation whose first packet did not tell. */
 class Opening implements Followed {
@@ -70,6 +83,8 @@ export class Identification {
   readonly #header = new PacketHeader()
   readonly #openings = new Flows<Opening>(LIMITS.inspectedFlows.value)
   readonly #notInspected = new Map<NotInspected, number>()
+  /** By what a client said first: many connections begin with the same bytes, and the same bytes are the same. */
+  #firsts = new Recollection<Insight>(LIMITS.knownFirsts.value)
   #known: Pick<InspectorOptions, 'identifier' | 'overrides'>
 
   constructor(options: IdentificationOptions) {
@@ -88,6 +103,7 @@ export class Identification {
   /** See `Inspector.define`. */
   define(known: Pick<InspectorOptions, 'identifier' | 'overrides'>): void {
     this.#known = known
+    this.#firsts = new Recollection(LIMITS.knownFirsts.value)
   }
 
   /** See `Inspector.age`. */
@@ -115,25 +131,38 @@ export class Identification {
     return protocol === IP_PROTOCOL.TCP && Math.abs((sequence - expected) | 0) > FAR
   }
 
-  #begin(key: string, { bytes, fromClient }: OfferedPacket): Glance {
+  #begin(key: string, packet: OfferedPacket): Glance {
+    const { bytes, fromClient } = packet
     const ends = endsOf(bytes, this.#header, fromClient)
     const transport = ends.protocol === 'TCP' ? 'TCP' : 'UDP'
-    const opening = new Opening(ends, this.#known.identifier.open(transport))
     const given = this.#known.overrides?.(transport, ends.server, ends.port)
+    const first = given === undefined ? this.#first(packet) : undefined
+    const met = first === undefined ? undefined : this.#firsts.get(first)
+    if (met) return this.#tell(key, ends, met)
+    const opening = new Opening(ends, this.#known.identifier.open(transport))
     const findings =
       given === undefined
         ? this.#read(opening, bytes, fromClient)
         : opening.conversation.configure(given, 'override')
-    if (this.#conclude(key, opening, findings)) return 'identified'
+    const insight = this.#conclude(key, opening, findings)
+    if (insight && first !== undefined) this.#firsts.set(first, insight)
+    if (insight || opening.conversation.isFinished) return 'identified'
     // Of whoever had these ports before.
     this.#options.released.delete(key)
     return this.#openings.add(key, opening) ? 'pass' : this.#unread('no-room', 'identified')
   }
 
+  /** What a client of TCP says first, as characters of the same number. */
+  #first({ bytes, fromClient }: OfferedPacket): string | undefined {
+    const { protocol, payloadAt, payloadEnd, payloadLength } = this.#header
+    const isCompared = fromClient && protocol === IP_PROTOCOL.TCP && payloadLength <= FIRST_BYTES
+    return isCompared ? latin1Between(bytes, payloadAt, payloadEnd) : undefined
+  }
+
   #goOn(key: string, opening: Opening, { bytes, fromClient }: OfferedPacket): Glance {
     const read = this.#read(opening, bytes, fromClient)
     const findings = read.length === 0 && ++opening.packets > PACKETS_MAX ? [UNDECIDED] : read
-    if (!this.#conclude(key, opening, findings)) return 'pass'
+    if (!this.#conclude(key, opening, findings) && !opening.conversation.isFinished) return 'pass'
     this.#openings.delete(key)
     return 'identified'
   }
@@ -150,14 +179,19 @@ export class Identification {
     return opening.conversation.read(side, bytes.subarray(payloadAt, payloadEnd))
   }
 
-  /** @returns whether there is nothing more to be found out. */
-  #conclude(key: string, { ends, conversation }: Opening, findings: readonly Finding[]): boolean {
+  /** @returns what was told. */
+  #conclude(key: string, { ends }: Opening, findings: readonly Finding[]): Insight | undefined {
     const recognised = findings.findLast(isRecognised)
-    if (!recognised) return conversation.isFinished
-    this.#options.notice(ends, recognised)
-    const application = recognised.kind === 'identified' ? recognised.application : 'unknown'
-    if (ends.protocol === 'TCP') this.#options.released.set(key, { application })
-    return true
+    if (!recognised) return undefined
+    const insight = insightOf(recognised)
+    this.#tell(key, ends, insight)
+    return insight
+  }
+
+  #tell(key: string, ends: ConversationEnds, { notice, facts }: Insight): Glance {
+    this.#options.notice(ends, notice)
+    if (ends.protocol === 'TCP') this.#options.released.set(key, facts)
+    return 'identified'
   }
 
   #unread(reason: NotInspected, glance: Glance): Glance {

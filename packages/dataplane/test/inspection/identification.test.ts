@@ -1,4 +1,5 @@
 import { LIMITS } from '@sekisho/core'
+import { Identifier } from '@sekisho/inspect'
 import type { FlowFacts } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
 import { Identification, type Recognised } from '../../src/inspection/identification.ts'
@@ -99,6 +100,45 @@ describe('a conversation that does not tell at once', () => {
     identification.age()
     identification.age()
     expect(identification.flows).toBe(0)
+  })
+})
+
+describe('a connection that begins with the same bytes as one before', () => {
+  const from = (client: number, server = 80) => new Connection(IP4, { client, server })
+
+  test('speaks the same, is told by its own ends and remembered', () => {
+    const { heard, offer, released } = identifying()
+    const set: FlowFacts[] = []
+    released.set = (_key, facts) => void set.push(facts)
+    const firsts = [from(40_000).client('http more'), from(40_001, 81).client('http more')]
+    expect(offer(...firsts)).toEqual(['identified', 'identified'])
+    expect(heard).toMatchObject([
+      [{ clientPort: 40_000, port: 80 }, { application: 'stratum' }],
+      [{ clientPort: 40_001, port: 81 }, { application: 'stratum' }],
+    ])
+    expect(set).toEqual([{ application: 'stratum' }, { application: 'stratum' }])
+  })
+
+  test('is read where the server says them, and where they did not tell', () => {
+    const { spoken, offer } = identifying()
+    offer(from(40_000).client('redis'))
+    expect(offer(from(40_001).server('redis'))).toEqual(['pass'])
+    const begins = from(40_002)
+    offer(begins.server('w'), begins.client('tls'))
+    expect(spoken()).toEqual(['redis', 'tls'])
+  })
+
+  test('is what users say now', () => {
+    const { spoken, offer, identification } = identifying()
+    offer(from(40_000).client('redis'))
+    identification.define({ identifier: new Identifier({ protocols: [] }) })
+    offer(from(40_001).client('redis'))
+    identification.define({
+      identifier: identifier(),
+      overrides: (_, __, port) => (port === 81 ? 'kafka' : undefined),
+    })
+    offer(from(40_002).client('redis'), from(40_003, 81).client('redis'), from(40_004).client('redis'))
+    expect(spoken()).toEqual(['redis', 'unknown', 'redis', 'kafka', 'redis'])
   })
 })
 

@@ -207,6 +207,48 @@ describe('formats for other programs', () => {
   })
 })
 
+describe('machines outside of the cluster', () => {
+  const machine = (address: string) => `
+apiVersion: sekisho.dev/v1alpha1
+kind: ExternalWorkload
+metadata: { name: mainframe, namespace: payments, labels: { app: db } }
+spec: { addresses: [${address}], ports: [{ name: postgresql, port: 5432 }], node: mainframe-1 }
+`
+  const files = (address: string) => ['-f', CLUSTER, '-f', file('machine.yaml', machine(address))]
+
+  test('are selected by policies as pods are', async () => {
+    expect(
+      await policy('validate', '-f', file('machine.yaml', machine('10.20.0.7')), '-o', 'name'),
+    ).toMatchObject({
+      code: 0,
+      stdout: 'external:payments/mainframe\n',
+    })
+    const explained = (from: string) =>
+      policy('explain', ...files('10.20.0.7'), from, 'payments/mainframe', '5432', '-o', 'name')
+    expect((await explained('shop/api')).stdout).toBe('allowed shop/api payments/mainframe\n')
+    expect((await explained('shop/cms')).stdout).toBe('denied shop/cms payments/mainframe\n')
+    expect(await policy('prove', ...files('10.20.0.7'), 'outside', 'payments/mainframe')).toMatchObject({
+      code: 0,
+    })
+    const linted = await policy('lint', CLUSTER, file('machine.yaml', machine('10.20.0.7')))
+    expect(linted.stderr).toBe('')
+  })
+
+  test('are refused with file, line and path', async () => {
+    const wrong = ['10.20.0.0/24', 'must be one address; a block belongs into an ipBlock'] as const
+    for (const args of [
+      ['validate', '-f', file('machine.yaml', machine(wrong[0]))],
+      ['explain', ...files(wrong[0]), 'shop/api', 'payments/mainframe', '5432'],
+    ]) {
+      const ended = await policy(...args)
+      expect(ended.code).toBe(1)
+      expect(ended.stdout + ended.stderr).toMatch(
+        new RegExp(`machine\\.yaml:5:21: document 1, spec\\.addresses\\[0\\]: ${wrong[1]}`),
+      )
+    }
+  })
+})
+
 describe('convert', () => {
   test.each([
     ['calico', 'SecurityPolicy/payments/db'],

@@ -13,9 +13,9 @@ export const describeProblem = (problem: Problem, file: string | undefined): str
 
 /** Checks documents with the engine itself, without a server. */
 export async function validate({ output, values }: Invocation, yaml: string): Promise<number> {
-  const { parsePolicies } = await import('@sekisho/policy/documents')
+  const { parseDocuments } = await import('@sekisho/policy/documents')
   const path = text(values, 'filename')
-  const result = parsePolicies(yaml, path === undefined || path === '-' ? {} : { file: path })
+  const result = parseDocuments(yaml, path === undefined || path === '-' ? {} : { file: path })
   if (!result.ok) {
     await output.list(result.error, {
       columns: [{ title: 'PROBLEM', value: problem => describeProblem(problem, path) }],
@@ -23,12 +23,13 @@ export async function validate({ output, values }: Invocation, yaml: string): Pr
     })
     return EXIT.failed
   }
-  await output.list(result.value, {
+  const { policies, machines } = result.value
+  await output.list([...policies, ...machines], {
     columns: [
-      { title: 'POLICY', value: policy => policy.id },
-      { title: 'MODE', value: policy => policy.mode },
+      { title: 'DOCUMENT', value: each => each.id },
+      { title: 'MODE', value: each => ('mode' in each ? each.mode : '') },
     ],
-    name: policy => policy.id,
+    name: each => each.id,
   })
   return EXIT.ok
 }

@@ -1,6 +1,7 @@
-import { fail, LIMITS, ok, type Problem, type Result } from '@sekisho/core'
+import { fail, LIMITS, ok, type Problem, type Result, type Workload } from '@sekisho/core'
 import { counting, type DefinedApplications, definedBy } from './defined.ts'
 import type { PolicyDocument } from './document.ts'
+import { EXTERNAL_WORKLOAD, readExternalWorkload } from './external-workload.ts'
 import { type Finding, formatPath, Spot } from './spot.ts'
 import { deepFreeze, readDocument } from './validate.ts'
 import { type ReadYaml, readYaml } from './yaml.ts'
@@ -16,23 +17,39 @@ function roots(root: Spot): readonly Spot[] {
   return root.at('items').list(LIMITS.documentsPerFile.value)
 }
 
-interface Read {
-  readonly documents: readonly PolicyDocument[]
+/** What a file of documents says. */
+export interface Documents {
+  readonly policies: readonly PolicyDocument[]
+  readonly machines: readonly Workload[]
+}
+
+interface Read extends Documents {
   readonly findings: readonly Finding[]
 }
 
-function readAll(yaml: ReadYaml, seen: Map<string, number>, at: number): Read {
+/** Whether a file may hold ExternalWorkloads: who stores policies has no place for them. */
+interface Reading {
+  readonly machines: boolean
+  readonly seen: Map<string, number>
+}
+
+function readAll(yaml: ReadYaml, at: number, { machines: takesMachines, seen }: Reading): Read {
   const findings: Finding[] = []
-  const documents = roots(new Spot(yaml.json, [], findings)).flatMap(root => {
-    const document = readDocument(root)
-    if (!document) return []
-    const before = seen.get(document.id)
-    if (before !== undefined)
-      root.at('metadata').at('name').refuse(`${document.id} is already in document ${before}`)
-    seen.set(document.id, before ?? at)
-    return [document]
-  })
-  return { documents, findings }
+  const policies: PolicyDocument[] = []
+  const machines: Workload[] = []
+  for (const root of roots(new Spot(yaml.json, [], findings))) {
+    const isMachine = takesMachines && root.at('kind').value === EXTERNAL_WORKLOAD
+    const machine = isMachine ? readExternalWorkload(root).workload : undefined
+    const policy = isMachine ? undefined : readDocument(root)
+    if (machine) machines.push(machine)
+    if (policy) policies.push(policy)
+    const id = machine?.id ?? policy?.id
+    if (id === undefined) continue
+    const before = seen.get(id)
+    if (before !== undefined) root.at('metadata').at('name').refuse(`${id} is already in document ${before}`)
+    seen.set(id, before ?? at)
+  }
+  return { policies, machines, findings }
 }
 
 function problem(
@@ -57,26 +74,50 @@ function bounded(problems: readonly Problem[]): readonly Problem[] {
   return [...problems.slice(0, most), { ...next, reason: `${problems.length - most} more problems follow` }]
 }
 
-/**
- * Reads a file of policies: one or more YAML documents, Lists unpacked. Refused whole when any has a mistake;
- * the problems come in the order of the text.
- * @param options.applications that are defined already; those that the file defines count in all of it.
- */
-export function parsePolicies(
+const NONE: DefinedApplications = new Set()
+
+interface ParseOptions {
+  readonly file?: string
+  /** That are defined already; those that the file defines count in all of it. */
+  readonly applications?: DefinedApplications
+}
+
+function parse(
   text: string,
-  options: { readonly file?: string; readonly applications?: DefinedApplications } = {},
-): Result<readonly PolicyDocument[], readonly Problem[]> {
-  const file = options.file
+  { file, applications = NONE }: ParseOptions,
+  machines: boolean,
+): Result<Documents, readonly Problem[]> {
   const yaml = readYaml(text)
   if (!yaml.ok)
     return fail(bounded(yaml.error.map(wrong => ({ ...wrong, ...(file !== undefined && { file }) }))))
-  const seen = new Map<string, number>()
-  const all = yaml.value.map((one, document) => ({ document, yaml: one, ...readAll(one, seen, document) }))
-  const documents = all.flatMap(one => one.documents)
-  const before = options.applications ?? []
-  const defined = before === 'any' ? before : new Set([...before, ...definedBy(documents)])
+  const reading: Reading = { machines, seen: new Map() }
+  const all = yaml.value.map((one, document) => ({ document, yaml: one, ...readAll(one, document, reading) }))
+  const read: Documents = {
+    policies: all.flatMap(one => one.policies),
+    machines: all.flatMap(one => one.machines),
+  }
+  const defined =
+    applications === 'any' ? applications : new Set([...applications, ...definedBy(read.policies)])
   const problems = all.flatMap(({ findings, ...where }) =>
     counting(findings, defined).map(finding => problem(finding, { ...where, file })),
   )
-  return problems.length > 0 ? fail(bounded(problems)) : ok(deepFreeze(documents))
+  return problems.length > 0 ? fail(bounded(problems)) : ok(deepFreeze(read))
+}
+
+/**
+ * Reads a file of policies and ExternalWorkloads: one or more YAML documents, Lists unpacked. Refused whole when any has
+ * a mistake; the problems come in the order of the text.
+ */
+export const parseDocuments = (
+  text: string,
+  options: ParseOptions = {},
+): Result<Documents, readonly Problem[]> => parse(text, options, true)
+
+/** The same of policies alone. */
+export function parsePolicies(
+  text: string,
+  options: ParseOptions = {},
+): Result<readonly PolicyDocument[], readonly Problem[]> {
+  const read = parse(text, options, false)
+  return read.ok ? ok(read.value.policies) : read
 }

@@ -5,6 +5,17 @@ type Sentence = (workload: string, details: Details) => string
 /** Keeps the codes, so that the other language must have the same, and gives every entry one shape. */
 const sentences = <K extends string>(table: Record<K, Sentence>): Record<K, Sentence> => table
 
+const contained = (d: Details): string =>
+  detail(d, 'action') === 'quarantine'
+    ? `${detail(d, 'target')} is cut off`
+    : `${detail(d, 'target')} is kept from ${d.peer === undefined ? 'everybody' : detail(d, 'peer')}`
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  expired: 'its time was up',
+  lifted: 'it was lifted by hand',
+  rule: 'the rule is gone or enforces no more',
+}
+
 const codes = sentences({
   'port-scan': (_workload, d) =>
     `${detail(d, 'source')} began to scan: ${plural(count(d, 'ports'), 'port')} at ${plural(count(d, 'addresses'), 'address', 'addresses')} within minutes.`,
@@ -25,6 +36,16 @@ const codes = sentences({
     `${detail(d, 'file')} was refused, the last good one is in use. ${detail(d, 'reason')}`,
   'server-leads': (_workload, d) =>
     `The server ${detail(d, 'server')} leads from now on. Records from before are where the one before it kept them.`,
+  'response-started': (_workload, d) =>
+    `${contained(d)} until ${detail(d, 'until')}, by ${detail(d, 'rule')}: ${detail(d, 'why')}.`,
+  'response-audited': (_workload, d) =>
+    `${detail(d, 'rule')} would have responded to ${detail(d, 'target')} (${detail(d, 'action')}): ${detail(d, 'why')}.`,
+  'response-limited': (_workload, d) =>
+    `${detail(d, 'rule')} may keep no more, so that nothing was done about ${detail(d, 'target')}: ${detail(d, 'why')}.`,
+  'response-notified': (_workload, d) =>
+    `${detail(d, 'target')} matches ${detail(d, 'rule')}: ${detail(d, 'why')}.`,
+  'response-ended': (_workload, d) =>
+    `What ${detail(d, 'rule')} did about ${detail(d, 'target')} is over: ${ENDINGS[detail(d, 'how')] ?? '–'}.`,
   'agent-overreach': (_workload, d) =>
     `The agent on ${detail(d, 'node')} reported what is not its own; that part was refused.`,
 })

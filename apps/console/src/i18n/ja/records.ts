@@ -1,5 +1,16 @@
 import type { Dictionary } from '../en/index.ts'
-import { count, counted, detail } from '../plural.ts'
+import { count, counted, type Details, detail } from '../plural.ts'
+
+const contained = (d: Details): string =>
+  detail(d, 'action') === 'quarantine'
+    ? `${detail(d, 'target')} を隔離しました`
+    : `${detail(d, 'target')} と ${d.peer === undefined ? 'すべての相手' : detail(d, 'peer')} との通信を遮断しました`
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  expired: '期限切れ',
+  lifted: '手動で解除',
+  rule: 'ルールの削除または無効化',
+}
 
 export const records: Dictionary['records'] = {
   events: {
@@ -32,6 +43,16 @@ export const records: Dictionary['records'] = {
         `${detail(d, 'file')} を受け付けず、直前の内容のまま動作しています。${detail(d, 'reason')}`,
       'server-leads': (_workload, d) =>
         `ここからはサーバー ${detail(d, 'server')} がリーダーです。これより前の記録は、以前のリーダーに残っています。`,
+      'response-started': (_workload, d) =>
+        `ルール ${detail(d, 'rule')} により、${contained(d)}（${detail(d, 'until')} まで）。検出内容: ${detail(d, 'why')}`,
+      'response-audited': (_workload, d) =>
+        `監査モードのため実行していませんが、ルール ${detail(d, 'rule')} は ${detail(d, 'target')} に対応（${detail(d, 'action')}）するところでした。検出内容: ${detail(d, 'why')}`,
+      'response-limited': (_workload, d) =>
+        `ルール ${detail(d, 'rule')} の上限に達しているため、${detail(d, 'target')} には何もしていません。検出内容: ${detail(d, 'why')}`,
+      'response-notified': (_workload, d) =>
+        `${detail(d, 'target')} がルール ${detail(d, 'rule')} に該当しました。検出内容: ${detail(d, 'why')}`,
+      'response-ended': (_workload, d) =>
+        `ルール ${detail(d, 'rule')} による ${detail(d, 'target')} への対応が終了しました（${ENDINGS[detail(d, 'how')] ?? '–'}）。`,
       'agent-overreach': (_workload, d) =>
         `${detail(d, 'node')} のエージェントが自分のものではない情報を報告したため、その部分を受け付けませんでした。`,
     },

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemTimer } from '@sekisho/control'
+import type { EpochMs } from '@sekisho/core'
 import {
   EXTERNAL_WORKLOADS,
   KubeError,
@@ -48,6 +50,36 @@ withPrograms('policies are refused before they are stored', programs => {
     }
     // Away: nobody is locked out.
     expect(await create(misspelt)).not.toBeInstanceOf(KubeError)
+    rmSync(data, { recursive: true })
+  })
+
+  test('a certificate of the webhook that ran out locks nobody out, and the next one is believed', async () => {
+    await using cluster = await openRealCluster(programs)
+    using client = openKubeClient({ access: cluster.access, userAgent: 'test/0', timers })
+    const policies = new KubeObjects(client, SECURITY_POLICIES)
+    const data = mkdtempSync(join(tmpdir(), 'sekisho-webhook-'))
+    const webhookPort = await freePort()
+    let made = 0
+    const wrong = (): Promise<unknown> => {
+      const object = { metadata: { name: `wrong-${++made}` }, spec: { ingress: [{ form: [] }] } }
+      return policies.create({ namespace: 'default' }, object).catch((error: unknown) => error)
+    }
+    const refuses = () => vi.waitFor(async () => expect(await wrong()).toBeInstanceOf(KubeError))
+    {
+      await using _server = await startFor(cluster.serverAccess, data, { webhookPort })
+      await refuses()
+    }
+    {
+      // As after months without a renewal: what it shows ended ten days ago.
+      const then = () => (Date.now() - 100 * 86_400_000) as EpochMs
+      const time = { clock: { ...timers, now: then }, timer: systemTimer }
+      await using _server = await startFor(cluster.serverAccess, data, { webhookPort, time })
+      expect(await wrong()).not.toBeInstanceOf(KubeError)
+    }
+    {
+      await using _server = await startFor(cluster.serverAccess, data, { webhookPort })
+      await refuses()
+    }
     rmSync(data, { recursive: true })
   })
 })

@@ -1,6 +1,12 @@
 import { expect, test, vi } from 'vitest'
 import { kubeError } from '../src/client/errors.ts'
-import { CLUSTER_NETWORK_POLICIES, type KubeClient, NETWORK_POLICIES, Reflector } from '../src/index.ts'
+import {
+  CLUSTER_NETWORK_POLICIES,
+  type KubeClient,
+  NETWORK_POLICIES,
+  Reflector,
+  SECURITY_POLICIES,
+} from '../src/index.ts'
 import type { ResourceType } from '../src/resource.ts'
 import { ManualTimers } from './manual-timers.ts'
 
@@ -92,5 +98,12 @@ test('a kind that every cluster has is waited for', async () => {
   await using following = follow(NETWORK_POLICIES, [MISSING])
   for (let i = 0; i < 3; i++) await following.round()
   expect(following.told).toEqual([])
+  expect(following.troubles).toContain(MISSING)
+})
+
+test('where a newer definition serves our version no longer, what is known stays, and is said', async () => {
+  await using following = follow(SECURITY_POLICIES, [['deny'], MISSING])
+  for (let i = 0; i < 3; i++) await following.round()
+  expect(following.told).toEqual([[['deny'], []]])
   expect(following.troubles).toContain(MISSING)
 })

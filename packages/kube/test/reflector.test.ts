@@ -8,6 +8,7 @@ import {
   Reflector,
 } from '../src/index.ts'
 import { type ApiServerDouble, openApiServerDouble } from './double/api-server.ts'
+import { ManualTimers } from './manual-timers.ts'
 import { systemTimers as timers } from './system-timers.ts'
 
 interface Following extends AsyncDisposable {
@@ -160,4 +161,51 @@ test('a list whose pages end in the middle is begun again', async () => {
   await vi.waitFor(() => expect(following.told).toHaveLength(1))
   expect(following.told[0]?.set.size).toBe(501)
   expect(following.lists()).toBe(2)
+})
+
+test('an API server that is away for an hour takes nothing back, is asked with pauses, and is followed from where it was', async () => {
+  await using double = await openApiServerDouble()
+  const hour = new ManualTimers()
+  const access = { server: double.url, credentials: { kind: 'none' }, namespace: 'default' } as const
+  using client = openKubeClient({ access, userAgent: 'test/0', timers: hour })
+  using other = clientOf(double)
+  const spaces = new KubeObjects(other, NAMESPACES)
+  await spaces.create({}, named('a', '1'))
+  const told: Reflected<string>[] = []
+  const troubles: unknown[] = []
+  const stop = new AbortController()
+  const reflector = new Reflector({
+    client,
+    type: NAMESPACES,
+    timers: hour,
+    random: () => 0.5,
+    read: ({ labels }) => labels.say,
+    onChange: change => told.push(change),
+    onTrouble: error => troubles.push(error),
+  })
+  const running = reflector.run(stop.signal)
+  const watches = () => double.requests.filter(each => each === `WATCH ${COLLECTION}`).length
+  await vi.waitFor(() => expect(watches()).toBe(1))
+  double.cut()
+  let [away, tries] = [0, 0]
+  for (; away < 3_600_000; tries++) {
+    double.refuseNext(503)
+    const before = watches()
+    await vi.waitFor(() => expect(hour.next).toBeDefined())
+    const wait = hour.next ?? 0
+    away += wait
+    hour.pass(wait)
+    await vi.waitFor(() => expect(watches()).toBe(before + 1))
+  }
+  expect(tries).toBeLessThan(400)
+  expect(told).toEqual([set(['a', '1'])])
+  expect(troubles.at(-1)).toBeDefined()
+  await spaces.create({}, named('b', '2'))
+  await vi.waitFor(() => expect(hour.next).toBeDefined())
+  hour.pass(hour.next ?? 0)
+  await vi.waitFor(() => expect(told).toEqual([set(['a', '1']), set(['b', '2'])]))
+  expect(double.requests.filter(each => each === `GET ${COLLECTION}`)).toHaveLength(1)
+  expect(troubles.at(-1)).toBeUndefined()
+  stop.abort()
+  await running
 })

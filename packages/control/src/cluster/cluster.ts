@@ -118,7 +118,7 @@ function refuseOwnPolicies(store: Pick<Store, 'policies'>): void {
     .filter(policy => policy.updatedBy !== CLUSTER_ACTOR && responseOf(policy) === undefined)
   if (own.length === 0) return
   throw new Error(
-    `${own.length} policies (${own[0]?.id}, …) are kept by this server and not by the cluster, so that other servers would not enforce them. Run it alone, move them with "sekisho policy get --output yaml" and kubectl, delete them here, then run several.`,
+    `${own.length} policies (${own[0]?.id}, …) are kept by this server and not by the cluster, so that other servers would not enforce them. Run it alone, move them with "sekisho policy list --output yaml" and kubectl, delete them here, then run several.`,
   )
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLog, systemTimer } from '@sekisho/control'
 import { issueJoinToken, openAuthority } from '@sekisho/control/credentials'
-import type { Mode, PolicyId, ProtectionWord } from '@sekisho/core'
+import type { Mode, PolicyId, ProtectionWord, WorkloadId } from '@sekisho/core'
 import {
   CLUSTER_NETWORK_POLICIES,
   CLUSTER_SECURITY_POLICIES,
@@ -19,6 +19,7 @@ import {
   NETWORK_POLICIES,
   openKubeClient,
   PODS,
+  RESPONSE_RULES,
   SECURITY_POLICIES,
 } from '@sekisho/kube'
 import { openStore } from '@sekisho/store'
@@ -369,6 +370,32 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
         server = await startFor(access, data)
         await vi.waitFor(() => expect(external('vm')).toBeUndefined())
       })
+    })
+
+    test('a rule of responses is read, and acts on what is found', async () => {
+      await pod('miner', '10.9.0.8')
+      const rule = { match: { findings: ['mining-pool'] }, actions: [{ quarantine: {} }] }
+      const spec = { mode: 'Enforce', ...rule }
+      await objects(RESPONSE_RULES).create({}, { metadata: { name: namespace }, spec })
+      await vi.waitFor(() => {
+        expect(workload('miner')).toBeDefined()
+        expect(server.store.policies.get(`ResponseRule//${namespace}` as PolicyId)?.mode).toBe('Enforce')
+      })
+      server.store.records.addEvent({
+        code: 'mining-pool',
+        severity: 'critical',
+        at: clock.now(),
+        workload: `pod:${namespace}/miner` as WorkloadId,
+        details: { name: 'pool.example' },
+      })
+      await vi.waitFor(async () => {
+        const { json } = await objects(RESPONSE_RULES).get({ name: namespace })
+        expect(json.status).toMatchObject({ active: 1, firedLastDay: 1 })
+        expect(await eventsAbout('miner')).toEqual(['Warning Quarantined Pod sekisho-server'])
+      })
+      await objects(RESPONSE_RULES).remove({ name: namespace })
+      const made = () => server.store.policies.list().filter(({ id }) => id.includes('//response.'))
+      await vi.waitFor(() => expect(made()).toEqual([]))
     })
 
     test('what changed while the server was away is caught up with', async () => {

@@ -51,6 +51,8 @@ export class World {
   #own: ReadonlySet<WorkloadId> = new Set()
   #revision: number | undefined
   #history: string | undefined
+  /** Of other machines, which a server that took over has not heard of yet; its predecessor had. */
+  #held: ReadonlySet<WorkloadId> = new Set()
 
   constructor(node: NodeName, locate: Locate = () => new Map()) {
     this.#node = node
@@ -92,9 +94,36 @@ export class World {
     return ok(change)
   }
 
+  /** Whether there is something to let go. */
+  get holds(): boolean {
+    return this.#held.size > 0
+  }
+
+  /** What the server had time enough to hear of and has not is gone. @returns what the model must change. */
+  letGo(): ModelChange {
+    const held = this.#held
+    this.#held = new Set()
+    for (const id of held) this.#server.workloads.delete(id)
+    return { workloads: resolve(held, id => this.#workload(id)) }
+  }
+
+  /**
+   * What the cluster has every server has; what only agents know they must tell the next one first. A rule that denies
+   * one of those as a peer would not know it until then.
+   */
+  #isUnheard(id: WorkloadId, { history }: StateSnapshot): boolean {
+    const { kind, node } = this.#server.workloads.get(id) ?? {}
+    const isReported = kind === 'host' || kind === 'container' || kind === 'service'
+    const isAnothers = this.#history !== undefined && history !== this.#history
+    return this.#held.has(id) || (isReported && isAnothers && node !== this.#node)
+  }
+
   /** A snapshot as the delta from what is known to it. */
   #asDelta(snapshot: StateSnapshot, policies: readonly PolicyDocument[]): StateDelta {
     const { namespaces, workloads } = snapshot
+    const told = new Set(workloads.map(each => each.id))
+    const missing = [...this.#server.workloads.keys()].filter(id => !told.has(id))
+    this.#held = new Set(missing.filter(id => this.#isUnheard(id, snapshot)))
     const gone = <K>(known: Iterable<K>, now: ReadonlySet<K>) => [...known].filter(key => !now.has(key))
     return {
       kind: 'delta',
@@ -105,7 +134,7 @@ export class World {
       },
       workloads: {
         set: workloads,
-        removed: gone(this.#server.workloads.keys(), new Set(workloads.map(each => each.id))),
+        removed: missing.filter(id => !this.#held.has(id)),
       },
       policies: { removed: gone(this.#server.policies.keys(), new Set(policies.map(each => each.id))) },
     }
@@ -115,6 +144,8 @@ export class World {
     const server = this.#server
     const namespaces = update(server.namespaces, delta.namespaces ?? {}, each => each.name)
     const workloads = update(server.workloads, delta.workloads ?? {}, each => each.id)
+    const heard = [...(delta.workloads?.set ?? []).map(({ id }) => id), ...(delta.workloads?.removed ?? [])]
+    if (this.holds) this.#held = this.#held.difference(new Set(heard))
     const removed = (delta.policies?.removed ?? []) as readonly PolicyId[] // looked up, never trusted
     const touched: Set<PolicyId> = update(server.policies, { set: policies, removed }, each => each.id)
     if (this.#findMachines(workloads) && this.#needs) touched.add(this.#needs.id)
@@ -294,7 +325,8 @@ export class World {
       ...(this.#history !== undefined && { history: this.#history }),
       revision: this.#revision,
       namespaces: [...namespaces.values()],
-      workloads: [...workloads.values()],
+      // Who resumes from it is never told that these are gone.
+      workloads: [...workloads.values()].filter(({ id }) => !this.#held.has(id)),
       policies: [...policies.values()].map(({ source }) => source),
     }
   }

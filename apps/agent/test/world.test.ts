@@ -239,3 +239,47 @@ describe('the machine itself, as an external workload', () => {
     expect(world.snapshot()?.policies).toEqual([lonely])
   })
 })
+
+describe('a server that took over', () => {
+  const far = (kind: Workload['kind'], name: string) => ({
+    ...remote(name),
+    id: workloadId(kind, 'shop', name),
+    kind,
+  })
+  const [pod, container] = [far('pod', 'gone'), far('container', 'machine')]
+  const before = () => {
+    const made = setUp()
+    made.receive(snapshot({ history: 'first', workloads: [pod, container] }))
+    return made
+  }
+
+  test('has not heard of machines yet: they stay until it had the time', () => {
+    const { world, model, receive, names } = before()
+    receive(snapshot({ history: 'second' }))
+    expect(names()).toEqual(['machine'])
+    // Whoever starts from the last state is told no more of what is not in it.
+    expect(world.snapshot()?.workloads).toEqual([])
+    receive(snapshot({ history: 'second' }))
+    expect([names(), world.holds]).toEqual([['machine'], true])
+    model.update(world.letGo())
+    expect([names(), world.holds]).toEqual([[], false])
+  })
+
+  test.each([
+    ['has heard of them', { set: [container] }, ['machine']],
+    ['says that they are gone', { removed: [container.id] }, []],
+  ])('%s: then its word counts', (_, workloads, left) => {
+    const { world, model, receive, names } = before()
+    receive(snapshot({ history: 'second' }))
+    receive({ kind: 'delta', revision: 2, workloads })
+    expect([names(), world.holds]).toEqual([left, false])
+    model.update(world.letGo())
+    expect(names()).toEqual(left)
+  })
+
+  test('that went on where it was knows what is gone', () => {
+    const { receive, names } = before()
+    receive(snapshot({ history: 'first', revision: 2 }))
+    expect(names()).toEqual([])
+  })
+})

@@ -91,6 +91,9 @@ export interface Enforcement {
   nodeChanged(): void
 }
 
+/** What a server that took over needs to hear of all machines: other agents have found it by then. */
+const UNHEARD_MS = 60_000
+
 /**
  * Opens the way into the kernel and brings what was known last and the node's own workloads into it, before anyone
  * else is asked. What it opens is given to `stack`. Rules of an earlier run of which nothing is known any more stay
@@ -187,10 +190,16 @@ export async function openEnforcement(
     }),
   )
   const lastState = stack.use(keepLastState(options, world))
+  let letting: Disposable | undefined
+  stack.defer(() => letting?.[Symbol.dispose]())
   const apply = (message: StateSnapshot | StateDelta): Result<void, string> => {
     const change = world.receive(message)
     if (!change.ok) return fail(change.error)
     programmer.change(change.value, world.position ?? { revision: message.revision })
+    if (message.kind === 'snapshot' && world.holds) {
+      letting?.[Symbol.dispose]()
+      letting = timers.after(UNHEARD_MS, () => programmer.change(world.letGo()))
+    }
     programmer.release()
     return ok(undefined)
   }

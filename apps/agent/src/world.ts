@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
   fail,
-  LIMITS,
   type Namespace,
   type NodeName,
   ok,
@@ -288,8 +287,7 @@ export class World {
   /** What the machine sends is its own, by whichever of its addresses. */
   #withNodeAddresses(machine: Workload): Workload {
     const { addresses } = this.#withoutOwnAddresses(machine)
-    const all = [...new Set([...addresses, ...this.#nodeAddresses])]
-    return { ...machine, addresses: all.slice(0, LIMITS.addressesPerWorkload.value) }
+    return { ...machine, addresses: [...new Set([...addresses, ...this.#nodeAddresses])] }
   }
 
   #located(own: Workload): Workload {

@@ -37,8 +37,12 @@ function places(attachment: Attachment): Place[] {
   })
 }
 
-/** A workload sends from its own addresses and nobody else does; what it says to itself is nobody's business. */
-function ownership({ interface: name, addresses }: Attachment): NftElement[] {
+/**
+ * A workload sends from its own addresses and nobody else does; what it says to itself is nobody's business. The node is
+ * known by its set, since it may have hundreds.
+ */
+function ownership({ interface: name, addresses, isNode }: Attachment): NftElement[] {
+  if (isNode) return []
   const own = addresses.map(addressText)
   const pairs = own.flatMap(a =>
     own

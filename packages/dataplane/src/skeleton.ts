@@ -382,6 +382,9 @@ const preamble = (filled: Filled): NftRule[] => [
   ...FAMILIES.filter(family => filled(`self_${family}`)).map(family =>
     rule(inSet([ASKER[family], ANSWERER[family]], `self_${family}`), goTo('stamp')),
   ),
+  ...FAMILIES.filter(family => filled(nodeSet(family))).map(family =>
+    rule(inSet([ASKER[family]], nodeSet(family)), inSet([ANSWERER[family]], nodeSet(family)), goTo('stamp')),
+  ),
 ]
 
 /**

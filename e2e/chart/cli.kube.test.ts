@@ -65,5 +65,14 @@ withPrograms('kubectl sekisho', programs =>
       expect(stdout).toContain('login-link')
       expect(found()['other installations']).toBe('ok: in sekisho: an upgrade')
     })
+
+    test('says of an installation that its server is not there yet', () => {
+      const { status, stdout } = sekisho('status', '-o', 'json')
+      expect(status).toBe(1)
+      const { server, webhook, nodes } = JSON.parse(stdout) as Record<string, Record<string, unknown>>
+      expect(server).toMatchObject({ desired: 1, ready: 0, images: ['registry.example/sekisho:1'] })
+      expect(server?.trouble).toMatch(/kubectl: /)
+      expect({ webhook, nodes }).toEqual({ webhook: undefined, nodes: [] })
+    })
   }),
 )

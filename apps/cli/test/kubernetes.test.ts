@@ -100,6 +100,8 @@ function fakeKubectl(answers: Readonly<Record<string, () => string>>) {
   return { calls, kubectl }
 }
 
+const DAEMON_SET = '/apis/apps/v1/namespaces/sekisho/daemonsets/sekisho-agent'
+
 describe('removing it', () => {
   const container = {
     name: 'agent',
@@ -121,7 +123,12 @@ describe('removing it', () => {
   }
 
   test('rules go from every node before anything else goes', async () => {
-    const { calls, steps, kept } = await removing({ get: daemonSet, delete: () => 'configmap "x" deleted\n' })
+    const claims = { items: [{ metadata: { name: 'data-sekisho-server-0' } }] }
+    const { calls, steps, kept } = await removing({
+      [DAEMON_SET]: daemonSet,
+      get: () => JSON.stringify(claims),
+      delete: () => 'configmap "x" deleted\n',
+    })
     expect(
       calls.map(call => call.split(' ').find(word => /^(?:get|patch|rollout|delete)$/.test(word))),
     ).toEqual([
@@ -129,7 +136,11 @@ describe('removing it', () => {
       'patch',
       'rollout',
       ...Array<string>(4).fill('delete'),
-      ...['get', 'delete', 'get', 'delete'], // reports, of both kinds
+      'get',
+      'delete',
+      'get',
+      'delete', // reports, of both kinds
+      'get', // what stays
     ])
     expect(calls).toContain(
       'delete policyreports.wgpolicyk8s.io --all-namespaces --field-selector=metadata.name=sekisho --ignore-not-found',
@@ -139,8 +150,9 @@ describe('removing it', () => {
     expect(patch).toContain('"args":["--cni-config=/etc/cni/net.d"]')
     expect(steps).toContain('removed the rules from the kernel of every node')
     expect(kept.map(each => each.split(' ')[0])).toEqual(
-      expect.arrayContaining(['Namespace', 'PersistentVolumeClaim', 'CustomResourceDefinition']),
+      expect.arrayContaining(['Namespace', 'CustomResourceDefinition']),
     )
+    expect(kept).toContain('PersistentVolumeClaim data-sekisho-server-0')
     expect(calls[3]).toContain('DaemonSet')
     expect(calls[3]).not.toContain('CustomResourceDefinition')
   })

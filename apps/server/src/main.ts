@@ -43,6 +43,11 @@ async function main(): Promise<number> {
       const { data } = command.value
       if (!existsSync(data)) throw new Error(`there is no server data in ${data}; start the server first`)
       keepCompiled(data)
+      if (command.value.kind === 'status') {
+        const { serverStatus } = await import('./status.ts')
+        process.stdout.write(`${serverStatus(data, clock)}\n`)
+        return 0
+      }
       const { runCommand } = await import('./commands.ts')
       process.stdout.write(`${runCommand(command.value, clock)}\n`)
       return 0

@@ -60,12 +60,14 @@ export type Command =
       readonly node: string | undefined
     }
   | { readonly kind: 'token'; readonly data: string; readonly name: string; readonly days: number }
+  | { readonly kind: 'status'; readonly data: string }
   | { readonly kind: 'help' }
 
 export const HELP = `Usage: sekisho-server [options]              run the server
        sekisho-server login-link --data DIR   print a one-time link to log in (valid 15 minutes)
        sekisho-server join-token --data DIR   print a token that lets one agent join once
        sekisho-server token --data DIR        print an API token for scripts
+       sekisho-server status --data DIR       print what is known of its agents, as JSON
 
   --data DIR            database and keys                        (/var/lib/sekisho/server)
   --listen HOST:PORT    API and console                          (127.0.0.1:7443)
@@ -190,6 +192,7 @@ function commandOf(
     case 'serve':
       return { kind, options: serverOptions(values, mistakes) }
     case 'login-link':
+    case 'status':
       return { kind, data }
     case 'join-token':
       return {

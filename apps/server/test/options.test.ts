@@ -54,6 +54,7 @@ test.each<[string, string[], object]>([
     { kind: 'join-token', data: '/d', minutes: 60, node: 'n' },
   ],
   ['token', ['token', '--data', '/d', '--name', 'ci'], { kind: 'token', data: '/d', name: 'ci', days: 90 }],
+  ['status', ['status', '--data', '/d'], { kind: 'status', data: '/d' }],
   ['help', ['--help'], { kind: 'help' }],
 ])('%s', (_name, args, command) => {
   expect(parseCommand(args)).toEqual({ ok: true, value: command })

@@ -1,4 +1,6 @@
+import { basename } from 'node:path'
 import type { AgentView, Overview } from '@sekisho/control'
+import { text } from '../arguments.ts'
 import { type Command, EXIT } from '../command.ts'
 import { age } from '../output/format.ts'
 
@@ -51,9 +53,19 @@ function describe({ overview, agents }: Status): string {
   return `${lines.join('\n')}\n`
 }
 
+/** As a plugin of kubectl it is about the cluster that kubectl reaches, unless a server is named. */
+const isPlugin = (): boolean => basename(process.env.SEKISHO_PROGRAM ?? '').startsWith('kubectl-')
+
 export const status: Command = {
-  usage: 'sekisho status',
-  run: async ({ output, client }) => {
+  usage: `sekisho status
+  sekisho status --cluster [--context NAME] [--namespace NAME]   an installation in Kubernetes; kubectl sekisho status`,
+  options: { cluster: { type: 'boolean' }, context: { type: 'string' } },
+  run: async invocation => {
+    const { values, output, client } = invocation
+    if (values.cluster || (isPlugin() && text(values, 'server') === undefined)) {
+      const { clusterStatus } = await import('./cluster-status.ts')
+      return clusterStatus(invocation)
+    }
     const api = await client()
     const overview = await api.get<Overview>('overview', { window: '1h' })
     const agents = await api.list<AgentView>('agents')

@@ -1,3 +1,4 @@
+import { listAt, textAt } from '@sekisho/core'
 import { getRaw, type Kubectl } from './kubectl.ts'
 import { type Made, made, manifests, NAMESPACE } from './manifests.ts'
 
@@ -15,7 +16,9 @@ const REPORTS = [
 ] as const
 
 /** What holds what people wrote and what was recorded: it goes only when that is said. */
-const KEPT = new Set(['CustomResourceDefinition', 'PersistentVolumeClaim', 'Namespace'])
+const KEPT = new Set(['CustomResourceDefinition', 'Namespace'])
+/** Volumes of servers, which their StatefulSet asks for: they go with the namespace. */
+const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims?labelSelector=app.kubernetes.io%2Fpart-of%3Dsekisho`
 
 export interface RemovalOptions {
   /** Also policies, records and the namespace. */
@@ -109,7 +112,12 @@ export async function remove(
     const own = ['--all-namespaces', '--field-selector=metadata.name=sekisho']
     say(await kubectl.run(['delete', kind, ...own, '--ignore-not-found']), onStep)
   }
-  return everything ? [] : objects.filter(({ kind }) => KEPT.has(kind)).map(described)
+  if (everything) return []
+  const claims = listAt(await getRaw(kubectl, CLAIMS), 'items').map(claim =>
+    textAt(claim, 'metadata', 'name'),
+  )
+  const kept = objects.filter(({ kind }) => KEPT.has(kind)).map(described)
+  return [...kept, ...claims.map(name => `PersistentVolumeClaim ${name}`)]
 }
 
 function say(output: string, onStep: (line: string) => void): void {

@@ -4,20 +4,6 @@ import { Numbered } from './numbered.ts'
 import type { RecordedFlow, SimulationGroup } from './simulate.ts'
 import { Tuples } from './tuples.ts'
 
-/** Lengths keep names apart, whatever they hold. */
-const groupKey = ({
-  source,
-  destination,
-  protocol,
-  port,
-  before,
-  after,
-  by,
-  why,
-  attack,
-}: SimulationGroup): string =>
-  `${source.length} ${source}${destination.length} ${destination}${protocol} ${port} ${before} ${after} ${why} ${attack} ${by}`
-
 const RANK: Record<Change, number> = {
   newlyDenied: 0,
   newlyAllowed: 1,
@@ -28,11 +14,32 @@ const RANK: Record<Change, number> = {
 const rank = (group: SimulationGroup): number =>
   RANK[changeOf(group.before, group.after)] * 2 + (group.attack ? 1 : 0)
 
-type Held = readonly [key: string, group: SimulationGroup]
+/** A group, and where its names stand among all. */
+interface Held {
+  readonly rank: number
+  readonly source: number
+  readonly destination: number
+  readonly connections: number
+  readonly port: number
+  readonly group: SimulationGroup
+}
+
+/** Of what is told apart by nothing else, so that the order does not depend on which came first. */
+const rest = ({ protocol, before, after, why, by }: SimulationGroup): string =>
+  `${protocol} ${before} ${after} ${why} ${by}`
 
 /** What most needs to be seen comes first. */
-const order = ([keyA, a]: Held, [keyB, b]: Held): number =>
-  rank(a) - rank(b) || b.connections - a.connections || (keyA < keyB ? -1 : 1)
+const order = (a: Held, b: Held): number =>
+  a.rank - b.rank ||
+  b.connections - a.connections ||
+  a.source - b.source ||
+  a.destination - b.destination ||
+  a.port - b.port ||
+  (rest(a.group) < rest(b.group) ? -1 : 1)
+
+/** Where each name stands among all. */
+const places = (names: Iterable<string>): ReadonlyMap<string, number> =>
+  new Map([...names].toSorted().map((name, at) => [name, at]))
 
 /** How many ports share one number with what else there is. */
 const PORTS = 2 ** 16
@@ -68,10 +75,13 @@ export class Groups {
 
   /** What most needs to be seen comes first. */
   sorted(): readonly SimulationGroup[] {
-    const held = this.#groups.map((each, at): Held => {
-      const group = { ...each, connections: this.#connections[at] ?? 0 }
-      return [groupKey(group), group]
+    const at = places(this.#names.values)
+    const held = this.#groups.map((each, number): Held => {
+      const connections = this.#connections[number] ?? 0
+      const group = { ...each, connections }
+      const [source, destination] = [at.get(each.source) ?? 0, at.get(each.destination) ?? 0]
+      return { rank: rank(group), source, destination, connections, port: each.port, group }
     })
-    return held.toSorted(order).map(([, group]) => group)
+    return held.sort(order).map(({ group }) => group)
   }
 }

@@ -2,6 +2,10 @@
 export class Numbered<T> {
   readonly #numbers = new Map<T, number>()
 
+  get values(): Iterable<T> {
+    return this.#numbers.keys()
+  }
+
   of(value: T): number {
     const held = this.#numbers.get(value)
     if (held !== undefined) return held

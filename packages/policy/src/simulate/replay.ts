@@ -11,6 +11,10 @@ const PORTS = 2 ** 16
 const PROTOCOLS = 2 ** 5
 const APPLICATIONS = 2 ** 10
 
+interface Asked {
+  readonly query: FlowQuery
+}
+
 /**
  * What becomes of flows when one model takes the place of another. Both are asked, but where the answer is known: all
  * that the verdict depends on is the same in both, or the same was asked before of ends of the same kinds.
@@ -21,6 +25,8 @@ export class Replay {
   readonly #memo = new Memo()
   readonly #protocols = new Numbered<FlowQuery['protocol']>()
   readonly #applications = new Numbered<unknown>()
+  /** Of the flows that are judged now: source and destination of each in turn. */
+  readonly #ends: Twin[] = []
   #twins: Twins
   #revisions: Versions<number>
 
@@ -30,11 +36,31 @@ export class Replay {
     this.#revisions = { before: models.before.revision, after: models.after.revision }
   }
 
-  effectOn(query: FlowQuery): Effect {
+  /** All ends are found before any flow is judged: what is far away is waited for together. */
+  judge<T extends Asked>(flows: readonly T[], then: (flow: T, effect: Effect) => void): void {
     this.#catchUp()
+    this.#find(flows)
+    let at = 0
+    for (const flow of flows) {
+      const [source, destination] = [this.#found(at++), this.#found(at++)]
+      then(flow, this.#effectOn(flow.query, source, destination))
+    }
+  }
+
+  #find(flows: readonly Asked[]): void {
+    let at = 0
+    for (const { query } of flows) {
+      this.#ends[at++] = this.#twins.find(query.source)
+      this.#ends[at++] = this.#twins.find(query.destination)
+    }
+  }
+
+  #found(at: number): Twin {
+    return this.#ends[at] as Twin // as `#find` has put it there
+  }
+
+  #effectOn(query: FlowQuery, first: Twin, second: Twin): Effect {
     const twins = this.#twins
-    const first = twins.find(query.source)
-    const second = twins.find(query.destination)
     if (query.source.ip === undefined) return this.#effect(query, twins.facing(first, second), second)
     if (query.destination.ip === undefined) return this.#effect(query, first, twins.facing(second, first))
     return this.#effect(query, first, second)

@@ -1,7 +1,7 @@
 import type { EpochMs, Outcome, Protocol, Reason, RuleId } from '@sekisho/core'
 import type { FlowQuery } from '../decision.ts'
 import type { Model } from '../model/model.ts'
-import type { Change, Effect } from './effect.ts'
+import { changeOf, type Effect } from './effect.ts'
 import { Groups } from './groups.ts'
 import { Replay } from './replay.ts'
 
@@ -54,31 +54,41 @@ export interface SimulationResult {
 }
 
 class Tally {
-  readonly counts: Record<Change, number> = {
-    unchanged: 0,
-    newlyDenied: 0,
-    newlyAllowed: 0,
-    auditChanged: 0,
-    undecided: 0,
-  }
   readonly groups = new Groups()
-  attacksDenied = 0
+  unchanged = 0
+  undecided = 0
   first: EpochMs | undefined
   last: EpochMs | undefined
 
-  add(flow: RecordedFlow, effect: Effect): void {
-    const { change } = effect
-    this.#count(flow, change)
-    if (change === 'unchanged' || change === 'undecided') return
-    if (change === 'newlyDenied' && flow.attack) this.attacksDenied += flow.connections
-    this.groups.add(flow, effect)
-  }
-
-  #count({ connections, first, last }: RecordedFlow, change: Change): void {
-    this.counts[change] += connections
+  readonly add = (flow: RecordedFlow, effect: Effect): void => {
+    const { connections, first, last } = flow
     if (this.first === undefined || first < this.first) this.first = first
     if (this.last === undefined || last > this.last) this.last = last
+    if (effect.change === 'unchanged') this.unchanged += connections
+    else if (effect.change === 'undecided') this.undecided += connections
+    else this.groups.add(flow, effect)
   }
+}
+
+/** How many flows are judged together. */
+const PART = 256
+
+/** A list is the same however it is read; with others, what is read next may change the models. */
+function* inParts<T>(all: Iterable<T>): Iterable<readonly T[]> {
+  if (!Array.isArray(all)) for (const each of all) yield [each]
+  else for (let at = 0; at < all.length; at += PART) yield all.slice(at, at + PART)
+}
+
+/** The counts that the groups hold. */
+function changesIn(groups: readonly SimulationGroup[]) {
+  const counts = { newlyDenied: 0, newlyAllowed: 0, auditChanged: 0, attacksDenied: 0 }
+  for (const { before, after, connections, attack } of groups) {
+    const change = changeOf(before, after)
+    if (change === 'unchanged' || change === 'undecided') continue
+    counts[change] += connections
+    if (change === 'newlyDenied' && attack) counts.attacksDenied += connections
+  }
+  return counts
 }
 
 /** Judges recorded flows by two models. Reads the flows once, as they come; memory grows with the groups that change. */
@@ -90,15 +100,20 @@ export function simulate(input: {
   const { flows, before, after } = input
   const replay = new Replay({ before: before.index, after: after.index })
   const tally = new Tally()
-  for (const flow of flows) tally.add(flow, replay.effectOn(flow.query))
-  const { counts, attacksDenied, first, last } = tally
+  for (const part of inParts(flows)) replay.judge(part, tally.add)
+  const { unchanged, undecided, first, last } = tally
+  const groups = tally.groups.sorted()
+  const { attacksDenied, ...changed } = changesIn(groups)
+  const { newlyDenied, newlyAllowed, auditChanged } = changed
   return {
-    flows: Object.values(counts).reduce((a, b) => a + b, 0),
-    ...counts,
+    flows: unchanged + undecided + newlyDenied + newlyAllowed + auditChanged,
+    unchanged,
+    undecided,
+    ...changed,
     attacksDenied,
-    legitimateBroken: counts.newlyDenied - attacksDenied,
+    legitimateBroken: newlyDenied - attacksDenied,
     ...(first !== undefined && { since: first }),
     ...(last !== undefined && { until: last }),
-    groups: tally.groups.sorted(),
+    groups,
   }
 }

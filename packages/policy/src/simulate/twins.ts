@@ -62,13 +62,20 @@ function judging(index: ModelIndex, { owner }: End, direction: Direction): reado
 const isEqual = <T>(a: readonly T[], b: readonly T[]): boolean =>
   a.length === b.length && a.every((each, at) => each === b[at])
 
+/**
+ * By texts, any at all. A key of an object is found by where its text is; to find one of a map, the texts of others that
+ * share its place are read, each of them far away.
+ */
+const byText = <T>(): Record<string, T> => Object.create(null) as Record<string, T> // it has nothing, nor inherits it
+
 /** Ends of flows in two models that stay as they are, each found and compared once. */
 export class Twins {
   readonly #models: Versions<ModelIndex>
   readonly #isComparable: boolean
   readonly #most: number
-  readonly #named = new Map<WorkloadId | undefined, Twin>()
-  readonly #addressed = new Map<string, Twin>()
+  /** Nobody is asked for by the empty name: no workload has it. */
+  readonly #named = byText<Twin>()
+  readonly #addressed = byText<Twin>()
   readonly #both = new Map<WorkloadId, Map<string, Twin>>()
   readonly #ends: Versions<End>[] = []
   readonly #owners = new Numbered<Entry | undefined>()
@@ -95,16 +102,16 @@ export class Twins {
   }
 
   #held(workload: WorkloadId | undefined, ip: string | undefined): Twin | undefined {
-    if (ip === undefined) return this.#named.get(workload)
-    return workload === undefined ? this.#addressed.get(ip) : this.#both.get(workload)?.get(ip)
+    if (ip === undefined) return this.#named[workload ?? '']
+    return workload === undefined ? this.#addressed[ip] : this.#both.get(workload)?.get(ip)
   }
 
   #learn(workload: WorkloadId | undefined, ip: string | undefined): Twin {
     const { before, after } = this.#models
     const asked = { ...(workload !== undefined && { workload }), ...(ip !== undefined && { ip }) }
     const twin = this.#add({ before: before.ends.find(asked), after: after.ends.find(asked) })
-    if (ip === undefined) this.#named.set(workload, twin)
-    else if (workload === undefined) this.#addressed.set(ip, twin)
+    if (ip === undefined) this.#named[workload ?? ''] = twin
+    else if (workload === undefined) this.#addressed[ip] = twin
     else put(this.#both, workload, ip, twin)
     return twin
   }

@@ -15,7 +15,7 @@ import {
 import { changeOf } from '../src/simulate/effect.ts'
 import { Memo } from '../src/simulate/memo.ts'
 import { Tuples } from '../src/simulate/tuples.ts'
-import { modelOf, networkPolicy, securityPolicy, workload } from './builders.ts'
+import { modelOf, NODE, networkPolicy, securityPolicy, workload } from './builders.ts'
 import { type Cluster, ClusterSource, PORTS, RICH, type Sizes } from './cluster.ts'
 
 const PROTOCOLS: readonly Protocol[] = ['TCP', 'TCP', 'TCP', 'UDP', 'ICMP', 'IP/47', 'IP/50']
@@ -226,6 +226,24 @@ test.each<[string, Partial<FlowQuery>, Partial<FlowQuery>, PolicyDocument]>([
     expect(simulate({ flows: each, before, after })).toMatchObject({ unchanged: 1, newlyDenied: 1 })
   }
 })
+
+test.each([
+  ['after', 'newlyDenied'],
+  ['before', 'newlyAllowed'],
+] as const)(
+  "an address that is a node's only %s reaches what runs there, and nothing else alike",
+  (when, changed) => {
+    const source = { ip: '192.168.0.9' }
+    const flows = ['10.0.0.2', '10.0.0.3'].map(ip => asked({ source, destination: { ip } }))
+    const open = modelOf(TWO_NODES)
+    const judging = modelOf(TWO_NODES, [closed])
+    judging.update({ nodes: { set: [{ name: NODE, addresses: [source.ip] }] } })
+    const [before, after] = when === 'after' ? [open, judging] : [judging, open]
+    for (const each of [flows, flows.toReversed()]) {
+      expect(simulate({ flows: each, before, after })).toMatchObject({ unchanged: 1, [changed]: 1 })
+    }
+  },
+)
 
 test('a scan from more addresses than are kept is judged to its end', () => {
   const workloads = [workload('shop/api', '10.0.0.2')]

@@ -232,18 +232,20 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
       })
     })
 
+    /** Of protection, about all that is in the namespace. */
+    const say = (word: string) =>
+      objects(NAMESPACES).apply(
+        { name: namespace },
+        { metadata: { annotations: { 'sekisho.dev/firewall': word } } },
+        { fieldManager: 'test-firewall' },
+      )
+
     test('protection is switched off by a pod or its namespace, unless it is required', async () => {
       await pod('free', '10.9.0.2', { 'sekisho.dev/firewall': 'disabled' })
       await pod('other', '10.9.0.3')
       const protection = () => ['free', 'other'].map(object => workload(object)?.protection)
       await vi.waitFor(() => expect(workload('other')).toBeDefined())
       await vi.waitFor(() => expect(protection()).toEqual(['off', undefined]))
-      const say = (word: string) =>
-        objects(NAMESPACES).apply(
-          { name: namespace },
-          { metadata: { annotations: { 'sekisho.dev/firewall': word } } },
-          { fieldManager: 'test-firewall' },
-        )
       await say('disabled')
       await vi.waitFor(() => expect(protection()).toEqual(['off', 'off']))
       await say('required')
@@ -338,6 +340,10 @@ export function clusterSuite(name: string, open: () => Promise<ClusterUnderTest>
             Ready: 'True Ready',
           }),
         )
+        await say('disabled')
+        await vi.waitFor(() => expect(external('db')?.protection).toBe('off'))
+        await say('enabled')
+        await vi.waitFor(() => expect(external('db')?.protection).toBeUndefined())
         await pod('taker', '10.20.0.7')
         await vi.waitFor(() => expect(external('db')?.addresses).toEqual(['2001:db8::7']))
         await vi.waitFor(async () =>

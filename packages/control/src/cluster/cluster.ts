@@ -152,7 +152,14 @@ export function openCluster(options: ClusterOptions): Cluster {
     ? new EnforcedWriter({ watch, state, store, history, leads, onEnforced })
     : undefined
   const { records } = store
-  const inventory = new InventoryMirror({ watch, records, state, firewall, follower: conditions })
+  const inventory = new InventoryMirror({
+    watch,
+    records,
+    state,
+    firewall,
+    follower: conditions,
+    onWord: () => externals.settleAgain(),
+  })
   const externals = new ExternalMirror({
     watch,
     records: store.records,

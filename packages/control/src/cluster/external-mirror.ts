@@ -96,10 +96,15 @@ export class ExternalMirror {
   async run(signal: AbortSignal): Promise<void> {
     // A pod may take an address, and give it back.
     this.#options.state.onChange(() => {
-      if (!signal.aborted && this.#said.size > 0) this.#gather()
+      if (!signal.aborted) this.settleAgain()
     })
     await this.#reflector.run(signal)
     this.#waiting?.[Symbol.dispose]()
+  }
+
+  /** What is around them is another. */
+  settleAgain(): void {
+    if (this.#said.size > 0) this.#gather()
   }
 
   #changed({ set, removed }: Reflected<ClusterExternal>): void {

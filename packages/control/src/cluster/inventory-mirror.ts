@@ -20,6 +20,8 @@ export interface InventoryMirrorOptions {
   /** What is said of protection for the whole cluster. */
   readonly firewall?: ProtectionWord | undefined
   readonly follower?: PodFollower | undefined
+  /** A namespace says something else of the protection of what is in it. */
+  onWord(): void
 }
 
 /** Who else wants to know of each pod, as the cluster has it. */
@@ -120,7 +122,9 @@ export class InventoryMirror {
     for (const [name, space] of set) {
       const isOther = this.#known.get(name)?.word !== space.word
       this.#known.set(name, space)
-      if (isOther) this.#askAgain(name)
+      if (!isOther) continue
+      this.#askAgain(name)
+      this.#options.onWord()
     }
     this.#namespacesChanged = true
     this.#gather()

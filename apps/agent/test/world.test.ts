@@ -16,6 +16,11 @@ const snapshot = (changes: Partial<StateSnapshot> = {}): StateSnapshot => ({
 })
 const remote = (name: string) => workload(name, { node: 'n2' as NodeName, addresses: ['10.0.1.1'] })
 
+const MACHINE: Workload = {
+  ...workload('vm', { kind: 'external', addresses: ['203.0.113.7', '10.0.0.1'] }),
+  id: workloadId('external', 'shop', 'vm'),
+}
+
 /** A world and the model that follows it, as in the agent. */
 function setUp() {
   const world = new World(NODE)
@@ -144,7 +149,14 @@ test('the model is a function of the last inputs, whatever the way to them', () 
   const some = fc.subarray(NAMES)
   const label = fc.constantFrom('x', 'y')
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('server' as const), local: some, far: some, label, policies: some }),
+    fc.record({
+      kind: fc.constant('server' as const),
+      local: some,
+      far: some,
+      label,
+      policies: some,
+      isJudged: fc.boolean(),
+    }),
     fc.record({ kind: fc.constant('report' as const), local: some, label }),
   )
   const labelled = (names: readonly string[], text: string) =>
@@ -152,6 +164,10 @@ test('the model is a function of the last inputs, whatever the way to them', () 
   fc.assert(
     fc.property(fc.array(step, { maxLength: 8 }), steps => {
       const [long, short] = [setUp(), setUp()]
+      for (const { world } of [long, short]) {
+        world.address(['192.168.0.7', '10.0.0.1'])
+        world.need(needsOf(['198.51.100.1'], 7444, []))
+      }
       const play = (to: typeof long, each: (typeof steps)[number]) => {
         if (each.kind === 'report') {
           to.report(labelled(each.local, each.label))
@@ -160,6 +176,7 @@ test('the model is a function of the last inputs, whatever the way to them', () 
         const workloads = [
           ...labelled(each.local, each.label),
           ...each.far.map(name => remote(`far-${name}`)),
+          ...(each.isJudged ? [MACHINE] : []),
         ]
         to.receive(snapshot({ workloads, policies: each.policies.map(name => policy(name)) }))
       }
@@ -185,13 +202,7 @@ test('the snapshot on disk leads to the same world', () => {
 })
 
 describe('the machine itself, as an external workload', () => {
-  const machine = workload('vm', {
-    id: workloadId('external', 'shop', 'vm'),
-    kind: 'external',
-    labels: { app: 'vm' },
-    addresses: ['203.0.113.7', '10.0.0.1'],
-  })
-  const id = machine.id
+  const [machine, id] = [MACHINE, MACHINE.id]
 
   test('stays what was declared, whatever its containers are, with every address that it has', () => {
     const { world, receive, report, model } = setUp()

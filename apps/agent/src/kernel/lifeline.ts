@@ -17,7 +17,7 @@ export interface LifelineOptions {
 const AGAIN_MS = 60_000
 const NAME = 'agent:needs' // no document can be called that
 
-const to = (
+const allow = (
   name: string,
   addresses: readonly string[],
   ports: readonly (readonly [Transport, number])[],
@@ -43,8 +43,8 @@ export function needsOf(
   resolvers: readonly string[],
 ): ClusterNetworkPolicy {
   const rules = [
-    ...to('the server', server, [['TCP', port]]),
-    ...to('names', resolvers, [
+    ...allow('the server', server, [['TCP', port]]),
+    ...allow('names', resolvers, [
       ['UDP', 53],
       ['TCP', 53],
     ]),

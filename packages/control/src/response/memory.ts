@@ -32,6 +32,8 @@ export class ResponseMemory {
   readonly #settled = new Map<string, EpochMs>()
   /** Started and not known to be over, as it was told. */
   readonly #running = new Map<string, AgentEvent>()
+  /** Those that there was no room for, as long as that is not told again. */
+  readonly #limited = new Map<string, EpochMs>()
   readonly #fired = new Map<string, EpochMs[]>()
 
   constructor(records: Pick<Records, 'events'>, now: EpochMs) {
@@ -50,13 +52,22 @@ export class ResponseMemory {
       this.#settled.set(key, event.at)
       return
     }
-    this.#settled.set(key, Date.parse(String(until)) as EpochMs) // written by this program
+    const end = Date.parse(String(until)) as EpochMs // written by this program
+    // Nothing was done: it is, as soon as there is room.
+    if (event.code === 'response-limited') this.#limited.set(key, end)
+    else {
+      this.#settled.set(key, end)
+      this.#fire(String(rule), event.at)
+    }
     if (event.code === 'response-started') this.#running.set(key, event)
-    if (event.code !== 'response-limited') this.#fire(String(rule), event.at)
   }
 
   settled(key: string): EpochMs | undefined {
     return this.#settled.get(key)
+  }
+  /** Whether it was told already that there is no room. */
+  isLimited(key: string, now: EpochMs): boolean {
+    return (this.#limited.get(key) ?? 0) > now
   }
   get running(): ReadonlyMap<string, AgentEvent> {
     return this.#running
@@ -70,6 +81,7 @@ export class ResponseMemory {
   /** What is over for so long that no finding of its time can count any more. */
   forget(now: EpochMs): void {
     for (const [key, until] of this.#settled) if (until < now - DAY_MS) this.#settled.delete(key)
+    for (const [key, until] of this.#limited) if (until < now) this.#limited.delete(key)
     for (const [rule, times] of this.#fired) {
       const recent = times.filter(at => at > now - DAY_MS).slice(-REMEMBERED)
       if (recent.length > 0) this.#fired.set(rule, recent)

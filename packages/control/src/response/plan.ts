@@ -73,9 +73,9 @@ function holds(match: ResponseMatch, { kind, severity, check }: Finding): boolea
   )
 }
 
-/** What shares its node's network is its node, and no agent acts for a machine that is only known. */
-const isActed = ({ kind, hostNetwork }: Workload): boolean =>
-  kind !== 'host' && kind !== 'external' && !hostNetwork
+/** What shares its node's network is its node, no agent acts for a machine that is only known, nor where that is switched off. */
+const isActed = ({ kind, hostNetwork, protection }: Workload): boolean =>
+  kind !== 'host' && kind !== 'external' && !hostNetwork && protection !== 'off'
 
 /** Whether an action can be done about these ends. */
 function isPossible(action: ResponseAction, target: Target, peer: string | undefined, scene: Scene): boolean {

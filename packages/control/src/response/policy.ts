@@ -45,7 +45,7 @@ export interface Containing {
 const KIND = 'ClusterSecurityPolicy'
 /** Of names, so that what responses deny is told from what others do. */
 const PREFIX = 'response.'
-/** In whose name they are made, and with the rule's name taken back. Users' names have no colon. */
+/** In whose name they are made. No user is called so: there is one, the administrator. */
 const ACTOR = 'response:'
 
 const MARKS = {

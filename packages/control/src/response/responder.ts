@@ -1,5 +1,5 @@
 import type { AgentEvent, Clock, EpochMs, PolicyId, Workload } from '@sekisho/core'
-import type { ResponseRuleDocument } from '@sekisho/policy'
+import type { ResponseKind, ResponseRuleDocument } from '@sekisho/policy'
 import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
@@ -7,8 +7,17 @@ import type { Timer } from '../live/timer.ts'
 import type { Log } from '../log.ts'
 import { collect, type Finding } from './finding.ts'
 import { ResponseMemory } from './memory.ts'
-import { type Deed, keyOf, plan, type Scene } from './plan.ts'
-import { type ActiveResponse, actorOf, isOwn, policyOf, responseOf, targetKey } from './policy.ts'
+import { type Deed, deedKey, keyOf, plan, type Scene } from './plan.ts'
+import {
+  type ActiveResponse,
+  actorOf,
+  type Containing,
+  idOf,
+  isOwn,
+  policyOf,
+  responseOf,
+  targetKey,
+} from './policy.ts'
 
 export interface ResponderOptions {
   readonly store: Pick<Store, 'records' | 'policies' | 'agents'>
@@ -47,6 +56,16 @@ const ROUND_MS = 5_000
 
 /** Reasons of events beside a pod. */
 const REASONS = { quarantine: 'Quarantined', block: 'Blocked', notify: 'FindingReported' } as const
+
+/** What events of a deed have in common. */
+type About = {
+  readonly rule: string
+  readonly action: ResponseKind
+  readonly target: string
+  readonly peer?: string
+  readonly until: string
+  readonly why: string
+}
 
 type Ending = 'expired' | 'lifted' | 'rule'
 
@@ -174,7 +193,7 @@ class Rounds implements Responder {
 
   #do(deed: Deed, memory: ResponseMemory): void {
     const { kind, rule, action, target, peer, until, why } = deed
-    const about = {
+    const about: About = {
       rule,
       action: action.kind,
       target: targetKey(target),
@@ -182,17 +201,24 @@ class Rounds implements Responder {
       until: new Date(until).toISOString(),
       why,
     }
-    const workload = target.kind === 'workload' ? target.workload : undefined
-    if (kind !== 'act') this.#note(memory, kind === 'audit' ? 'response-audited' : 'response-limited', about)
+    if (kind === 'audit') this.#note(memory, 'response-audited', about)
+    else if (kind === 'limited') this.#refuse(about, memory)
     else if (action.kind === 'notify') this.#note(memory, 'response-notified', about)
-    else {
-      const change = this.#options.lifecycle.apply(
-        { yaml: JSON.stringify(policyOf({ ...deed, action })) },
-        { user: actorOf(rule), from: '' },
-      )
-      this.#note(memory, 'response-started', { ...about, policy: change.policies[0]?.id ?? '' })
-    }
-    if (workload && kind === 'act') this.#options.tell(workload, REASONS[action.kind], sentence(deed))
+    else this.#contain({ ...deed, action }, about, memory)
+    if (kind === 'act' && target.kind === 'workload')
+      this.#options.tell(target.workload, REASONS[action.kind], sentence(deed))
+  }
+
+  #refuse(about: About, memory: ResponseMemory): void {
+    const { rule, action, target, peer } = about
+    if (!memory.isLimited(deedKey(rule, action, target, peer), this.#options.clock.now()))
+      this.#note(memory, 'response-limited', about)
+  }
+
+  #contain(response: Containing, about: About, memory: ResponseMemory): void {
+    const yaml = JSON.stringify(policyOf(response))
+    this.#options.lifecycle.apply({ yaml }, { user: actorOf(response.rule), from: '' })
+    this.#note(memory, 'response-started', { ...about, policy: idOf(response) })
   }
 
   #remove(policy: PolicyId, rule: string): void {

@@ -13,6 +13,7 @@ const names = Array.from({ length: 12 }, (_, index) => `app-${index}`)
 const workloads: readonly Workload[] = [
   ...names.map((name, index) => pod(name, 'shop', { addresses: [`10.1.0.${index}`] })),
   pod('dns', 'kube-system', { addresses: ['10.1.1.1'] }),
+  pod('free', 'shop', { protection: 'off', addresses: ['10.1.2.1'] }),
   pod('proxy', 'shop', { hostNetwork: true, addresses: ['192.168.0.1'] }),
 ]
 const model = createModel()
@@ -133,6 +134,7 @@ describe('a rule', () => {
       [],
     ],
     ['does not cut off what is its node', [rule()], scene([finding('proxy')]), []],
+    ['does not say that it cut off whose protection is switched off', [rule()], scene([finding('free')]), []],
     ['does not cut off what is gone', [rule()], scene([finding('app-99')]), []],
     [
       'prolongs nothing that is in force',

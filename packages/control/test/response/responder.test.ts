@@ -264,6 +264,30 @@ describe('a scan that a rule answers by quarantine', () => {
     expect(world.events()).toEqual(['response-audited'])
   })
 
+  test('is told where there is no room for it, once, and done when there is', () => {
+    const world = setUp()
+    const match = { findings: ['port-scan', 'mining-pool'], windowSeconds: 3_600 }
+    world.lifecycle.apply({ yaml: rule({ match, mostWorkloads: 1 }) }, ADMIN)
+    world.scan()
+    world.round()
+    world.store.records.addEvent({
+      code: 'mining-pool',
+      severity: 'critical',
+      at: world.clock.time,
+      workload: id('web'),
+      details: {},
+    })
+    world.after(5_000)
+    world.after(5_000)
+    expect(world.events()).toEqual(['response-started', 'response-limited'])
+    world.lifecycle.remove(
+      world.active.map(({ policy }) => policy),
+      ADMIN,
+    )
+    world.after(5_000)
+    expect(world.active).toMatchObject([{ target: id('web') }])
+  })
+
   test('is left to the server that leads', () => {
     const world = setUp()
     world.here.leads = false

@@ -26,6 +26,8 @@ const ATTENTION: Record<Attention['code'], (details: Attention['details']) => st
     `change ${d.change} takes itself back at ${d.revertsAt}: "sekisho changes keep ${d.change}" makes it stay`,
   'agent-away': d => `the agent on ${d.node} is away since ${d.lastSeen}`,
   'agent-behind': d => `the agent on ${d.node} lacks ${d.policies} policies`,
+  'records-begin': d =>
+    `${d.server} leads since ${d.since}; records from before are where the server before it kept them`,
   'records-dropped': d => `the agent on ${d.node} could not keep ${d.records} records (${d.reasons})`,
   'nothing-seen': () => 'no traffic has been seen yet',
 }

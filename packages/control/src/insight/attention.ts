@@ -33,6 +33,7 @@ export function attention(ports: InsightPorts, window: Window): Attention[] {
     ...denied(ports, window, attacks),
     ...agentsBehind(ports),
     ...audited(ports, window),
+    ...recordsBegin(ports, window),
     ...nothingSeen(ports, window),
     ...unprotected(ports),
   ]
@@ -214,6 +215,16 @@ function audited({ store, clock }: InsightPorts, window: Window): Attention[] {
     },
   ]
 }
+
+/** Of several servers each has what it recorded while it led: who looks for more must know where it is. */
+const recordsBegin = ({ store }: InsightPorts, window: Window): Attention[] =>
+  store.records.events({ window, code: 'server-leads', limit: 1 }).items.map(({ at, details }) => ({
+    code: 'records-begin',
+    severity: 'info',
+    at: timestamp(at),
+    details: { server: String(details.server), since: timestamp(at) },
+    action: 'none',
+  }))
 
 function nothingSeen({ store, clock }: InsightPorts, window: Window): Attention[] {
   const agents = store.agents.list().length

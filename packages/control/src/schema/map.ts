@@ -73,6 +73,7 @@ export const overview = z.object({
         'change-pending',
         'agent-away',
         'agent-behind',
+        'records-begin',
         'records-dropped',
         'nothing-seen',
       ]),

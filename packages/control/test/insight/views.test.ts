@@ -295,6 +295,19 @@ describe('overview', () => {
       'warning',
       here => here.report({ status: { ...status, ledger: { 'spool-full': 3, none: 0 } } }),
     ],
+    [
+      'records-begin',
+      'info',
+      here => {
+        const details = { server: 'sekisho-server-1' }
+        here.ports.store.records.addEvent({
+          code: 'server-leads',
+          severity: 'info',
+          at: at(30 * MINUTE),
+          details,
+        })
+      },
+    ],
     ['change-pending', 'warning', here => here.apply(protectDb('Enforce'), at(90 * MINUTE))],
     [
       'agent-behind',

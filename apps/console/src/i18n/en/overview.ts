@@ -27,6 +27,8 @@ const codes: Record<AttentionCode, Sentence> = {
     `The agent on ${detail(d, 'node')} is away. It keeps enforcing its last good state.`,
   'agent-behind': (_workload, d) =>
     `The agent on ${detail(d, 'node')} has not applied the latest policies yet.`,
+  'records-begin': (_workload, d) =>
+    `The server ${detail(d, 'server')} leads since ${detail(d, 'since')}. Records from before are where the one before it kept them.`,
   'records-dropped': (_workload, d) =>
     `The agent on ${detail(d, 'node')} could not see or keep everything: the picture has gaps.`,
   'nothing-seen': () => 'No traffic has been seen yet.',

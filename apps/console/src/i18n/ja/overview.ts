@@ -32,6 +32,8 @@ export const overview: Dictionary['overview'] = {
         `${detail(d, 'node')} のエージェントと通信できません。最後に受け取った状態で制御を続けています。`,
       'agent-behind': (_workload, d) =>
         `${detail(d, 'node')} のエージェントに最新のポリシーがまだ反映されていません。`,
+      'records-begin': (_workload, d) =>
+        `${detail(d, 'since')} からサーバー ${detail(d, 'server')} がリーダーです。それより前の記録は、以前のリーダーに残っています。`,
       'records-dropped': (_workload, d) =>
         `${detail(d, 'node')} のエージェントが、観測または記録できなかったものがあります。表示に抜けがあります。`,
       'nothing-seen': () => 'まだ通信が観測されていません。',

@@ -25,8 +25,15 @@ export const GUARDED: readonly Guarded[] = [
   {
     name: 'protection.sekisho.dev',
     metadata: ['metadata'],
-    groups: [''],
-    resources: ['pods', 'pods/status', 'namespaces', 'namespaces/status', 'namespaces/finalize'],
+    groups: ['', 'sekisho.dev'],
+    resources: [
+      'pods',
+      'pods/status',
+      'namespaces',
+      'namespaces/status',
+      'namespaces/finalize',
+      'externalworkloads',
+    ],
   },
   {
     name: 'templates.protection.sekisho.dev',

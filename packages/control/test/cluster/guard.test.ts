@@ -12,6 +12,7 @@ const says = (word: string | undefined): Json =>
 const OBJECTS: Readonly<Record<string, (metadata: Json) => Json>> = {
   pods: metadata => ({ metadata }),
   namespaces: metadata => ({ metadata }),
+  externalworkloads: metadata => ({ metadata }),
   deployments: metadata => ({ spec: { template: { metadata } } }),
   cronjobs: metadata => ({ spec: { jobTemplate: { spec: { template: { metadata } } } } }),
 }
@@ -58,26 +59,33 @@ async function answerTo(
 }
 
 describe('who takes back protection', () => {
-  test.each(['pods', 'deployments', 'cronjobs'])('of %s is asked for the right to', async resource => {
-    const json = review(resource, says('enabled'), says('disabled'))
-    const { response, asked } = await answerTo(json)
-    expect(response).toMatchObject({ uid: 'u-1', allowed: false, status: { code: 403, reason: 'Forbidden' } })
-    expect(response?.status?.message).toMatch(
-      /Thing shop\/web is protected, .* "disabled" in place of "enabled": user "ann" cannot unprotect .* namespace "shop"/,
-    )
-    expect(asked).toEqual([
-      {
-        who: { user: 'ann', uid: '7', groups: ['devs'], extra: { scopes: ['a'], odd: [] } },
-        deed: {
-          verb: 'unprotect',
-          group: 'sekisho.dev',
-          resource: 'protections',
-          namespace: 'shop',
-          name: 'web',
+  test.each(['pods', 'externalworkloads', 'deployments', 'cronjobs'])(
+    'of %s is asked for the right to',
+    async resource => {
+      const json = review(resource, says('enabled'), says('disabled'))
+      const { response, asked } = await answerTo(json)
+      expect(response).toMatchObject({
+        uid: 'u-1',
+        allowed: false,
+        status: { code: 403, reason: 'Forbidden' },
+      })
+      expect(response?.status?.message).toMatch(
+        /Thing shop\/web is protected, .* "disabled" in place of "enabled": user "ann" cannot unprotect .* namespace "shop"/,
+      )
+      expect(asked).toEqual([
+        {
+          who: { user: 'ann', uid: '7', groups: ['devs'], extra: { scopes: ['a'], odd: [] } },
+          deed: {
+            verb: 'unprotect',
+            group: 'sekisho.dev',
+            resource: 'protections',
+            namespace: 'shop',
+            name: 'web',
+          },
         },
-      },
-    ])
-  })
+      ])
+    },
+  )
 
   test('and is let through who has it, which the audit log is told', async () => {
     const { response } = await answerTo(review('pods', says('enabled'), says(undefined)), { may: true })

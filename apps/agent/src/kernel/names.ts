@@ -101,13 +101,13 @@ export class Names implements AsyncDisposable {
 }
 
 /** Whom the node itself asks. */
-const RESOLVED = '/run/systemd/resolve/resolv.conf'
-/** Whom the machine itself asks, also behind a resolver on its loopback. */
-export const machineResolvers = (): readonly string[] => [
-  ...new Set([...systemResolvers(), ...resolversOf(readIfThere(RESOLVED) ?? '')]),
-]
-
 export const systemResolvers = (): readonly string[] => resolversOf(readIfThere('/etc/resolv.conf') ?? '')
+
+/** Those too that a resolver on its loopback asks (systemd-resolved.service(8)). */
+export const machineResolvers = (): readonly string[] => {
+  const behind = resolversOf(readIfThere('/run/systemd/resolve/resolv.conf') ?? '')
+  return [...new Set([...systemResolvers(), ...behind])]
+}
 
 /** What a resolv.conf(5) lists; a workload cannot reach what listens on its loopback. */
 export const resolversOf = (configuration: string): readonly string[] =>

@@ -49,7 +49,12 @@ export function createAdmission({ owner, workloadAt, alive }: AdmissionOptions):
   const foreign = (id: WorkloadId, node: NodeName): boolean => othersHave(owner(id), node)
   /** Or every policy that lets this workload in would let in the one whose address it says it has. */
   const withoutTaken = (workload: Workload, node: NodeName): Workload => {
-    const addresses = workload.addresses.filter(ip => !othersHave(workloadAt(ip), node))
+    const isTaken = (ip: string): boolean => {
+      const owner = workloadAt(ip)
+      // Services of a machine have its addresses: then the declaration is wrong, and is told so.
+      return !(workload.hostNetwork && owner?.kind === 'external') && othersHave(owner, node)
+    }
+    const addresses = workload.addresses.filter(ip => !isTaken(ip))
     return addresses.length === workload.addresses.length ? workload : { ...workload, addresses }
   }
   const invented = ({ source, destination }: Flow, node: NodeName): boolean => {

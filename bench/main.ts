@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { agentMemory } from './agent-memory.ts'
+import { clusterLoad } from './cluster-load.ts'
 import { consoleMap } from './console-map.ts'
 import { dataplane } from './dataplane.ts'
 import { inspect } from './inspect.ts'
@@ -18,6 +20,8 @@ const SUITES: readonly Suite[] = [
   ...dataplane,
   store,
   nodeState,
+  clusterLoad,
+  agentMemory,
   consoleMap,
 ]
 

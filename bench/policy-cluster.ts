@@ -1,4 +1,11 @@
-import { type NodeName, namespace, type PolicyDocumentJson, type Workload, workloadId } from '@sekisho/core'
+import {
+  canonicalIp,
+  type NodeName,
+  namespace,
+  type PolicyDocumentJson,
+  type Workload,
+  workloadId,
+} from '@sekisho/core'
 import { createModel, type Model, type PolicyDocument, validatePolicy } from '@sekisho/policy'
 
 /** Namespaces of ten apps each; every app has a policy, but one of a namespace has the default deny of all. */
@@ -14,6 +21,12 @@ export const APP_PORT = 8080
 const spaceName = (index: number): string => `team-${index}`
 export const nodeOf = (pod: number): NodeName => `node-${Math.floor(pod / PODS_PER_NODE)}` as NodeName // made here
 
+function ip6Of(index: number): string {
+  const text = canonicalIp(`fd00:10::${(index >> 16).toString(16)}:${(index & 0xffff).toString(16)}`)
+  if (text === undefined) throw new RangeError('too many pods')
+  return text
+}
+
 /** Pods go round the namespaces and apps, so that each app has as many as any other. */
 export function pod(index: number, { policies }: BenchSize): Workload {
   const spaces = policies / APPS
@@ -27,7 +40,7 @@ export function pod(index: number, { policies }: BenchSize): Workload {
     owner: { kind: 'Deployment', name: app },
     labels: { app, tier: app < 'app-5' ? 'front' : 'back' },
     node: nodeOf(index),
-    addresses: [`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, `fd00:10::${index.toString(16)}`],
+    addresses: [`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, ip6Of(index)],
     hostNetwork: false,
     ports: [{ name: 'http', protocol: 'TCP', port: APP_PORT }],
     state: 'running',

@@ -170,6 +170,8 @@ export async function openApiServerDouble(port = 0): Promise<ApiServerDouble> {
   const server = createServer((request, response) => {
     double.answer(request, response).catch((error: unknown) => response.destroy(error as Error)) // seen by the caller as a broken connection
   })
+  // As the real one does; Node would end connections after five seconds, also those of a client that is busy.
+  server.keepAliveTimeout = 180_000
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address() as AddressInfo // a TCP listener has no pipe's name

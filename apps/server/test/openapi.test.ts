@@ -154,7 +154,9 @@ describe('machines', () => {
   test('scrape metrics in the text format, without names of workloads', async () => {
     const metrics = await text('/metrics')
     for (const line of metrics.trimEnd().split('\n')) {
-      expect(line).toMatch(/^(?:# (?:HELP|TYPE) sekisho_\w+ .+|sekisho_\w+(?:\{\w+="[\w.-]+"\})? \d+)$/)
+      expect(line).toMatch(
+        /^(?:# (?:HELP|TYPE) sekisho_\w+ .+|sekisho_\w+(?:\{\w+="[\w.+-]+"\})? \d+(?:\.\d+)?)$/,
+      )
     }
     for (const name of [
       'flows_total{outcome="denied"}',

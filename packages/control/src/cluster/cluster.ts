@@ -44,6 +44,7 @@ import { CLUSTER_ACTOR, PolicyMirror } from './policy-mirror.ts'
 import { ReportWriter } from './report-writer.ts'
 import { Revocations } from './revocations.ts'
 import { RoleLabels } from './role-labels.ts'
+import { dutyOf } from './standing.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
 import { admissionListener, type Guarding, registeredWebhook, type WebhookPlace } from './webhook.ts'
@@ -235,23 +236,13 @@ export function openCluster(options: ClusterOptions): Cluster {
     ...(conditions ? [conditions] : []),
   ]
   const running = parts.map(part => part.run(stop.signal))
-  let wasRead = false
-  const isRead = () => {
-    wasRead ||= inventory.isWhole && policies.isWhole && externals.isSettled && revocations.isKnown
-    return wasRead
-  }
-  const duty: Duty = {
-    get standby() {
-      if (!elected || election.leads) return undefined
-      return `This server stands by; ${election.holder === '' ? 'nobody leads yet' : `${election.holder} leads`}.`
-    },
-    get unread() {
-      return isRead() || (!elected && knewBefore) ? undefined : 'The cluster has not been read yet.'
-    },
-    get leads() {
-      return election.leads
-    },
-  }
+  const duty = dutyOf({
+    election,
+    identity,
+    elected,
+    knewBefore,
+    isRead: () => inventory.isWhole && policies.isWhole && externals.isSettled && revocations.isKnown,
+  })
   const { authority, webhook: place, guarding } = options
   const own = [
     publishedAuthority(namespace, authority),

@@ -193,6 +193,7 @@ class Rounds implements Responder {
 
   #do(deed: Deed, memory: ResponseMemory): void {
     const { kind, rule, action, target, peer, until, why } = deed
+    if (kind === 'act' && action.kind !== 'notify' && this.#isTaken({ ...deed, action })) return
     const about: About = {
       rule,
       action: action.kind,
@@ -213,6 +214,11 @@ class Rounds implements Responder {
     const { rule, action, target, peer } = about
     if (!memory.isLimited(deedKey(rule, action, target, peer), this.#options.clock.now()))
       this.#note(memory, 'response-limited', about)
+  }
+
+  /** A person edited what was done before: it is theirs, and does what they want. */
+  #isTaken(response: Containing): boolean {
+    return this.#options.store.policies.get(idOf(response)) !== undefined
   }
 
   #contain(response: Containing, about: About, memory: ResponseMemory): void {

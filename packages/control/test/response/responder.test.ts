@@ -242,16 +242,26 @@ describe('a scan that a rule answers by quarantine', () => {
     expect(world.events()).toEqual(['response-started', 'response-ended rule'])
   })
 
-  test('belongs to whoever edits it from then on', () => {
+  test('belongs to whoever edits it from then on, whatever is found', () => {
     const world = setUp()
-    world.lifecycle.apply({ yaml: rule() }, ADMIN)
+    world.lifecycle.apply({ yaml: rule({ match: { findings: ['port-scan', 'mining-pool'] } }) }, ADMIN)
     world.scan()
     world.round()
     const policy = world.active[0]?.policy as PolicyId // it is there
     world.lifecycle.setMode([policy], { mode: 'Audit' }, ADMIN)
+    world.after(5_000)
     world.after(20 * MINUTE)
-    expect(world.store.policies.get(policy)).toBeDefined()
+    world.store.records.addEvent({
+      code: 'mining-pool',
+      severity: 'critical',
+      at: world.clock.time,
+      workload: id('foothold'),
+      details: {},
+    })
+    world.after(5_000)
+    expect(world.store.policies.get(policy)).toMatchObject({ mode: 'Audit', updatedBy: 'admin' })
     expect(world.active).toEqual([])
+    expect(world.events()).toEqual(['response-started', 'response-ended lifted'])
   })
 
   test('in Audit is told once, and nothing is done', () => {

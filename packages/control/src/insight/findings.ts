@@ -88,18 +88,20 @@ function deciderOf({ by, why }: EdgeTotals): Pick<Finding, 'policy' | 'rule'> {
   return { policy, rule: index === undefined ? direction : `${direction}[${index}]` }
 }
 
+type Kind = Pick<Finding, 'category' | 'result' | 'severity'>
+const DENIED: Kind = { category: 'denied-connection', result: 'fail', severity: 'medium' }
+const AUDITED: Kind = { category: 'audited-connection', result: 'warn', severity: 'low' }
+
 function connection(edge: EdgeTotals, own: RecordedEnd, other: RecordedEnd): Finding {
   const { outcome, direction = 'ingress', why, protocol, port, application, first } = edge
   const isMismatch = why === 'application-mismatch' || why === 'name-mismatch'
   const what = `${protocol} ${port}${application === undefined ? '' : ` (${application})`}`
+  const kind = outcome === 'denied' ? DENIED : AUDITED
   return {
-    category: isMismatch
-      ? 'application-mismatch'
-      : `${outcome === 'denied' ? 'denied' : 'audited'}-connection`,
+    ...kind,
+    ...(isMismatch && { category: 'application-mismatch', severity: 'high' }),
     ...deciderOf(edge),
     subject: { kind: own.ownerKind, name: own.name },
-    result: outcome === 'denied' ? 'fail' : 'warn',
-    severity: isMismatch ? 'high' : outcome === 'denied' ? 'medium' : 'low',
     message: `${what} ${direction === 'ingress' ? 'from' : 'to'} ${peer(other)} ${SAID[outcome]}`,
     properties: { direction, why, protocol, port: String(port), ...(application && { application }) },
     since: first,
@@ -118,10 +120,8 @@ function connections({ store }: InsightPorts, window: Window, into: Collection):
 }
 
 function applications(ports: InsightPorts, window: Window, into: Collection): void {
-  for (const { source, destination, protocol, port, application = '', first } of unexpectedEdges(
-    ports,
-    window,
-  )) {
+  for (const edge of unexpectedEdges(ports, window)) {
+    const { source, destination, protocol, port, application = '', first } = edge
     if (source.kind !== 'workload') continue
     into.add(source.namespace, {
       category: 'unexpected-application',

@@ -127,34 +127,48 @@ const onlyFlag = (name: string, flag: number): Clause => ({
   ],
 })
 
-function toQueues(queues: QueueRange, kind: QueueClass): NftChain {
-  const to = (side: QueueSide): Clause =>
-    queue({ first: firstQueue(queues, kind, side), count: queues.workers, bypass: kind !== 'closed' })
-  return {
-    name: queueChain(kind),
-    rules: [UNDECIDED, rule(counter('queued')), rule(REPLY, to('reply')), rule(to('original'))],
-  }
-}
+const toQueue = (queues: QueueRange, kind: QueueClass, side: QueueSide): Clause =>
+  queue({ first: firstQueue(queues, kind, side), count: queues.workers, bypass: kind !== 'closed' })
+
+const toQueues = (queues: QueueRange, kind: QueueClass): NftChain => ({
+  name: queueChain(kind),
+  rules: [
+    UNDECIDED,
+    rule(counter('queued')),
+    rule(REPLY, toQueue(queues, kind, 'reply')),
+    rule(toQueue(queues, kind, 'original')),
+  ],
+})
 
 /** What is looked at of a connection that a policy asks about. */
-function asked(onFailure: OnFailure): NftChain[] {
-  const toQueue = goTo(queueChain(onFailure))
+function asked(queues: QueueRange, onFailure: OnFailure): NftChain[] {
+  const either = goTo(queueChain(onFailure))
+  const client = [counter('queued'), toQueue(queues, onFailure, 'original')]
   return [
     {
       name: sayingChain(onFailure),
       rules: [
         UNDECIDED,
-        rule(NO_TCP, toQueue),
-        rule(HAS_DATA, toQueue),
+        rule(HAS_DATA, either),
+        rule(NO_TCP, either),
         rule(onlyFlag('ack', 0x10), ACCEPT),
-        rule(REPLY, toQueue),
+        rule(REPLY, either),
         rule(onlyFlag('syn', 0x02), ACCEPT),
-        rule(toQueue),
+        rule(either),
       ],
     },
     {
+      // The way of most packets: none goes from chain to chain here.
       name: requestsChain(onFailure),
-      rules: [UNDECIDED, rule(REPLY, ACCEPT), rule(goTo(sayingChain(onFailure)))],
+      rules: [
+        UNDECIDED,
+        rule(REPLY, ACCEPT),
+        rule(HAS_DATA, ...client),
+        rule(NO_TCP, ...client),
+        rule(onlyFlag('ack', 0x10), ACCEPT),
+        rule(onlyFlag('syn', 0x02), ACCEPT),
+        rule(...client),
+      ],
     },
   ]
 }
@@ -167,8 +181,8 @@ const opening: NftChain = {
   name: OPENING,
   rules: [
     UNDECIDED,
-    rule(NO_TCP, goTo(queueChain('identify'))),
     rule(HAS_DATA, goTo(queueChain('identify'))),
+    rule(NO_TCP, goTo(queueChain('identify'))),
     rule(ACCEPT),
   ],
 }
@@ -210,7 +224,7 @@ export const inspectionFragment = (inspection: InspectionRules): Fragment => ({
   sets: inspection.identify === 'services' ? FAMILIES.map(identifiedSet) : [],
   chains: [
     ...QUEUE_CLASSES.map(kind => toQueues(inspection.queues, kind)),
-    ...(['closed', 'open'] as const).flatMap(asked),
+    ...(['closed', 'open'] as const).flatMap(onFailure => asked(inspection.queues, onFailure)),
     opening,
     verdicts(),
     ...behind(),

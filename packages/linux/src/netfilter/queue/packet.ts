@@ -39,11 +39,15 @@ export interface QueuedPacket {
 }
 
 const NOTHING = new Uint8Array()
-let view: DataView = new DataView(new ArrayBuffer(0))
+let viewed: Uint8Array = NOTHING
+let view: DataView = new DataView(NOTHING.buffer)
 
-/** A view over the receive buffer, which is the same from packet to packet. */
-function viewOf({ buffer }: Uint8Array): DataView {
-  if (buffer !== view.buffer) view = new DataView(buffer)
+/** A view over the receive buffer, which is the same from packet to packet: to ask for its `buffer` costs more than that. */
+function viewOf(slots: Uint8Array): DataView {
+  if (slots !== viewed) {
+    viewed = slots
+    view = new DataView(slots.buffer)
+  }
   return view
 }
 

@@ -14,6 +14,7 @@ import { type ExternalWorkload, validateExternalWorkload } from '@sekisho/policy
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import { othersIn, type Settled, settleClaims } from './external-claims.ts'
+import { Gathering } from './gathering.ts'
 import { type ClusterObject, written } from './policy-mirror.ts'
 import type { ClusterWatch } from './watch.ts'
 
@@ -36,7 +37,6 @@ export interface ExternalMirrorOptions {
   readonly wordsAround: (namespace: string) => readonly (ProtectionWord | undefined)[]
 }
 
-const GATHER_MS = 50
 const UNWRITTEN = 'external workloads could not be written'
 
 function read(object: KubeObject): ClusterExternal {
@@ -66,10 +66,11 @@ export class ExternalMirror {
   #written = new Map<WorkloadId, Workload>()
   #removed = new Set<WorkloadId>()
   #isWhole = false
-  #waiting: Disposable | undefined
+  readonly #gathering: Gathering
 
   constructor(options: ExternalMirrorOptions) {
     this.#options = options
+    this.#gathering = new Gathering(options.watch.timers, () => this.#write())
     this.#reflector = new Reflector({
       ...options.watch.options(EXTERNAL_WORKLOADS),
       type: EXTERNAL_WORKLOADS,
@@ -80,7 +81,7 @@ export class ExternalMirror {
 
   /** All that the cluster has was listed, and nothing of it waits to be written. */
   get isSettled(): boolean {
-    return this.#isWhole && this.#waiting === undefined
+    return this.#isWhole && !this.#gathering.isWaiting
   }
 
   /** What the cluster has now, by id. */
@@ -99,12 +100,12 @@ export class ExternalMirror {
       if (!signal.aborted) this.settleAgain()
     })
     await this.#reflector.run(signal)
-    this.#waiting?.[Symbol.dispose]()
+    this.#gathering[Symbol.dispose]()
   }
 
   /** What is around them is another. */
   settleAgain(): void {
-    if (this.#said.size > 0) this.#gather()
+    if (this.#said.size > 0) this.#gathering.ask()
   }
 
   #changed({ set, removed }: Reflected<ClusterExternal>): void {
@@ -121,7 +122,7 @@ export class ExternalMirror {
       this.#removed.add(id)
     }
     if (!this.#isWhole) this.#forgetOthers()
-    this.#gather()
+    this.#gathering.ask()
   }
 
   /** Those that went while nobody watched. */
@@ -129,10 +130,6 @@ export class ExternalMirror {
     this.#isWhole = true
     for (const { id, kind } of this.#options.records.inventory().workloads)
       if (kind === 'external' && !this.#current.has(id)) this.#removed.add(id)
-  }
-
-  #gather(): void {
-    this.#waiting ??= this.#options.watch.timers.after(GATHER_MS, () => this.#write())
   }
 
   #settle(): ReadonlyMap<WorkloadId, Settled> {
@@ -149,7 +146,6 @@ export class ExternalMirror {
 
   #write(): void {
     const { records, state, watch } = this.#options
-    this.#waiting = undefined
     this.#settled = this.#settle()
     const set = [...this.#settled.values()].flatMap(({ workload }) =>
       isDeepStrictEqual(this.#written.get(workload.id), workload) ? [] : [workload],
@@ -166,7 +162,7 @@ export class ExternalMirror {
     } catch (error) {
       // Kept, and written with what comes next.
       watch.onTrouble(UNWRITTEN, error)
-      this.#waiting = watch.timers.after(GATHER_MS * 20, () => this.#write())
+      this.#gathering.askAgain()
     }
   }
 }

@@ -11,6 +11,7 @@ import {
 import { type KubeObject, NAMESPACES, PODS, podWorkload, type Reflected, Reflector } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
+import { Gathering } from './gathering.ts'
 import type { ClusterWatch } from './watch.ts'
 
 export interface InventoryMirrorOptions {
@@ -37,8 +38,6 @@ interface Seen<T> {
   readonly word: ProtectionWord | undefined
 }
 
-/** What came within so long is one transaction: a rollout changes hundreds of pods at once. */
-const GATHER_MS = 50
 const UNWRITTEN = 'the inventory of the cluster could not be written'
 
 /** `namespace/name`, as the collection is keyed. */
@@ -61,11 +60,12 @@ export class InventoryMirror {
   #set = new Map<WorkloadId, Workload>()
   #removed = new Set<WorkloadId>()
   #namespacesChanged = false
-  #waiting: Disposable | undefined
+  readonly #gathering: Gathering
   #isWhole = false
 
   constructor(options: InventoryMirrorOptions) {
     this.#options = options
+    this.#gathering = new Gathering(options.watch.timers, () => this.#write())
     const { watch } = options
     this.#pods = new Reflector({
       ...watch.options(PODS),
@@ -98,7 +98,7 @@ export class InventoryMirror {
 
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#pods.run(signal), this.#namespaces.run(signal)])
-    this.#waiting?.[Symbol.dispose]()
+    this.#gathering[Symbol.dispose]()
   }
 
   #podsChanged({ set, removed }: Reflected<Seen<Workload>>): void {
@@ -149,12 +149,11 @@ export class InventoryMirror {
 
   #gather(): void {
     if (!this.#pods.isListed || !this.#namespaces.isListed) return
-    this.#waiting ??= this.#options.watch.timers.after(GATHER_MS, () => this.#write())
+    this.#gathering.ask()
   }
 
   #write(): void {
     const { records, state, watch } = this.#options
-    this.#waiting = undefined
     if (!this.#isWhole) this.#forgetOthers()
     try {
       records.mirror({
@@ -171,7 +170,7 @@ export class InventoryMirror {
     } catch (error) {
       // Kept, and written with what comes next.
       watch.onTrouble(UNWRITTEN, error)
-      this.#waiting = watch.timers.after(GATHER_MS * 20, () => this.#write())
+      this.#gathering.askAgain()
     }
   }
 

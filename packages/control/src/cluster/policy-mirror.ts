@@ -12,6 +12,7 @@ import {
 import { MODE_ANNOTATION, type PolicyDocument, validatePolicy } from '@sekisho/policy'
 import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
+import { Gathering } from './gathering.ts'
 import type { ClusterWatch } from './watch.ts'
 
 /** What is remembered of an object beside what it says. */
@@ -41,7 +42,6 @@ export interface PolicyMirrorOptions {
 /** In whose name the cluster's policies are written. */
 export const CLUSTER_ACTOR = 'kubernetes'
 
-const GATHER_MS = 50
 const UNWRITTEN = 'policies of the cluster could not be put in force'
 /** What kubectl keeps of the last apply: the whole document again. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -90,10 +90,11 @@ export class PolicyMirror {
   readonly #whole = new Set<string>()
   #isWhole = false
   #touched = new Set<PolicyId>()
-  #waiting: Disposable | undefined
+  readonly #gathering: Gathering
 
   constructor(options: PolicyMirrorOptions) {
     this.#options = options
+    this.#gathering = new Gathering(options.watch.timers, () => this.#write())
     const stored = options.policies.list().filter(({ updatedBy }) => updatedBy === CLUSTER_ACTOR)
     this.#owned = new Set(stored.map(({ id }) => id))
     this.#reflectors = options.types.map(
@@ -124,7 +125,7 @@ export class PolicyMirror {
 
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#reflectors.map(reflector => reflector.run(signal)))
-    this.#waiting?.[Symbol.dispose]()
+    this.#gathering[Symbol.dispose]()
   }
 
   #changed(type: ResourceType, { set, removed }: Reflected<ClusterPolicy>): void {
@@ -138,7 +139,7 @@ export class PolicyMirror {
       this.#touched.add(id)
     }
     if (!this.#whole.has(type.kind)) this.#forgetOthers(type)
-    this.#waiting ??= this.#options.watch.timers.after(GATHER_MS, () => this.#write())
+    this.#gathering.ask()
   }
 
   /** Policies that went while nobody watched. */
@@ -150,7 +151,6 @@ export class PolicyMirror {
 
   #write(): void {
     const { lifecycle, watch } = this.#options
-    this.#waiting = undefined
     const touched = [...this.#touched]
     const set = touched.flatMap(id => this.#current.get(id)?.document ?? [])
     const removed = touched.filter(id => !this.#current.has(id) && this.#owned.has(id))
@@ -163,7 +163,7 @@ export class PolicyMirror {
       watch.onTrouble(UNWRITTEN, undefined)
     } catch (error) {
       watch.onTrouble(UNWRITTEN, error)
-      this.#waiting = watch.timers.after(GATHER_MS * 20, () => this.#write())
+      this.#gathering.askAgain()
     }
   }
 }

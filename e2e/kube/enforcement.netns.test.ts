@@ -1,8 +1,3 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { listAt } from '@sekisho/core'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -12,45 +7,20 @@ const [OPEN, OTHER] = [5432, 6000]
 
 describeAsRoot('policies of a cluster in the kernel of its node', () => {
   const resources = new AsyncDisposableStack()
-  const directory = mkdtempSync(join(tmpdir(), 'sekisho-enforcement-'))
   let node: ClusterNode
-  let agent: ChildProcess
 
   beforeAll(async () => {
     node = await openClusterNode(resources, {
       prefix: `k${process.pid}`,
       pods: ['web', 'db', 'job'],
-      directory,
     })
     node.prober.listen(node.topology.pod('db').netns, [OPEN, OTHER])
-    agent = node.startAgent()
+    node.startAgent()
   }, 120_000)
-  afterAll(async () => {
-    if (agent && agent.exitCode === null) {
-      agent.kill('SIGTERM')
-      await once(agent, 'exit')
-    }
-    await resources.disposeAsync()
-    rmSync(directory, { recursive: true })
-  })
+  afterAll(() => resources.disposeAsync())
 
-  const reaches = (from: string, port: number, family: 0 | 1): boolean => {
-    const [source, destination] = [node.topology.pod(from), node.topology.pod('db')]
-    const [reached] = node.prober.send([
-      {
-        from: source.netns,
-        source: source.addresses[family],
-        destination: destination.addresses[family],
-        protocol: 'TCP',
-        port,
-      },
-    ])
-    return reached === true
-  }
   const everywhere = (from: string, port: number, expected: boolean) =>
-    vi.waitFor(() =>
-      expect(([0, 1] as const).map(family => reaches(from, port, family))).toEqual([expected, expected]),
-    )
+    vi.waitFor(() => expect(node.reaches([from, 'db', port])).toEqual([expected, expected]))
 
   test('pods are told that their rules are in the kernel', async () => {
     for (const name of ['web', 'db'])

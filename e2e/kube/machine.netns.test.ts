@@ -1,40 +1,25 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { EpochMs } from '@sekisho/core'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type ClusterNode, openClusterNode } from './node.ts'
+import { type ClusterNode, openClusterNode, type Way } from './node.ts'
 
 const [OPEN, OTHER] = [5432, 6000]
 
 describeAsRoot('policies of a cluster on a machine outside', () => {
   const resources = new AsyncDisposableStack()
-  const directory = mkdtempSync(join(tmpdir(), 'sekisho-machine-'))
   let node: ClusterNode
-  let agent: ChildProcess
 
   beforeAll(async () => {
     node = await openClusterNode(resources, {
       prefix: `m${process.pid}`,
       pods: ['web', 'job'],
       machines: ['vm'],
-      directory,
     })
     for (const name of ['web', 'job', 'vm']) node.prober.listen(node.topology.pod(name).netns, [OPEN, OTHER])
     await declare({ app: 'db' })
-    agent = node.startAgent('vm')
+    node.startAgent('vm')
   }, 120_000)
-  afterAll(async () => {
-    if (agent && agent.exitCode === null) {
-      agent.kill('SIGTERM')
-      await once(agent, 'exit')
-    }
-    await resources.disposeAsync()
-    rmSync(directory, { recursive: true })
-  })
+  afterAll(() => resources.disposeAsync())
 
   const declare = (labels: Readonly<Record<string, string>>) =>
     node.externals.apply(
@@ -49,20 +34,6 @@ describeAsRoot('policies of a cluster on a machine outside', () => {
       },
       { fieldManager: 'test', force: true },
     )
-  type Way = readonly [from: string, to: string, port: number]
-  const reaches = ([from, to, port]: Way, family: 0 | 1): boolean => {
-    const [source, destination] = [node.topology.pod(from), node.topology.pod(to)]
-    const [reached] = node.prober.send([
-      {
-        from: source.netns,
-        source: source.addresses[family],
-        destination: destination.addresses[family],
-        protocol: 'TCP',
-        port,
-      },
-    ])
-    return reached === true
-  }
   const WAYS: readonly Way[] = [
     ['web', 'vm', OPEN],
     ['web', 'vm', OTHER],
@@ -73,9 +44,7 @@ describeAsRoot('policies of a cluster on a machine outside', () => {
     ['vm', 'vm', OPEN],
   ]
   const open = (...expected: readonly boolean[]) =>
-    vi.waitFor(() => {
-      for (const family of [0, 1] as const) expect(WAYS.map(way => reaches(way, family))).toEqual(expected)
-    })
+    vi.waitFor(() => expect(WAYS.map(way => node.reaches(way))).toEqual(expected.map(each => [each, each])))
 
   test('what selects its labels is enforced there, in both directions and families', async () => {
     await open(true, true, true, true, true, true, true)

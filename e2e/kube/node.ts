@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type ClusterAccess,
@@ -28,21 +31,27 @@ export interface ClusterNode {
   readonly externals: KubeObjects
   readonly server: Awaited<ReturnType<typeof startFor>>
   podOf(name: string, labels: Readonly<Record<string, string>>): Parameters<KubeObjects['create']>[1]
-  /** @param machine by name; without one, that of the node. */
-  startAgent(machine?: string): ChildProcess
-}
-
-interface NodeOptions extends TopologyOptions {
   /** Of the server and the agents. */
   readonly directory: string
+  /** @param machine by name; without one, that of the node. It ends with the node, unless it did before. */
+  startAgent(machine?: string): ChildProcess
+  /** Whether a connection is answered, by version 4 and by version 6 of the protocol. */
+  reaches(way: Way): readonly boolean[]
+}
+/** From a pod or machine to another, and its port. */
+export type Way = readonly [from: string, to: string, port: number]
+
+interface NodeOptions extends TopologyOptions {
   /** Machines of no cluster, by name, that are a router away as pods are. */
   readonly machines?: readonly string[]
 }
 
 export async function openClusterNode(
   resources: AsyncDisposableStack,
-  { directory, machines = [], ...options }: NodeOptions,
+  { machines = [], ...options }: NodeOptions,
 ): Promise<ClusterNode> {
+  const directory = mkdtempSync(join(tmpdir(), 'sekisho-node-'))
+  resources.defer(() => rmSync(directory, { recursive: true }))
   const topology = resources.use(buildTopology({ ...options, pods: [...options.pods, ...machines] }))
   const prober = resources.use(createProber())
   const double = resources.use(await openApiServerDouble())
@@ -66,8 +75,9 @@ export async function openClusterNode(
     externals: new KubeObjects(client, EXTERNAL_WORKLOADS),
     server,
     podOf,
-    startAgent: machine =>
-      spawn(
+    directory,
+    startAgent(machine) {
+      const agent = spawn(
         process.execPath,
         [
           AGENT,
@@ -82,6 +92,29 @@ export async function openClusterNode(
           stdio: ['ignore', 'ignore', 'inherit'],
           env: { ...process.env, SEKISHO_JOIN_TOKEN: server.joinToken() },
         },
-      ),
+      )
+      resources.defer(() => ended(agent))
+      return agent
+    },
+    reaches([from, to, port]) {
+      const [source, destination] = [topology.pod(from), topology.pod(to)]
+      return prober
+        .send(
+          ([0, 1] as const).map(family => ({
+            from: source.netns,
+            source: source.addresses[family],
+            destination: destination.addresses[family],
+            protocol: 'TCP' as const,
+            port,
+          })),
+        )
+        .map(answered => answered === true)
+    },
   }
+}
+
+async function ended(agent: ChildProcess): Promise<void> {
+  if (agent.exitCode !== null || agent.signalCode !== null) return
+  agent.kill('SIGTERM')
+  await once(agent, 'exit')
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StateSnapshot } from '@sekisho/core'
 import type { KubeObjects } from '@sekisho/kube'
@@ -25,7 +24,6 @@ const twice = (value: boolean) => [value, value]
 for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
   describeAsRoot(`pods of a node whose plugin is ${shape}`, { timeout: 600_000 }, () => {
     const resources = new AsyncDisposableStack()
-    const directory = mkdtempSync(join(tmpdir(), 'sekisho-places-'))
     let topology: Topology
     let prober: Prober
     let pods: KubeObjects
@@ -38,7 +36,6 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
         prefix: `p${process.pid}${shape[0]}`,
         pods: NAMES,
         shape,
-        directory,
       })
       ;({ topology, prober, pods, policies } = node)
       for (const key of shape === 'bridged' ? ['iptables', 'ip6tables'] : [])
@@ -46,11 +43,7 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
       prober.listen(topology.pod('db').netns, [OPEN, OTHER])
       prober.listen(topology.node, [OPEN])
     }, 120_000)
-    afterAll(async () => {
-      await stopAgent()
-      await resources.disposeAsync()
-      rmSync(directory, { recursive: true })
-    })
+    afterAll(() => resources.disposeAsync())
 
     const podOf = (name: Name, labels: Readonly<Record<string, string>>) => node.podOf(name, labels)
     function startAgent(): void {
@@ -63,14 +56,14 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
     }
     const status = async () => {
       const { server: link, ...rest } = JSON.parse(
-        await askStatus(join(directory, 'agent', 'agent.sock')),
+        await askStatus(join(node.directory, 'agent', 'agent.sock')),
       ) as LocalStatus
       return { ...rest, connected: link.connected }
     }
 
     const keptLabels = (name: Name): unknown => {
       const kept = JSON.parse(
-        readFileSync(join(directory, 'agent', 'last-state.json'), 'utf8'),
+        readFileSync(join(node.directory, 'agent', 'last-state.json'), 'utf8'),
       ) as StateSnapshot
       return kept.workloads.find(workload => workload.name === name)?.labels
     }

@@ -1,8 +1,3 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { EVENTS, RESPONSE_RULES } from '@sekisho/kube'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -12,40 +7,19 @@ const [CLOSED, OPEN] = [5432, 6000]
 
 describeAsRoot('what is found is responded to in the kernel', () => {
   const resources = new AsyncDisposableStack()
-  const directory = mkdtempSync(join(tmpdir(), 'sekisho-response-'))
   let node: ClusterNode
-  let agent: ChildProcess
 
   beforeAll(async () => {
     node = await openClusterNode(resources, {
       prefix: `r${process.pid}`,
       pods: ['web', 'db', 'job'],
-      directory,
     })
     node.prober.listen(node.topology.pod('db').netns, [CLOSED, OPEN])
-    agent = node.startAgent()
+    node.startAgent()
   }, 120_000)
-  afterAll(async () => {
-    if (agent && agent.exitCode === null) {
-      agent.kill('SIGTERM')
-      await once(agent, 'exit')
-    }
-    await resources.disposeAsync()
-    rmSync(directory, { recursive: true })
-  })
+  afterAll(() => resources.disposeAsync())
 
-  const reaches = (from: string, port: number): readonly (boolean | undefined)[] => {
-    const [source, destination] = [node.topology.pod(from), node.topology.pod('db')]
-    return node.prober.send(
-      ([0, 1] as const).map(family => ({
-        from: source.netns,
-        source: source.addresses[family],
-        destination: destination.addresses[family],
-        protocol: 'TCP' as const,
-        port,
-      })),
-    )
-  }
+  const reaches = (from: string, port: number) => node.reaches([from, 'db', port])
   const everywhere = (from: string, port: number, expected: boolean) =>
     vi.waitFor(() => expect(reaches(from, port)).toEqual([expected, expected]), { timeout: 60_000 })
 

@@ -1,5 +1,5 @@
 import { isRecord, listAt, textAt, valueAt } from '@sekisho/core'
-import { getRaw, type Kubectl, KubectlError } from './kubectl.ts'
+import { getRaw, type Kubectl, Reading } from './kubectl.ts'
 import { type Made, NAMESPACE } from './manifests.ts'
 
 export interface NodeFacts {
@@ -71,16 +71,7 @@ async function deniedOf(kubectl: Kubectl, objects: readonly Made[]): Promise<rea
 
 /** @throws where the cluster cannot be reached at all. */
 export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): Promise<ClusterFacts> {
-  const unread: string[] = []
-  const get = async (path: string): Promise<unknown> => {
-    try {
-      return await getRaw(kubectl, path)
-    } catch (error) {
-      if (!(error instanceof KubectlError && error.isForbidden)) throw error
-      unread.push(path)
-      return undefined
-    }
-  }
+  const { get, unread } = new Reading(kubectl)
   const version = text(await getRaw(kubectl, '/version'), 'gitVersion')
   const nodes = items(await get(`/api/v1/nodes?${PAGE}`)).map(node => ({
     name: text(node, 'metadata', 'name'),

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { isRecord, listAt, textAt, valueAt } from '@sekisho/core'
-import { getRaw, type Kubectl, KubectlError } from './kubectl.ts'
+import { type Kubectl, KubectlError, Reading } from './kubectl.ts'
 
 /** A node that agents are meant for. */
 export interface NodeStatus {
@@ -190,16 +190,7 @@ function webhookOf(configuration: unknown): Installation['webhook'] {
 
 /** How an installation is: by the cluster's own word, and what its server says of agents. @throws where the cluster cannot be reached. */
 export async function readInstallation(kubectl: Kubectl, namespace: string): Promise<Installation> {
-  const unread: string[] = []
-  const get = async (path: string): Promise<unknown> => {
-    try {
-      return await getRaw(kubectl, path)
-    } catch (error) {
-      if (!(error instanceof KubectlError && error.isForbidden)) throw error
-      unread.push(path)
-      return undefined
-    }
-  }
+  const { get, unread } = new Reading(kubectl)
   const items = async (path: string) => listAt(await get(path), 'items')
   const apps = `/apis/apps/v1/namespaces/${namespace}`
   const servers = await get(`${apps}/statefulsets/sekisho-server`)

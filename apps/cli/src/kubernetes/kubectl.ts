@@ -54,3 +54,24 @@ export async function getRaw(kubectl: Kubectl, path: string): Promise<unknown> {
     throw error
   }
 }
+
+/** Reads what the user may read; what is forbidden counts as absent and is remembered by its path. */
+export class Reading {
+  readonly #kubectl: Kubectl
+  readonly unread: string[] = []
+
+  constructor(kubectl: Kubectl) {
+    this.#kubectl = kubectl
+  }
+
+  /** @throws where the cluster cannot be reached. */
+  readonly get = async (path: string): Promise<unknown> => {
+    try {
+      return await getRaw(this.#kubectl, path)
+    } catch (error) {
+      if (!(error instanceof KubectlError && error.isForbidden)) throw error
+      this.unread.push(path)
+      return undefined
+    }
+  }
+}

@@ -65,6 +65,14 @@ export function readMetadata(spot: Spot, scope: 'namespaced' | 'cluster'): Metad
   return { name: name ?? '', namespace: readNamespace(spot.at('namespace'), scope), labels, annotations }
 }
 
+/** The name of a kind of the whole cluster that others name: shorter than Kubernetes would take. */
+export function readLabelName(metadata: Spot): string {
+  const { name } = readMetadata(metadata, 'cluster')
+  const wrong = name === '' ? undefined : dnsLabel(name)
+  if (wrong !== undefined) metadata.at('name').refuse(wrong)
+  return name
+}
+
 /** A mode that is written wrong is refused: guessing could enforce by accident, or fail to. */
 export const readMode = (spot: Spot, byDefault: Mode): Mode =>
   spot.absent ? byDefault : (spot.oneOf(MODES) ?? byDefault)

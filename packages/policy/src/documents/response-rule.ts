@@ -9,7 +9,7 @@ import {
   type ResponseRuleDocument,
 } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { JUDGES_NOTHING, readMetadata, readMode } from './metadata.ts'
+import { JUDGES_NOTHING, readLabelName, readMode } from './metadata.ts'
 import { dnsLabel } from './names.ts'
 import { readList, readOwnPeer, readSubject } from './own-peer.ts'
 import type { Spot } from './spot.ts'
@@ -138,9 +138,7 @@ export const responseRule: DocumentKind<ResponseRuleDocument> = {
   kind: 'ResponseRule',
   read(root) {
     root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
-    const { name } = readMetadata(root.at('metadata'), 'cluster')
-    const wrong = name === '' ? undefined : dnsLabel(name)
-    if (wrong !== undefined) root.at('metadata').at('name').refuse(wrong)
+    const name = readLabelName(root.at('metadata'))
     const spec = root.at('spec')
     spec.fields(['mode', 'match', 'actions', 'mostWorkloads', 'exemptNamespaces'])
     return {

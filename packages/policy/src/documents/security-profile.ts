@@ -2,8 +2,7 @@ import { DEFAULT_DNS_PROFILE, policyId } from '@sekisho/core'
 import { readDnsProfile } from './dns-profile.ts'
 import type { SecurityProfileDocument } from './document.ts'
 import type { DocumentKind } from './kind.ts'
-import { JUDGES_NOTHING, readMetadata } from './metadata.ts'
-import { dnsLabel } from './names.ts'
+import { JUDGES_NOTHING, readLabelName } from './metadata.ts'
 
 /**
  * A named set of inspections that the allowed traffic of policies goes through. Of the whole cluster: policies of any
@@ -14,9 +13,7 @@ export const securityProfile: DocumentKind<SecurityProfileDocument> = {
   kind: 'SecurityProfile',
   read(root) {
     root.fields(['apiVersion', 'kind', 'metadata', 'spec', 'status'])
-    const { name } = readMetadata(root.at('metadata'), 'cluster')
-    const wrong = name === '' ? undefined : dnsLabel(name)
-    if (wrong !== undefined) root.at('metadata').at('name').refuse(wrong)
+    const name = readLabelName(root.at('metadata'))
     const spec = root.at('spec')
     const dns = spec.at('dns')
     if (spec.fields(['dns']) && dns.absent) spec.refuse('does nothing; write dns')

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -7,17 +7,10 @@ import { type NodeName, type Workload, workloadId } from '@sekisho/core'
 import { nodeScope } from '@sekisho/policy'
 import { buildTopology, type Pod, type Topology } from '../e2e/topology.ts'
 import { openApiServerDouble } from '../packages/kube/test/double/api-server.ts'
-import {
-  kubeconfigOf,
-  namespaceObject,
-  type Placed,
-  placedPath,
-  podObject,
-  policyObject,
-} from './cluster-objects.ts'
+import { namespaceObject, type Placed, placedPath, podObject, policyObject } from './cluster-objects.ts'
 import { openConnectLoad } from './connect-load.ts'
 import { benchCluster } from './policy-cluster.ts'
-import { type Program, startProgram } from './program.ts'
+import { agentsPort, type Program, startProgram, startServer } from './program.ts'
 import { barred, type Row, type Suite } from './report.ts'
 
 const SUITE = 'agent/memory'
@@ -110,25 +103,11 @@ export const agentMemory: Suite = {
     stack.defer(() => rmSync(data, { recursive: true }))
     const double = stack.use(await openApiServerDouble())
     for (const object of objectsOfNode(topology)) double.objects.create(placedPath(object), object.json)
-    const kubeconfig = join(data, 'kubeconfig')
-    writeFileSync(kubeconfig, kubeconfigOf(double.url))
-    const anywhere = '127.0.0.1:0'
-    const server = stack.use(
-      startProgram('sekisho-server', [
-        '--data',
-        data,
-        '--listen',
-        anywhere,
-        '--agents',
-        anywhere,
-        '--kubeconfig',
-        kubeconfig,
-      ]),
-    )
-    const { agents } = await server.logged(({ message }) => message === 'listening')
+    const server = stack.use(startServer(data, double.url))
+    const port = await agentsPort(server)
     // Whoever asks to join while all of it is written waits too long.
     while (!double.requests.includes('WATCH /api/v1/pods')) await pause(100)
-    const place = { data, port: Number(agents), netns: topology.node }
+    const place = { data, port, netns: topology.node }
     progress('a server, and a node')
     const rows: Row[] = []
     {

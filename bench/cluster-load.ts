@@ -1,21 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type NodeName, type Workload, workloadId } from '@sekisho/core'
 import { type ApiServerDouble, openApiServerDouble } from '../packages/kube/test/double/api-server.ts'
 import { type SimulatedAgents, simulateAgents } from './cluster-agents.ts'
-import {
-  kubeconfigOf,
-  namespaceObject,
-  type Placed,
-  placedPath,
-  podObject,
-  policyObject,
-} from './cluster-objects.ts'
+import { namespaceObject, type Placed, placedPath, podObject, policyObject } from './cluster-objects.ts'
 import { percentile } from './dataplane-node.ts'
 import { benchCluster } from './policy-cluster.ts'
-import { type Program, startProgram } from './program.ts'
+import { agentsPort, type Program, startServer } from './program.ts'
 import { barred, type Row, type Suite } from './report.ts'
 
 const SUITE = 'control/cluster-load'
@@ -78,23 +71,8 @@ class Load implements AsyncDisposable {
 
   /** @returns the port for agents. */
   async start(): Promise<number> {
-    const kubeconfig = join(this.#data, 'kubeconfig')
-    writeFileSync(kubeconfig, kubeconfigOf(this.#double.url))
-    const anywhere = '127.0.0.1:0'
-    const args = [
-      '--data',
-      this.#data,
-      '--listen',
-      anywhere,
-      '--agents',
-      anywhere,
-      '--kubeconfig',
-      kubeconfig,
-    ]
-    const env = { NODE_OPTIONS: HEAP }
-    this.#server = startProgram('sekisho-server', args, { env, probe: true })
-    const { agents } = await this.#server.logged(({ message }) => message === 'listening')
-    return Number(agents)
+    this.#server = startServer(this.#data, this.#double.url, { env: { NODE_OPTIONS: HEAP }, probe: true })
+    return agentsPort(this.#server)
   }
 
   /** Resolves when a node was told its pods and its policies. */

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { kubeconfigOf } from './cluster-objects.ts'
 
 const BIN = join(import.meta.dirname, '../bin')
 const PROBE = join(import.meta.dirname, 'program-probe.ts')
@@ -119,6 +120,20 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Loads what answers `liveHeap` into it. */
   readonly probe?: boolean
+}
+
+/** A server for the cluster of a double, not listening yet. @param data its directory. */
+export function startServer(data: string, cluster: URL, options?: ProgramOptions): Program {
+  const kubeconfig = join(data, 'kubeconfig')
+  writeFileSync(kubeconfig, kubeconfigOf(cluster))
+  const ports = ['--listen=127.0.0.1:0', '--agents=127.0.0.1:0']
+  return startProgram('sekisho-server', [`--data=${data}`, ...ports, `--kubeconfig=${kubeconfig}`], options)
+}
+
+/** Where a server listens for agents, once it does. */
+export async function agentsPort(server: Program): Promise<number> {
+  const { agents } = await server.logged(({ message }) => message === 'listening')
+  return Number(agents)
 }
 
 /** @param name of a program in `bin/`, which starts as it is delivered. */

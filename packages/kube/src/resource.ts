@@ -26,6 +26,9 @@ const inGroup =
 const core = inGroup('', 'v1')
 const own = inGroup('sekisho.dev', 'v1alpha1')
 
+/** By which people find what Sekisho made for itself. */
+export const OWN_LABELS = { 'app.kubernetes.io/part-of': 'sekisho' } as const
+
 export const PODS = core('Pod', 'pods', true)
 export const CONFIG_MAPS = core('ConfigMap', 'configmaps', true)
 export const SECRETS = core('Secret', 'secrets', true)

@@ -5,7 +5,7 @@ import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import { ENFORCED, type Enforced, enforcedOf, type PodFacts, toldTo, waitsForAgent } from './enforced.ts'
 import { runRounds } from './rounds.ts'
-import { rfc3339 } from './status.ts'
+import { revisionIn, rfc3339 } from './status.ts'
 import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface EnforcedWriterOptions {
@@ -124,8 +124,7 @@ export class EnforcedWriter {
     const known = new Map<NodeName, PodFacts['agent']>()
     const look = (node: NodeName) => {
       const status = store.agents.get(node)?.status
-      // Numbers of another run mean nothing here.
-      return status && { revision: status.history === history ? status.revision : 0 }
+      return status && { revision: revisionIn(history, status) }
     }
     return node => {
       if (!known.has(node)) known.set(node, look(node))

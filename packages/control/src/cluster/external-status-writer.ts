@@ -6,7 +6,7 @@ import type { LiveState } from '../lifecycle/state.ts'
 import type { ClusterExternal, ExternalMirror } from './external-mirror.ts'
 import { type ExternalFacts, type ExternalStatus, externalStatus } from './external-status.ts'
 import { runRounds } from './rounds.ts'
-import { conditionsOf } from './status.ts'
+import { conditionsOf, revisionIn } from './status.ts'
 import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface ExternalStatusWriterOptions {
@@ -67,7 +67,7 @@ export class ExternalStatusWriter {
         node,
         {
           isHeard: now - (lastSeen ?? 0) < SILENT_MS,
-          revision: status?.history === history ? status.revision : 0,
+          revision: revisionIn(history, status),
         },
       ]),
     )

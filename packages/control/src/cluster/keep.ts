@@ -1,5 +1,12 @@
 import { Backoff, pause } from '@sekisho/core'
-import { CONFIG_MAPS, type JsonRecord, KubeObjects, type Place, type ResourceType } from '@sekisho/kube'
+import {
+  CONFIG_MAPS,
+  type JsonRecord,
+  KubeObjects,
+  OWN_LABELS,
+  type Place,
+  type ResourceType,
+} from '@sekisho/kube'
 import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 const AGAIN_MS = 600_000
@@ -41,7 +48,7 @@ export const publishedAuthority = (namespace: string, certificate: string): OwnO
   type: CONFIG_MAPS,
   place: { namespace, name: 'sekisho-authority' },
   content: {
-    metadata: { labels: { 'app.kubernetes.io/part-of': 'sekisho' } },
+    metadata: { labels: OWN_LABELS },
     data: { 'ca.pem': certificate },
   },
 })

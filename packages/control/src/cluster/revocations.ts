@@ -1,5 +1,5 @@
 import type { EpochMs, NodeName } from '@sekisho/core'
-import { CONFIG_MAPS, isConflict, isNotFound, KubeObjects, Reflector } from '@sekisho/kube'
+import { CONFIG_MAPS, isConflict, KubeObjects, OWN_LABELS, Reflector } from '@sekisho/kube'
 import { AGENT_CERTIFICATE_MS } from '../pki/authority.ts'
 import type { ClusterWatch } from './watch.ts'
 
@@ -68,15 +68,12 @@ export class Revocations {
 
   async #write(node: NodeName): Promise<void> {
     const now = this.#watch.timers.now()
-    const before = await this.#objects.get(this.#place).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined
-      throw error
-    })
+    const before = await this.#objects.find(this.#place)
     // Certificates made so long ago have ended by themselves.
     const standing = [...read(before?.json.data)].filter(([, at]) => now - at < AGENT_CERTIFICATE_MS)
     const untils = new Map([...standing, [node, now]])
     const data = Object.fromEntries([...untils].map(([name, at]) => [name, new Date(at).toISOString()]))
-    const metadata = { name: NAME, labels: { 'app.kubernetes.io/part-of': 'sekisho' } }
+    const metadata = { name: NAME, labels: OWN_LABELS }
     if (before) await this.#objects.replace(this.#place, { ...before.json, data })
     else await this.#objects.create({ namespace: this.#place.namespace }, { metadata, data })
     this.#untils = untils

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type AgentStatus, type EpochMs, hasNoAgent, type NodeName, type PolicyId } from '@sekisho/core'
+import { type EpochMs, hasNoAgent, type NodeName, type PolicyId } from '@sekisho/core'
 import { isNotFound, KubeObjects, RESPONSE_RULES, type ResourceType } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { ResponseCounts } from '../response/responder.ts'
 import type { ClusterPolicy, PolicyMirror } from './policy-mirror.ts'
 import { runRounds } from './rounds.ts'
-import { conditionsOf, type PolicyStatus, policyStatus, responseStatus } from './status.ts'
+import { conditionsOf, type PolicyStatus, policyStatus, responseStatus, revisionIn } from './status.ts'
 import { type ClusterWatch, FIELD_MANAGER } from './watch.ts'
 
 export interface StatusWriterOptions {
@@ -56,8 +56,7 @@ export class StatusWriter {
     const { mirror, state, store, history, responses, leads, watch } = this.#options
     const now = watch.timers.now()
     const denied = store.records.byPolicy({ since: (now - HOUR_MS) as EpochMs, until: now })
-    const ours = (status: AgentStatus | undefined) => (status?.history === history ? status.revision : 0)
-    const agents = new Map(store.agents.list().map(({ node, status }) => [node, ours(status)]))
+    const agents = new Map(store.agents.list().map(({ node, status }) => [node, revisionIn(history, status)]))
     const inForce = new Map(store.policies.list().map(policy => [policy.id, policy.revision]))
     for (const id of this.#written.keys()) if (!mirror.current.has(id)) this.#written.delete(id)
     for (const policy of mirror.current.values()) {

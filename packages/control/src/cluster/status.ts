@@ -1,4 +1,4 @@
-import { type EpochMs, listAt, type NodeName, type Problem } from '@sekisho/core'
+import { type AgentStatus, type EpochMs, listAt, type NodeName, type Problem } from '@sekisho/core'
 import type { ResponseCounts } from '../response/responder.ts'
 
 /** What is known of one policy of the cluster. */
@@ -108,6 +108,10 @@ function since({ type, status }: Finding, before: readonly Condition[], now: Epo
   if (old?.status === status) return old.lastTransitionTime
   return rfc3339(now)
 }
+
+/** How much of this server's state an agent has: numbers of another history mean nothing here. */
+export const revisionIn = (history: string, status: AgentStatus | undefined): number =>
+  status?.history === history ? status.revision : 0
 
 /** metav1.Time: whole seconds. */
 export const rfc3339 = (at: EpochMs): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { ERRORS, LIMITS, SekishoError } from '@sekisho/core'
-import { VALIDATING_WEBHOOKS } from '@sekisho/kube'
+import { OWN_LABELS, VALIDATING_WEBHOOKS } from '@sekisho/kube'
 import { definedBy } from '@sekisho/policy'
 import { parseJson, readBody } from '../agents/body.ts'
 import type { LiveState } from '../lifecycle/state.ts'
@@ -124,7 +124,7 @@ function webhookConfiguration({ place, authority, guarding }: WebhookOptions) {
       ? { url: new URL(path, place.url).href, caBundle }
       : { service: { namespace: place.namespace, name: place.name, port: place.port, path }, caBundle }
   return {
-    metadata: { labels: { 'app.kubernetes.io/part-of': 'sekisho' } },
+    metadata: { labels: OWN_LABELS },
     webhooks: [
       {
         ...MANNERS,

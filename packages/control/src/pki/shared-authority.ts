@@ -1,5 +1,5 @@
 import { Backoff, pause, type Timers, textAt } from '@sekisho/core'
-import { isConflict, isNotFound, type KubeClient, type KubeObject, KubeObjects, SECRETS } from '@sekisho/kube'
+import { isConflict, type KubeClient, type KubeObject, KubeObjects, OWN_LABELS, SECRETS } from '@sekisho/kube'
 import type { Log } from '../log.ts'
 import {
   type Authority,
@@ -42,15 +42,13 @@ async function agreed({
 }: SharedAuthorityOptions): Promise<AuthorityFiles> {
   const secrets = new KubeObjects(client, SECRETS)
   const place = { namespace, name: NAME }
-  try {
-    return filesOf(await secrets.get(place))
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
+  const there = await secrets.find(place)
+  if (there) return filesOf(there)
   openAuthority(directory, timers)
   const own = readAuthority(directory)
-  const metadata = { name: NAME, labels: { 'app.kubernetes.io/part-of': 'sekisho' } }
-  const data = { 'ca.key': encoded(own?.key ?? ''), 'ca.pem': encoded(own?.certificate ?? '') }
+  if (!own) throw new Error(`${directory} holds no authority`)
+  const metadata = { name: NAME, labels: OWN_LABELS }
+  const data = { 'ca.key': encoded(own.key), 'ca.pem': encoded(own.certificate) }
   try {
     // Immutable: the API server itself refuses whoever would put another in its place.
     return filesOf(await secrets.create({ namespace }, { metadata, immutable: true, data }))

@@ -2,7 +2,7 @@ import { isRecord, type JsonRecord, listAt, textAt } from '@sekisho/core'
 import { type KubeObject, readObject } from '../object.ts'
 import { apiVersionOf, type Place, pathOf, type ResourceType } from '../resource.ts'
 import type { KubeClient } from './client.ts'
-import { KubeMalformed } from './errors.ts'
+import { isNotFound, KubeMalformed } from './errors.ts'
 
 /** One page of a collection. */
 export interface ObjectPage {
@@ -44,6 +44,16 @@ export class KubeObjects {
 
   async get(place: Place, signal?: AbortSignal): Promise<KubeObject> {
     return object(await this.#client.call({ method: 'GET', path: pathOf(this.type, place), signal }))
+  }
+
+  /** @returns undefined where there is none. */
+  async find(place: Place, signal?: AbortSignal): Promise<KubeObject | undefined> {
+    try {
+      return await this.get(place, signal)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
   }
 
   /** @param limit most objects in one page; the server may give fewer. */

@@ -1,5 +1,5 @@
 import type { JsonRecord } from '@sekisho/core'
-import type { ResourceType } from '../resource.ts'
+import { OWN_LABELS, type ResourceType } from '../resource.ts'
 
 /** One of our own kinds, as the API server is told of it. */
 export interface CustomKind {
@@ -48,7 +48,7 @@ export function definitionOf({ type, singular, shortNames, description, ...of }:
     kind: 'CustomResourceDefinition',
     metadata: {
       name: `${plural}.${group}`,
-      labels: { 'app.kubernetes.io/part-of': 'sekisho' },
+      labels: OWN_LABELS,
       // Deleted with a release they would take every policy with them.
       annotations: { 'helm.sh/resource-policy': 'keep' },
     },

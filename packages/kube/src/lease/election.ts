@@ -1,6 +1,6 @@
 import { isRecord, type JsonRecord, pause, type Timers } from '@sekisho/core'
 import type { KubeClient } from '../client/client.ts'
-import { isConflict, isNotFound } from '../client/errors.ts'
+import { isConflict } from '../client/errors.ts'
 import { KubeObjects } from '../client/objects.ts'
 import type { KubeObject } from '../object.ts'
 import { LEASES } from '../resource.ts'
@@ -94,7 +94,7 @@ export class Election {
     const { namespace, name, identity, timers } = this.#options
     // The time before asking: an answer that is late must not make the lease seem younger.
     const at = timers.monotonic()
-    const lease = await this.#read()
+    const lease = await this.#leases.find({ namespace, name })
     if (!lease) {
       const created = await this.#leases.create(
         { namespace },
@@ -114,16 +114,6 @@ export class Election {
     this.#observe(lease)
     this.#renewedAt = at
     return true
-  }
-
-  async #read(): Promise<KubeObject | undefined> {
-    const { namespace, name } = this.#options
-    try {
-      return await this.#leases.get({ namespace, name })
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
   }
 
   #write(lease: KubeObject, spec: JsonRecord): Promise<KubeObject> {
@@ -177,8 +167,9 @@ export class Election {
   }
 
   async #release(): Promise<void> {
+    const { namespace, name } = this.#options
     try {
-      const lease = await this.#read()
+      const lease = await this.#leases.find({ namespace, name })
       if (lease && readLease(lease).holder === this.#options.identity)
         await this.#write(lease, { holderIdentity: '', leaseDurationSeconds: 1 })
     } catch (error) {

@@ -3,7 +3,7 @@ import type { Records, Window } from '@sekisho/store'
 import { type Attacks, findAttacks } from './attacks.ts'
 
 /** What one look goes through; a scan is told by its attempts within five minutes. */
-const LOOK_BACK_MS = 10 * 60_000
+export const LOOK_BACK_MS = 10 * 60_000
 /** An attack that goes on is told again after this long, not at every look. */
 const SILENCE_MS = 60 * 60_000
 /** Events of one kind read to know what was told. */

@@ -2,7 +2,7 @@ import { type EpochMs, FIREWALL, LIMITS, type Outcome, parseRuleId } from '@seki
 import type { EdgeTotals, RecordedEnd, Window } from '@sekisho/store'
 import type { InsightPorts } from './ports.ts'
 import { groupKey, isProtectable, type Protection, protectionOf, weaker } from './protection.ts'
-import { unexpectedEdges } from './unexpected.ts'
+import { isMismatch, unexpectedEdges } from './unexpected.ts'
 
 /** Whose finding it is: the workload as its owner has it, which outlives its pods. */
 export interface Subject {
@@ -94,12 +94,11 @@ const AUDITED: Kind = { category: 'audited-connection', result: 'warn', severity
 
 function connection(edge: EdgeTotals, own: RecordedEnd, other: RecordedEnd): Finding {
   const { outcome, direction = 'ingress', why, protocol, port, application, first } = edge
-  const isMismatch = why === 'application-mismatch' || why === 'name-mismatch'
   const what = `${protocol} ${port}${application === undefined ? '' : ` (${application})`}`
   const kind = outcome === 'denied' ? DENIED : AUDITED
   return {
     ...kind,
-    ...(isMismatch && { category: 'application-mismatch', severity: 'high' }),
+    ...(isMismatch(edge) && { category: 'application-mismatch', severity: 'high' }),
     ...deciderOf(edge),
     subject: { kind: own.ownerKind, name: own.name },
     message: `${what} ${direction === 'ingress' ? 'from' : 'to'} ${peer(other)} ${SAID[outcome]}`,

@@ -28,6 +28,10 @@ const COUNTED = 10_000
 
 const BUILT_IN: ReadonlySet<string> = new Set(APPLICATIONS)
 
+/** Something else was said than the rule allows that let the connection begin. */
+export const isMismatch = ({ why }: EdgeTotals): boolean =>
+  why === 'application-mismatch' || why === 'name-mismatch'
+
 /** Applications of one's own are where their owner put them; of what was not recognised nothing can be said. */
 export function isUnexpected({ port, application }: EdgeTotals): boolean {
   if (application === undefined || !BUILT_IN.has(application)) return false

@@ -7,7 +7,8 @@ import {
 } from '@sekisho/core'
 import { FINDING_KINDS, type FindingKind } from '@sekisho/policy'
 import type { EdgeTotals, EventRecord, Records, Window } from '@sekisho/store'
-import { isUnexpected } from '../insight/unexpected.ts'
+import { LOOK_BACK_MS } from '../insight/alarms.ts'
+import { isMismatch, isUnexpected } from '../insight/unexpected.ts'
 import { isOwn } from './policy.ts'
 
 /** Whom a finding is about: a workload, or an address that is none's. */
@@ -38,8 +39,6 @@ type FindingRecords = Pick<Records, 'events' | 'edges'>
 const EVENTS = 1_000
 /** Pairs of ends that are told apart; a scan makes tens of thousands, and is found as a scan. */
 const PAIRS = 10_000
-/** What a scan is told by. */
-const SCAN_MS = 600_000
 
 const verdict = (value: string): FilterTerm => ({ key: 'verdict', value, not: false })
 
@@ -54,7 +53,7 @@ function scanner(records: FindingRecords, { at, workload, details }: EventRecord
   const outside = offender(undefined, source)
   if (outside) return outside
   const tried = new Map<WorkloadId, Set<string>>()
-  const window = { since: (at - SCAN_MS) as EpochMs, until: (at + 1) as EpochMs }
+  const window = { since: (at - LOOK_BACK_MS) as EpochMs, until: (at + 1) as EpochMs }
   for (const edge of records.edges(window, [{ key: 'src', value: source, not: false }])) {
     if (edge.source.workload === undefined) continue
     const places = tried.get(edge.source.workload) ?? new Set()
@@ -117,8 +116,6 @@ const pairs =
   }
 
 type Collect = (records: FindingRecords, window: Window) => readonly Finding[]
-
-const isMismatch = ({ why }: EdgeTotals): boolean => why === 'application-mismatch' || why === 'name-mismatch'
 
 /** How each kind of finding is found in the records of a window. */
 const COLLECT = {

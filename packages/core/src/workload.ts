@@ -60,7 +60,9 @@ export interface Namespace {
 }
 
 /** Kubernetes sets this label on every namespace; sources outside a cluster must do the same. */
+export const NAME_LABEL = 'kubernetes.io/metadata.name'
+
 export const namespace = (name: string, labels: Labels = {}): Namespace => ({
   name,
-  labels: { ...labels, 'kubernetes.io/metadata.name': name },
+  labels: { ...labels, [NAME_LABEL]: name },
 })

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { ERRORS, LIMITS, SekishoError } from '@sekisho/core'
+import { ERRORS, LIMITS, NAME_LABEL, SekishoError } from '@sekisho/core'
 import { OWN_LABELS, VALIDATING_WEBHOOKS } from '@sekisho/kube'
 import { definedBy } from '@sekisho/policy'
 import { parseJson, readBody } from '../agents/body.ts'
@@ -104,7 +104,7 @@ const guards = ({ exempt }: Guarding, clientConfig: (path: string) => object) =>
     rules: [{ ...rule(groups, resources), operations: ['UPDATE'] }],
     matchConditions: [{ name: 'other-word', expression: isOtherWord(metadata) }],
     namespaceSelector: {
-      matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: exempt }],
+      matchExpressions: [{ key: NAME_LABEL, operator: 'NotIn', values: exempt }],
     },
   }))
 

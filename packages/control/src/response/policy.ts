@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   type EpochMs,
   type JsonRecord,
+  NAME_LABEL,
   type PolicyId,
   parseIp,
   policyId,
@@ -56,8 +57,6 @@ const MARKS = {
   until: 'sekisho.dev/response-until',
   why: 'sekisho.dev/response-why',
 } as const
-/** Where Kubernetes says which namespace one is. */
-const NAMESPACE = 'kubernetes.io/metadata.name'
 
 export const actorOf = (rule: string): string => `${ACTOR}${rule}`
 export const isOwn = (by: RuleId | PolicyId): boolean => by.startsWith(`${KIND}//${PREFIX}`)
@@ -93,13 +92,13 @@ function subjectOf({ target, exempt }: Containing): JsonRecord {
   if (target.kind === 'workload') {
     const { namespace, name, kind } = target.workload
     return {
-      namespaceSelector: { matchLabels: { [NAMESPACE]: namespace } },
+      namespaceSelector: { matchLabels: { [NAME_LABEL]: namespace } },
       workloadKinds: [kind],
       workloadNames: [name],
     }
   }
   return {
-    namespaceSelector: { matchExpressions: [{ key: NAMESPACE, operator: 'NotIn', values: [...exempt] }] },
+    namespaceSelector: { matchExpressions: [{ key: NAME_LABEL, operator: 'NotIn', values: [...exempt] }] },
   }
 }
 

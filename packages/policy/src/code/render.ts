@@ -1,4 +1,4 @@
-import type { Mode, PolicyDocumentJson } from '@sekisho/core'
+import { type Mode, NAME_LABEL, type PolicyDocumentJson } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 import { MODE_ANNOTATION } from '../documents/metadata.ts'
 import { validatePolicy } from '../documents/validate.ts'
@@ -11,8 +11,6 @@ export interface Code {
   /** Enforce unless given. */
   readonly mode?: Mode
 }
-
-const NAME_LABEL = 'kubernetes.io/metadata.name'
 
 const peer = (end: App | Outside) =>
   end.kind === 'outside'

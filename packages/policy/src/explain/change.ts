@@ -3,6 +3,7 @@ import {
   type Family,
   hasPorts,
   type Mode,
+  NAME_LABEL,
   type PolicyDocumentJson,
   type PolicyId,
   parseRuleId,
@@ -71,7 +72,7 @@ function peerJson(peer: End, namespace: string): Json | undefined {
   const labels = peer.entry && stableLabels(peer.entry.workload.labels)
   if (peer.entry && labels && Object.keys(labels).length > 0) {
     const other = peer.entry.workload.namespace
-    const matchLabels = { 'kubernetes.io/metadata.name': other }
+    const matchLabels = { [NAME_LABEL]: other }
     return {
       ...(other !== namespace && { namespaceSelector: { matchLabels } }),
       podSelector: { matchLabels: labels },

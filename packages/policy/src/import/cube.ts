@@ -1,4 +1,4 @@
-import type { LabelSelector, SelectorRequirement } from '@sekisho/core'
+import { type LabelSelector, NAME_LABEL, type SelectorRequirement } from '@sekisho/core'
 
 /**
  * What one label may be: absent or not, and one of `values`, or with `excluded` anything but them.
@@ -111,13 +111,12 @@ export function toSelector(cube: Cube, side: LabelSide): LabelSelector {
   }
 }
 
-const NAMESPACE_NAME = 'kubernetes.io/metadata.name'
-export const inNamespaces = (...names: readonly string[]): Cube => isIn('namespace', NAMESPACE_NAME, names)
+export const inNamespaces = (...names: readonly string[]): Cube => isIn('namespace', NAME_LABEL, names)
 
 /** The one namespace that all of the cube is in, when it asks for nothing else of the namespace. */
 export function onlyNamespace(cube: Cube): string | undefined {
   const asked = [...cube.keys()].filter(key => key.startsWith('namespace '))
-  const term = cube.get(`namespace ${NAMESPACE_NAME}`)
+  const term = cube.get(`namespace ${NAME_LABEL}`)
   const [first, second] = term?.values ?? []
   return asked.length === 1 && term && !term.excluded && second === undefined ? first : undefined
 }

@@ -1,4 +1,4 @@
-import { contains, type Family, parseCidr, parseIp } from '@sekisho/core'
+import { contains, type Family, NAME_LABEL, parseCidr, parseIp } from '@sekisho/core'
 import { addSeen, type Seen } from './evidence.ts'
 import { exactBlocks, isPublic, publicBlock } from './outside.ts'
 import type { LearnSubject } from './subjects.ts'
@@ -20,7 +20,7 @@ export function add(evidence: Evidence, peer: LearnPeer, { port, seen }: { port:
 }
 
 export function subjectPeer(peer: LearnSubject, own: string): LearnPeer {
-  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': peer.namespace } }
+  const namespaceSelector = { matchLabels: { [NAME_LABEL]: peer.namespace } }
   return {
     key: `subject ${peer.names.join()}`,
     name: peer.names.join(', '),

@@ -1,4 +1,4 @@
-import { compileSelector, type Direction } from '@sekisho/core'
+import { compileSelector, type Direction, NAME_LABEL } from '@sekisho/core'
 import { judgesNothing, type PodsPeer, type PortSpec } from '../documents/document.ts'
 import type { LocatedPolicy } from '../manifests/manifests.ts'
 import { type Check, type LintContext, objectOf, type Remark } from './finding.ts'
@@ -184,7 +184,7 @@ export const namespaceUnlabelled: Check = {
   *run({ manifests }) {
     for (const located of manifests.objects.filter(({ kind }) => kind === 'Namespace')) {
       const keys = located.root.at('metadata').at('labels').keys
-      if (keys.some(key => key !== 'kubernetes.io/metadata.name')) continue
+      if (keys.some(key => key !== NAME_LABEL)) continue
       const name = String(located.root.at('metadata').at('name').value)
       yield {
         place: located.place(['metadata']),

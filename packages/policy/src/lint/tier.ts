@@ -1,3 +1,4 @@
+import { NAME_LABEL } from '@sekisho/core'
 import type { ClusterNetworkPolicy, PolicyRule, PortSpec } from '../documents/document.ts'
 import { and, holds } from '../import/cube.ts'
 import type { LocatedPolicy } from '../manifests/manifests.ts'
@@ -144,7 +145,7 @@ const labelsOf = ({ podSelector, namespaceSelector = {} }: Parameters<typeof cub
 const DNS_PORT: PortSpec = { kind: 'range', protocol: 'UDP', first: 53, last: 53 }
 const DNS_PODS = {
   pod: { 'k8s-app': 'kube-dns' },
-  namespace: { 'kubernetes.io/metadata.name': 'kube-system' },
+  namespace: { [NAME_LABEL]: 'kube-system' },
 }
 
 /** Whether a rule is about the cluster's own DNS, as its pods are labelled everywhere. */

@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr } from '@sekisho/core'
+import { type Cidr, NAME_LABEL, parseCidr } from '@sekisho/core'
 import type { Entity, Peer } from '../documents/document.ts'
 import { ENTITY_LABEL } from '../documents/external-workload.ts'
 
@@ -27,7 +27,7 @@ export const ENTITY_PEERS = {
   dns: [
     {
       kind: 'pods',
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+      namespaceSelector: { matchLabels: { [NAME_LABEL]: 'kube-system' } },
       podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
     },
     block('169.254.20.10/32'),

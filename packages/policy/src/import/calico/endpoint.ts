@@ -1,4 +1,4 @@
-import { type Cidr, covers, LIMITS, parseCidr, parseIp, type Result } from '@sekisho/core'
+import { type Cidr, covers, LIMITS, NAME_LABEL, parseCidr, parseIp, type Result } from '@sekisho/core'
 import type { Spot } from '../../documents/spot.ts'
 import { andAll, type Cube, EVERYTHING, holds, inNamespaces, ofAccounts, subtract } from '../cube.ts'
 import type { OrderedPeer } from '../ordered/rule.ts'
@@ -58,8 +58,6 @@ function scopeCubes(spot: Spot, { namespace }: CalicoScope): readonly Cube[] {
   if (!spot.absent) return isGlobal(spot) ? [] : readSelectorText(spot, namespaceSelector)
   return namespace === '' ? [EVERYTHING] : [inNamespaces(namespace)]
 }
-
-const NAME_LABEL = 'kubernetes.io/metadata.name'
 
 /** Blocks of the network sets that the cubes mean: a set has labels, and the namespace it is in. */
 function setBlocks(spot: Spot, cubes: readonly Cube[], { namespace, sets }: CalicoScope): OrderedPeer[] {

@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '@sekisho/core'
+import { fail, NAME_LABEL, ok, type Result } from '@sekisho/core'
 import { andAll, type Cube, EVERYTHING, exists, isIn, isNotIn, type Side, subtract } from '../cube.ts'
 
 /** Tokens of Calico's selector language (libcalico, lib/selector/tokenizer). */
@@ -37,14 +37,12 @@ function tokenize(text: string): Token[] {
 /** Which side of Sekisho's labels a Calico label is, and its name there. */
 type Place = (label: string) => readonly [Side, string]
 
-const NAMESPACE_NAME = 'kubernetes.io/metadata.name'
-
 /**
  * Labels of endpoints: `projectcalico.org/namespace` and `pcns.` are the namespace's, other labels that
  * Calico makes itself are nowhere in Sekisho.
  */
 const ofEndpoint: Place = label => {
-  if (label === 'projectcalico.org/namespace') return ['namespace', NAMESPACE_NAME]
+  if (label === 'projectcalico.org/namespace') return ['namespace', NAME_LABEL]
   if (label.startsWith('pcns.')) return ['namespace', label.slice('pcns.'.length)]
   if (label.startsWith('projectcalico.org/') || label.startsWith('pcsa.'))
     throw new Refused(`the label ${label} that Calico makes is not known here`)
@@ -52,7 +50,7 @@ const ofEndpoint: Place = label => {
 }
 
 const ofNamespace: Place = label =>
-  label === 'projectcalico.org/name' ? ['namespace', NAMESPACE_NAME] : ['namespace', label]
+  label === 'projectcalico.org/name' ? ['namespace', NAME_LABEL] : ['namespace', label]
 
 /** Recursive descent over the tokens; what it returns is the set of labels that satisfy the expression. */
 class Reader {

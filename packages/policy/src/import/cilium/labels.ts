@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { LIMITS, NAME_LABEL } from '@sekisho/core'
 import { readSelector } from '../../documents/selector.ts'
 import { type Finding, Spot } from '../../documents/spot.ts'
 import {
@@ -13,7 +13,6 @@ import {
 
 const NAMESPACE = 'io.kubernetes.pod.namespace'
 const NAMESPACE_LABELS = 'io.cilium.k8s.namespace.labels.'
-const NAME_LABEL = 'kubernetes.io/metadata.name'
 const CLUSTER = 'io.cilium.k8s.policy.cluster'
 const ACCOUNT = 'io.cilium.k8s.policy.serviceaccount'
 

@@ -30,6 +30,7 @@ const own = inGroup('sekisho.dev', 'v1alpha1')
 export const OWN_LABELS = { 'app.kubernetes.io/part-of': 'sekisho' } as const
 
 export const PODS = core('Pod', 'pods', true)
+export const NODES = core('Node', 'nodes', false)
 export const CONFIG_MAPS = core('ConfigMap', 'configmaps', true)
 export const SECRETS = core('Secret', 'secrets', true)
 export const EVENTS = core('Event', 'events', true)

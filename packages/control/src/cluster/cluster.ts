@@ -23,6 +23,7 @@ import {
   SECURITY_PROFILES,
 } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
+import { degradedNodes } from '../agents/degraded.ts'
 import { enforcing } from '../agents/enforcing.ts'
 import type { Roster } from '../agents/join.ts'
 import type { Duty } from '../duty.ts'
@@ -203,6 +204,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     externals,
     policies: store.policies,
     enforcing: () => enforcing(store),
+    degraded: () => degradedNodes(store, state),
     identity,
     leads,
   })

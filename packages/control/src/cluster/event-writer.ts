@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { EpochMs } from '@sekisho/core'
-import { apiVersionOf, EVENTS, KubeObjects } from '@sekisho/kube'
+import type { EpochMs, NodeName } from '@sekisho/core'
+import { apiVersionOf, EVENTS, type KubeObject, KubeObjects, NODES, type ResourceType } from '@sekisho/kube'
 import { type Enforcing, notEnforcedHere } from '@sekisho/policy'
 import { notEnforcedText } from '@sekisho/policy/not-enforced'
 import type { Store } from '@sekisho/store'
@@ -19,16 +19,21 @@ export interface EventWriterOptions {
   readonly policies: Pick<Store['policies'], 'get'>
   /** What all agents do. */
   readonly enforcing: () => Enforcing
+  /** Nodes of the cluster, and what they cannot do. */
+  readonly degraded: () => ReadonlyMap<NodeName, readonly string[]>
   /** Which of several servers says it. */
   readonly identity: string
   readonly leads: () => boolean
 }
 
 /** What a warning is about. */
-type Subject = Pick<ClusterPolicy | ClusterExternal, 'type' | 'object'>
+interface Subject {
+  readonly type: ResourceType
+  readonly object: Pick<KubeObject, 'name' | 'namespace' | 'uid'>
+}
 
 interface Warning {
-  readonly reason: 'Invalid' | 'NotEnforced' | 'Conflicted'
+  readonly reason: 'Invalid' | 'NotEnforced' | 'Conflicted' | 'Degraded'
   readonly message: string
 }
 
@@ -48,7 +53,10 @@ const MOST_EACH_ROUND = 50
 const MESSAGE_CHARACTERS = 1_024
 const NAME_CHARACTERS = 200
 
-/** Says beside each policy and ExternalWorkload, where `kubectl describe` prints it, why it is not in force as it is written. */
+/**
+ * Says beside each policy and ExternalWorkload, where `kubectl describe` prints it, why it is not in force as it is written,
+ * and beside each node what its agent cannot do there.
+ */
 export class EventWriter {
   readonly #options: EventWriterOptions
   readonly #events: KubeObjects
@@ -83,12 +91,14 @@ export class EventWriter {
   }
 
   *#all(): Iterable<readonly [Subject, Warning]> {
-    const { mirror, externals, enforcing } = this.#options
+    const { mirror, externals, enforcing, degraded } = this.#options
     const agents = enforcing()
     for (const policy of mirror.current.values())
       for (const warning of this.#warnings(policy, agents)) yield [policy, warning]
     for (const external of externals.current.values())
       for (const warning of this.#warningsOf(external)) yield [external, warning]
+    for (const [node, cannot] of degraded())
+      yield [nodeNamed(node), { reason: 'Degraded', message: cannot.join(' ') }]
   }
 
   #warningsOf({ id, problems }: ClusterExternal): readonly Warning[] {
@@ -143,6 +153,9 @@ export class EventWriter {
     this.#told.set(place.name, told)
   }
 }
+
+/** By its name in place of its uid, as kubelets say what happens on theirs: `kubectl describe node` looks for both. */
+const nodeNamed = (name: NodeName): Subject => ({ type: NODES, object: { name, namespace: '', uid: name } })
 
 /** One event for each policy and reason, whoever writes it: what is said again is counted, not said twice. */
 function eventName({ object: { name, uid } }: Subject, { reason }: Pick<Warning, 'reason'>): string {

@@ -1,4 +1,4 @@
-import type { PolicyId, Problem } from '@sekisho/core'
+import type { NodeName, PolicyId, Problem } from '@sekisho/core'
 import { NETWORK_POLICIES, type ResourceType } from '@sekisho/kube'
 import { validatePolicy } from '@sekisho/policy'
 import { expect, onTestFinished, test } from 'vitest'
@@ -36,13 +36,18 @@ function policy(
 function setUp(...policies: readonly ClusterPolicy[]) {
   const rounds = new Rounds()
   onTestFinished(() => expect(rounds.troubles.filter(([, isTrouble]) => isTrouble)).toEqual([]))
-  const world = { leads: true, current: new Map(policies.map(each => [each.id, each])) }
+  const world = {
+    leads: true,
+    current: new Map(policies.map(each => [each.id, each])),
+    degraded: new Map<NodeName, readonly string[]>(),
+  }
   const writer = new EventWriter({
     watch: rounds.watch,
     mirror: world,
     externals: { current: new Map(), settled: () => undefined },
     policies: { get: () => undefined },
     enforcing: () => ({ inspection: true }),
+    degraded: () => world.degraded,
     identity: 'server-1',
     leads: () => world.leads,
   })
@@ -125,4 +130,24 @@ test('a thousand at once are told in rounds, and only by who leads', async () =>
   await writer.round()
   const names = new Set(writer.calls.map(({ path }) => path))
   expect(names.size).toBe(120)
+})
+
+test('what a node cannot do is said beside the node, as its kubelet would, until it can', async () => {
+  await using writer = setUp()
+  writer.world.degraded.set('node-1' as NodeName, ['No br_netfilter.', 'IPVS is used.'])
+  await writer.round()
+  await writer.round()
+  expect(writer.calls).toHaveLength(1)
+  expect(writer.calls[0]).toMatchObject({
+    path: expect.stringContaining('/namespaces/default/events/node-1.'),
+    body: {
+      type: 'Warning',
+      reason: 'Degraded',
+      message: 'No br_netfilter. IPVS is used.',
+      involvedObject: { apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'node-1' },
+    },
+  })
+  writer.world.degraded.clear()
+  await writer.round(31 * 60_000)
+  expect(writer.calls).toHaveLength(1)
 })

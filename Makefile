@@ -29,7 +29,7 @@ test-kube: node_modules kube-packages
 # A cluster of two nodes on this machine, in namespaces of its own that nothing outlives: some minutes, once the
 # programs of Kubernetes and Helm are built, which takes a quarter of an hour.
 e2e-cluster: node_modules cluster-packages
-	./e2e/assets/build kube-apiserver kubelet kube-controller-manager kube-scheduler kube-proxy
+	./e2e/assets/build kube-apiserver kubelet kube-controller-manager kube-scheduler kube-proxy kubectl
 	./e2e/assets/helm/build
 	./e2e/cluster/run vitest run --project cluster $(TEST_ARGS)
 

@@ -1,22 +1,10 @@
-import {
-  type JsonRecord,
-  type KubeClient,
-  KubeObjects,
-  openKubeClient,
-  type ResourceType,
-} from '@sekisho/kube'
+import { type JsonRecord, type KubeClient, KubeObjects, NODES, openKubeClient } from '@sekisho/kube'
 import { systemTimers as timers } from '../../packages/kube/test/system-timers.ts'
 import { type ControlPlane, openControlPlane } from './control-plane.ts'
 import { eventually } from './eventually.ts'
 import { makeBusybox, makeSekisho } from './image.ts'
-import { type ClusterNode, makeFabric, type NodePlan, openNode } from './node.ts'
-
-/** Ours, on the wire between the nodes. */
-export const OUTSIDE = '172.31.0.1'
-const PLANS: readonly NodePlan[] = [
-  { name: 'node-1', address: '172.31.0.11', pods: '10.244.1.0/24' },
-  { name: 'node-2', address: '172.31.0.12', pods: '10.244.2.0/24' },
-]
+import { makeFabric, NODE_PLANS, OUTSIDE } from './network.ts'
+import { type ClusterNode, openNode } from './node.ts'
 
 export interface Cluster extends AsyncDisposable {
   readonly control: ControlPlane
@@ -26,29 +14,18 @@ export interface Cluster extends AsyncDisposable {
   node(name: string): ClusterNode
 }
 
-export const NODES: ResourceType = {
-  group: '',
-  version: 'v1',
-  kind: 'Node',
-  plural: 'nodes',
-  namespaced: false,
-}
-
 /** Two nodes and what rules them, ready for pods. */
 export async function openCluster(): Promise<Cluster> {
   if (!process.env.SEKISHO_CLUSTER) throw new Error('run it by make e2e-cluster, in namespaces of its own')
   await using stack = new AsyncDisposableStack()
   const directory = '/mnt'
-  makeFabric(OUTSIDE)
+  makeFabric()
   const images = [makeBusybox(directory), makeSekisho(directory)]
-  const names = PLANS.map(({ name }) => name)
+  const names = NODE_PLANS.map(({ name }) => name)
   const control = stack.use(await openControlPlane(directory, OUTSIDE, names))
   const client = stack.use(openKubeClient({ access: control.access, userAgent: 'test/0', timers }))
   const nodes: ClusterNode[] = []
-  for (const plan of PLANS) {
-    const others = PLANS.filter(each => each !== plan)
-    nodes.push(stack.use(await openNode({ plan, others, control, directory, gateway: OUTSIDE, images })))
-  }
+  for (const plan of NODE_PLANS) nodes.push(stack.use(await openNode({ plan, control, directory, images })))
   await eventually(async () => {
     for (const { running } of nodes) running.check()
     for (const name of names) if (!(await isReady(client, name))) throw new Error(`${name} is not ready`)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   type JsonRecord,
   type KubeClient,
+  type KubeObject,
   KubeObjects,
   NAMESPACES,
   PODS,
@@ -11,7 +12,9 @@ import {
 import type { Cluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
 import { BUSYBOX } from './image.ts'
+import type { Both } from './network.ts'
 import type { ClusterNode } from './node.ts'
+import type { Place } from './programs.ts'
 
 export const SERVICES: ResourceType = {
   group: '',
@@ -33,7 +36,8 @@ export interface PodPlan {
 /** A pod that runs. */
 export interface Pod {
   readonly name: string
-  readonly ip: string
+  /** Its addresses. */
+  readonly ips: Both
   /** Runs a program of the node's in the pod's network. @returns whether it succeeded. */
   does(...command: readonly string[]): Promise<boolean>
   /** Connects there again and again, until disposed; each try waits so long. */
@@ -62,7 +66,7 @@ export const podObject = ({ name, node, labels = {}, script = SERVE }: PodPlan) 
 
 interface PodStatus extends JsonRecord {
   readonly phase?: string
-  readonly podIP?: string
+  readonly podIPs?: readonly { readonly ip: string }[]
   readonly containerStatuses?: readonly {
     readonly ready: boolean
     readonly containerID?: string
@@ -85,17 +89,22 @@ export async function startPod(cluster: Cluster, plan: PodPlan): Promise<Pod> {
   return runningPod(cluster, plan)
 }
 
-async function statusOf({ client }: Cluster, at: Pick<PodPlan, 'namespace' | 'name'>): Promise<PodStatus> {
-  const { json } = await new KubeObjects(client, PODS).get(at)
-  return (json.status ?? {}) as PodStatus
-}
+const statusOf = ({ json }: KubeObject): PodStatus => (json.status ?? {}) as PodStatus
+
+/** Whether all of its containers are. */
+export const isReady = (pod: KubeObject): boolean =>
+  statusOf(pod).containerStatuses?.every(({ ready }) => ready) ?? false
+
+/** Id of its first container; empty before it runs. */
+export const containerOf = (pod: KubeObject): string =>
+  statusOf(pod).containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
 
 /** Makes it and waits until its program has ended. @returns its exit code. */
 export async function finishedPod(cluster: Cluster, plan: PodPlan): Promise<number> {
-  const { namespace } = plan
-  await new KubeObjects(cluster.client, PODS).create({ namespace }, podObject(plan))
+  const pods = new KubeObjects(cluster.client, PODS)
+  await pods.create({ namespace: plan.namespace }, podObject(plan))
   return eventually(async () => {
-    const status = await statusOf(cluster, plan)
+    const status = statusOf(await pods.get(plan))
     const ended = status.containerStatuses?.[0]?.state?.terminated
     if (!ended) throw new Error(`${plan.name} has not ended: ${JSON.stringify(status)}`)
     return ended.exitCode
@@ -119,39 +128,35 @@ export function sandboxTimes({ running }: ClusterNode, prefix: string): readonly
   return times
 }
 
+/** Waits until it runs, with an address of each family. */
 export async function runningPod(cluster: Cluster, { namespace, name, node }: PodPlan): Promise<Pod> {
-  const status = await eventually(async () => {
-    const now = await statusOf(cluster, { namespace, name })
-    if (!now.podIP || !now.containerStatuses?.every(({ ready }) => ready))
-      throw new Error(JSON.stringify(now))
-    return now
+  const { ips, container } = await eventually(async () => {
+    const pod = await new KubeObjects(cluster.client, PODS).get({ namespace, name })
+    const [v4, v6] = statusOf(pod).podIPs?.map(({ ip }) => ip) ?? []
+    if (v4 === undefined || v6 === undefined || !isReady(pod))
+      throw new Error(`${name} does not run: ${JSON.stringify(pod.json.status)}`)
+    return { ips: [v4, v6] as const, container: containerOf(pod) }
   })
-  const container = status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
-  const on = cluster.node(node)
-  const line = on
-    .ctr('tasks', 'list')
-    .split('\n')
-    .find(each => each.startsWith(container))
-  const pid = Number(line?.split(/\s+/)[1])
+  const pid = cluster.node(node).processOf(container)
+  const inside = ['nsenter', `--target=${pid}`, '--net', '--']
   return {
     name,
-    ip: status.podIP ?? '',
+    ips,
     does(...command) {
       const { promise, resolve } = Promise.withResolvers<boolean>()
-      const child = execFile('nsenter', [`--target=${pid}`, '--net', '--', ...command], error =>
-        resolve(!error),
-      )
+      const [program = '', ...args] = [...inside, ...command]
+      const child = execFile(program, args, error => resolve(!error))
       child.stdin?.end()
       return promise
     },
-    keepsTrying: (ip, seconds) => tryAgainAndAgain(pid, `nc -w ${seconds} ${ip} 80`),
+    keepsTrying: (ip, seconds) => tryAgainAndAgain(inside, `nc -w ${seconds} ${ip} 80`),
   }
 }
 
-function tryAgainAndAgain(pid: number, command: string): Tries {
+function tryAgainAndAgain(place: Place, command: string): Tries {
   const script = `while :; do busybox ${command} </dev/null >/dev/null 2>&1 && echo 1 || echo 0; sleep 0.05; done`
-  const args = [`--target=${pid}`, '--net', '--', 'sh', '-c', script]
-  const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [program, ...args] = [...place, 'sh', '-c', script]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const count = { 1: 0, 0: 0 }
   child.stdout.setEncoding('latin1').on('data', (text: string) => {
     for (const char of text) if (char === '1' || char === '0') count[char]++

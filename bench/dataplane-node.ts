@@ -24,7 +24,7 @@ export async function loadNode(netns: string, size: number, pods: readonly Local
     policies: { set: policies(size) },
   })
   const compiler = createTableCompiler(model, { name: NODE, addresses: [] })
-  const nft = await openNftables({ netns })
+  const nft = openNftables({ netns })
   const onError = (error: unknown) => console.error('refused by the kernel:', error)
   const dataplane = openDataplane({ nft, clock, onError })
   const start = performance.now()

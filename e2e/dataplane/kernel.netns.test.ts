@@ -265,7 +265,7 @@ describeAsRoot('kernel', () => {
     expect(node.nft.tableExists(TABLE_NAME)).toBe(false)
     expect(node.reaches('web', 'api')).toBe(true)
     {
-      await using nft = await openNftables({ netns: node.topology.node })
+      await using nft = openNftables({ netns: node.topology.node })
       await openDataplane({ nft, clock: systemClock }).sync(node.compiler.table)
     }
     expect(node.reaches('web', 'api')).toBe(false)

@@ -36,7 +36,7 @@ describeAsRoot('what is loaded', () => {
 
   test.each([1, 2, 3, 4])('the expressions in the kernel are those of the text, cluster %i', async seed => {
     const rebuild = createRuleset(generated(seed), 7).rebuild()
-    await using nft = await openNftables({ netns })
+    await using nft = openNftables({ netns })
     await nft.run(script(rebuild))
     const byText = list()
     nft.commit(

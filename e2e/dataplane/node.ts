@@ -50,7 +50,7 @@ export async function openTestNode({ prefix, pods, ports, inspection }: TestNode
   const prober = stack.use(createProber())
   for (const pod of topology.pods.values()) prober.listen(pod.netns, ports)
   prober.listen(topology.node, ports)
-  const nft = stack.use(await openNftables({ netns: topology.node }))
+  const nft = stack.use(openNftables({ netns: topology.node }))
   const errors: unknown[] = []
   const dataplane = openDataplane({
     nft,

@@ -53,7 +53,7 @@ export async function inspectForwarded(
 ): Promise<InspectedNode> {
   await using stack = new AsyncDisposableStack()
   const rules = { ...RULES, ...changed }
-  const nft = stack.use(await openNftables({ netns }))
+  const nft = stack.use(openNftables({ netns }))
   const connections = stack.use(
     openConntrack({ netns, groups: [], onEvent: () => undefined, onLost: () => undefined }),
   )

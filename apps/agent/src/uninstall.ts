@@ -15,7 +15,7 @@ export async function uninstall(netns: string | undefined, cniConfig?: string): 
 }
 
 async function removeTables(netns: string | undefined): Promise<string> {
-  await using nft = await openNftables({ netns })
+  await using nft = openNftables({ netns })
   const where = netns === undefined ? '' : ` in network namespace ${netns}`
   if (nft.tableExists(TABLE_NAME, 'bridge')) await nft.run(portGuard([]))
   if (!nft.tableExists(TABLE_NAME)) return `nothing to remove: there is no table ${TABLE}${where}`

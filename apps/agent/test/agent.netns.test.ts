@@ -285,7 +285,7 @@ describeAsRoot('the agent on a real kernel', { timeout: 400_000 }, () => {
     expect(program('uninstall', '--netns', NODE_NETNS)).toContain('removed table inet sekisho')
     expect(await reaches('rogue')).toBe(true)
     expect(program('uninstall', '--netns', NODE_NETNS)).toContain('nothing to remove')
-    await using nft = await openNftables({ netns: NODE_NETNS })
+    await using nft = openNftables({ netns: NODE_NETNS })
     expect(nft.tableExists('sekisho')).toBe(false)
   })
 })

@@ -2,6 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import {
   type ConntrackEvent,
@@ -92,7 +93,7 @@ describeAsRoot('the kernel', () => {
   beforeAll(async () => {
     createNetns(NAME)[Symbol.dispose]()
     execFileSync('ip', ['-n', NAME, 'link', 'set', 'lo', 'up'])
-    nft = await openNftables({ netns: NAME })
+    nft = openNftables({ netns: NAME })
     await nft.run(RULES)
     enableAccounting(NAME)
   })
@@ -197,8 +198,29 @@ describeAsRoot('the kernel', () => {
     expect((await nft.counters('sekisho_test')).get('opened')?.packets).toBeGreaterThan(0)
   })
 
-  test('an nftables thread refuses to start where there is no namespace', async () => {
-    await expect(openNftables({ netns: 'sekisho-no-such-namespace' })).rejects.toThrow('ENOENT')
+  test('nftables is not opened where there is no namespace', () => {
+    expect(() => openNftables({ netns: 'sekisho-no-such-namespace' })).toThrow('ENOENT')
+  })
+
+  test('the nftables thread is there while it has something to run, and comes again', async () => {
+    const living = new Set<Worker>()
+    const started = vi.fn((worker: Worker) => {
+      living.add(worker)
+      worker.once('exit', () => living.delete(worker))
+    })
+    process.on('worker', started)
+    try {
+      await using other = openNftables({ netns: NAME })
+      expect(other.tableExists('brief')).toBe(false)
+      expect(started).not.toHaveBeenCalled()
+      for (const times of [1, 2]) {
+        await Promise.all([other.run('add table inet brief'), other.run('delete table inet brief')])
+        expect(started).toHaveBeenCalledTimes(times)
+        await vi.waitFor(() => expect(living.size).toBe(0))
+      }
+    } finally {
+      process.off('worker', started)
+    }
   })
 
   test('logged packets carry prefix and payload', async () => {

@@ -105,7 +105,7 @@ export async function openEnforcement(
 ): Promise<Enforcement> {
   const { timers, log, notes } = options
   const { node, netns } = options.run
-  const nft = stack.use(await openNftables({ netns }))
+  const nft = stack.use(openNftables({ netns }))
   const adopted = nft.tableExists(TABLE_NAME)
   enableAccounting(netns)
   const model = createModel()

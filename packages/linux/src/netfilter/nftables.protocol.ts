@@ -1,5 +1,7 @@
 /** What the nftables thread and its owner say to each other. */
 
+export const LIBNFTABLES = 'libnftables.so.1'
+
 export interface WorkerSetup {
   readonly netns: string | undefined
 }
@@ -9,6 +11,5 @@ export type Request =
   | { readonly kind: 'close' }
 
 export type Reply =
-  | { readonly kind: 'ready' }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'refused'; readonly id: number; readonly message: string }

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import koffi from 'koffi'
 import type { NftOperation } from './nft/operation.ts'
 import { openTransactions } from './nft/transactions.ts'
-import type { Reply, Request, WorkerSetup } from './nftables.protocol.ts'
+import { LIBNFTABLES, type Reply, type Request, type WorkerSetup } from './nftables.protocol.ts'
 import { type ObjectCounters, openRuleset, type RulesetFamily } from './nftables-netlink.ts'
 
 /** A transaction that was refused whole; the message is libnftables' own, bounded. */
@@ -34,6 +35,9 @@ export interface NftablesOptions {
   readonly netns?: string | undefined
 }
 
+/** How long the thread stays for what may come next: a change of many ports comes in parts. */
+const IDLE_MS = 5_000
+
 interface Pending {
   resolve(): void
   reject(error: Error): void
@@ -41,16 +45,15 @@ interface Pending {
 
 /**
  * libnftables in process, on a thread of its own inside the namespace: 0.1 ms for a small transaction against
- * 3 ms for starting `nft`.
+ * 3 ms for starting `nft`. The thread is there while there is something to run: it is 10 MB, and what is committed by
+ * netlink needs none.
  * @throws when the library is missing or the namespace cannot be entered.
  */
-export async function openNftables(options: NftablesOptions = {}): Promise<Nftables> {
-  const setup: WorkerSetup = { netns: options.netns }
-  const worker = new Worker(new URL('./nftables.worker.ts', import.meta.url), { workerData: setup })
-  await once(worker, 'message')
-  const runner = new NftRunner(worker)
+export function openNftables(options: NftablesOptions = {}): Nftables {
+  koffi.load(LIBNFTABLES).unload()
   const ruleset = openRuleset(options.netns)
   const transactions = openTransactions(options)
+  const runner = new NftRunner(options)
   return {
     run: commands => runner.run(commands),
     commit: (table, operations) => transactions.commit(table, operations),
@@ -65,25 +68,66 @@ export async function openNftables(options: NftablesOptions = {}): Promise<Nftab
   }
 }
 
+/** Starts the thread with the first commands, and ends it when none came for a while. */
 class NftRunner {
+  readonly #setup: WorkerSetup
+  #thread: NftThread | undefined
+  #idle: NodeJS.Timeout | undefined
+
+  constructor({ netns }: NftablesOptions) {
+    this.#setup = { netns }
+  }
+
+  async run(commands: string): Promise<void> {
+    clearTimeout(this.#idle)
+    if (!this.#thread || this.#thread.isOver) this.#thread = new NftThread(this.#setup)
+    const thread = this.#thread
+    try {
+      await thread.run(commands)
+    } finally {
+      if (thread === this.#thread && thread.isIdle) this.#closeLater()
+    }
+  }
+
+  #closeLater(): void {
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle)
+    const thread = this.#thread
+    this.#thread = undefined
+    await thread?.close()
+  }
+}
+
+class NftThread {
   readonly #worker: Worker
   readonly #pending = new Map<number, Pending>()
   #next = 1
   #dead: Error | undefined
 
-  constructor(worker: Worker) {
-    this.#worker = worker
-    worker.on('message', (reply: Reply) => this.#settle(reply))
-    worker.on('error', error => this.#fail(error))
-    worker.on('exit', () => this.#fail(new Error('the nftables thread has ended')))
-    worker.unref()
+  constructor(setup: WorkerSetup) {
+    this.#worker = new Worker(new URL('./nftables.worker.ts', import.meta.url), { workerData: setup })
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply))
+    this.#worker.on('error', error => this.#fail(error))
+    this.#worker.on('exit', () => this.#fail(new Error('the nftables thread has ended')))
+    this.#worker.unref()
+  }
+
+  get isOver(): boolean {
+    return this.#dead !== undefined
+  }
+
+  get isIdle(): boolean {
+    return this.#pending.size === 0
   }
 
   run(commands: string): Promise<void> {
-    if (this.#dead) return Promise.reject(this.#dead)
     const id = this.#next++
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    if (this.#pending.size === 0) this.#worker.ref()
+    if (this.isIdle) this.#worker.ref()
     this.#pending.set(id, { resolve, reject })
     this.#send({ kind: 'run', id, commands })
     return promise
@@ -94,10 +138,9 @@ class NftRunner {
   }
 
   #settle(reply: Reply): void {
-    if (reply.kind === 'ready') return
     const pending = this.#pending.get(reply.id)
     this.#pending.delete(reply.id)
-    if (this.#pending.size === 0) this.#worker.unref()
+    if (this.isIdle) this.#worker.unref()
     if (reply.kind === 'done') pending?.resolve()
     else pending?.reject(new NftError(reply.message))
   }
@@ -110,7 +153,7 @@ class NftRunner {
 
   /** After what was asked before; the thread frees the library's context and ends. */
   async close(): Promise<void> {
-    if (this.#dead) return
+    if (this.isOver) return
     const ended = once(this.#worker, 'exit')
     this.#worker.ref()
     this.#send({ kind: 'close' })

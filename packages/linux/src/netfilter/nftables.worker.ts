@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import koffi from 'koffi'
 import { enterNetns } from '../netns.ts'
-import type { Reply, Request, WorkerSetup } from './nftables.protocol.ts'
+import { LIBNFTABLES, type Reply, type Request, type WorkerSetup } from './nftables.protocol.ts'
 
 /**
  * The thread on which libnftables runs. It enters its namespace before anything else: the library opens sockets
@@ -11,7 +11,7 @@ import type { Reply, Request, WorkerSetup } from './nftables.protocol.ts'
 const { netns } = workerData as WorkerSetup
 if (netns !== undefined) enterNetns(netns)
 
-const library = koffi.load('libnftables.so.1')
+const library = koffi.load(LIBNFTABLES)
 const NftContext = koffi.pointer('nft_ctx', koffi.opaque())
 const newContext = library.func('nft_ctx_new', NftContext, ['uint32_t'])
 const freeContext = library.func('nft_ctx_free', 'void', [NftContext])
@@ -54,4 +54,3 @@ port.on('message', (request: Request) => {
       return port.close()
   }
 })
-reply({ kind: 'ready' })

@@ -126,7 +126,11 @@ export async function runAgent(
     programmer,
     dataplane,
     inspecting,
-    degraded: () => [...sources.degraded, ...findDegraded(netns, places), ...(chain?.degraded ?? [])],
+    degraded: () => [
+      ...sources.degraded,
+      ...findDegraded(netns, places),
+      ...(chain?.degraded ?? enforcement.nri?.degraded ?? []),
+    ],
   })
   const connection = new Connection({
     run: options,
@@ -167,7 +171,8 @@ export async function runAgent(
     ...status(reporter.ledger),
     enforcing: programmer.enforcing,
     spool: { batches: spool.length, bytes: spool.bytes },
-    ...(enforcement.cni && { cni: enforcement.cni.status }),
+    ...(enforcement.gate && { cni: enforcement.gate.status }),
+    ...(enforcement.nri && { nri: { connected: enforcement.nri.connected } }),
     server: {
       url: options.server.href,
       connected: connection.connected,

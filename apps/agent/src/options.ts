@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
 import { canonicalIp, type NodeName } from '@sekisho/core'
 import type { CniOptions } from './cni/chain.ts'
-import { FALLBACKS } from './cni/station.ts'
+import { FALLBACKS, type GateOptions } from './gate/gate.ts'
+import type { NriOptions } from './nri/plugin.ts'
 import { DEFAULT_STATE } from './state-directory.ts'
 
 export interface RunOptions {
@@ -27,8 +28,9 @@ export interface RunOptions {
   /** Folder of lists of domains that profiles name. */
   readonly domainLists: string | undefined
   readonly metrics: { readonly host: string; readonly port: number } | undefined
-  /** Present where a new pod's network waits for its rules. */
+  /** Present where a new pod waits for its rules; at most one of the two. */
   readonly cni: CniOptions | undefined
+  readonly nri: NriOptions | undefined
 }
 
 /** What the server lets an agent in for. */
@@ -90,7 +92,9 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --cni-config DIR    let new pods' networks wait for their rules: add a plugin to the first network
                       configuration in DIR, for instance /etc/cni/net.d
   --cni-plugins DIR   where the runtime finds its programs; default ${CNI_PLUGINS}
-  --cni-directory DIR where it asks; default ${CNI_DIRECTORY}
+  --nri SOCKET        or let new pods wait where their runtime asks its own plugins, for instance at
+                      /var/run/nri/nri.sock; the options below are for both
+  --cni-directory DIR where it asks, and where it is kept who was given which address; default ${CNI_DIRECTORY}
   --cni-fallback WHAT pods whose rules cannot be there in time: closed (default; tried again) or open
   --cni-wait SECONDS  how long a pod's start waits for its rules each time; default 10
   --cni-exempt LIST   namespaces, separated by commas, whose pods never wait; default ${CNI_EXEMPT}
@@ -115,6 +119,7 @@ const FLAGS = {
   metrics: { type: 'string' },
   'cni-config': { type: 'string' },
   'cni-plugins': { type: 'string', default: CNI_PLUGINS },
+  nri: { type: 'string' },
   'cni-directory': { type: 'string', default: CNI_DIRECTORY },
   'cni-fallback': { type: 'string', default: 'closed' },
   'cni-wait': { type: 'string', default: '10' },
@@ -171,11 +176,22 @@ function runOptions(values: Values, environment: Environment): RunOptions {
     expiredNames: oneOf('expired-names', EXPIRED_NAMES, values['expired-names']),
     domainLists: values['domain-lists'],
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
-    cni: values['cni-config'] === undefined ? undefined : cniOptions(values['cni-config'], values),
+    ...gates(values),
   }
 }
 
-function cniOptions(config: string, values: Values): CniOptions {
+function gates(values: Values): Pick<RunOptions, 'cni' | 'nri'> {
+  const { 'cni-config': config, 'cni-plugins': plugins, nri: socket } = values
+  if (config !== undefined && socket !== undefined)
+    throw new UsageError('--cni-config and --nri exclude each other: a pod waits once')
+  const gate = gateOptions(values)
+  return {
+    cni: config === undefined ? undefined : { ...gate, config, plugins },
+    nri: socket === undefined ? undefined : { ...gate, socket },
+  }
+}
+
+function gateOptions(values: Values): GateOptions {
   const fallback = oneOf('cni-fallback', FALLBACKS, values['cni-fallback'])
   const exempt = values['cni-exempt'].split(',').filter(name => name !== '')
   // They become words of a shell program.
@@ -184,8 +200,7 @@ function cniOptions(config: string, values: Values): CniOptions {
   const waitSeconds = Number(values['cni-wait'])
   if (!Number.isInteger(waitSeconds) || waitSeconds < 1 || waitSeconds > CNI_WAIT_MOST)
     throw new UsageError(`--cni-wait must be 1 to ${CNI_WAIT_MOST} seconds: ${values['cni-wait']}`)
-  const { 'cni-plugins': plugins, 'cni-directory': directory } = values
-  return { config, plugins, directory, fallback, waitSeconds, exempt }
+  return { directory: values['cni-directory'], fallback, waitSeconds, exempt }
 }
 
 function joinBy(values: Values, environment: Environment): JoinBy | undefined {

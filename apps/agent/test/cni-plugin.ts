@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CniOptions, pluginProgram } from '../src/cni/chain.ts'
+import { pluginProgram } from '../src/cni/chain.ts'
 import { PLUGIN } from '../src/cni/conflist.ts'
+import type { GateOptions } from '../src/gate/gate.ts'
 
 /** Debian's containernetworking-plugins. */
 const PLUGINS = '/usr/lib/cni'
@@ -74,7 +75,7 @@ export async function addToNetwork(
 }
 
 /** Writes our plugin with these settings into a folder. @returns its path. */
-export function writePlugin(folder: string, settings: Omit<CniOptions, 'config' | 'plugins'>): string {
+export function writePlugin(folder: string, settings: GateOptions): string {
   const program = join(folder, PLUGIN)
   writeFileSync(program, pluginProgram(settings), { mode: 0o755 })
   return program

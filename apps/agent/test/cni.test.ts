@@ -5,7 +5,8 @@ import type { Timers, WorkloadId } from '@sekisho/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CniChain, unchain } from '../src/cni/chain.ts'
 import { parseRequest } from '../src/cni/request.ts'
-import { CniStation, type Fallback } from '../src/cni/station.ts'
+import { CniStation } from '../src/cni/station.ts'
+import { type Fallback, Gate } from '../src/gate/gate.ts'
 import { SYSTEM_TIMERS as timers } from '../src/timers.ts'
 import { callPlugin, type PluginCall, writePlugin } from './cni-plugin.ts'
 import { FakeTimers } from './fake-timers.ts'
@@ -47,19 +48,19 @@ function openStation({
   time = timers as Timers,
 } = {}) {
   const attached: Readonly<Record<string, readonly string[]>>[] = []
-  const station = resources.use(
-    new CniStation({
-      directory,
-      fallback,
+  const gate = new Gate(
+    { directory, fallback },
+    {
       timers: time,
       log,
       onAttached: all => attached.push(Object.fromEntries(all)),
       isKnown: pod => known.has(pod),
       programmed: () => Promise.resolve(kernel),
-    }),
+    },
   )
+  const station = resources.use(new CniStation({ directory, gate, log }))
   station.start()
-  return { station, attached, known }
+  return { station, gate, attached, known }
 }
 
 const plugin = (fallback: Fallback, waitSeconds = 60) =>
@@ -68,21 +69,21 @@ const left = () => ['requests', 'answers'].flatMap(folder => readdirSync(join(di
 
 describe('the plugin with an agent', () => {
   test('ADD tells the agent who has which addresses, and gives back the result as it was', async () => {
-    const { attached, station } = openStation()
+    const { attached, gate } = openStation()
     const { code, output } = await callPlugin(plugin('closed'), ADD)
     expect({ code, result: JSON.parse(output) as unknown }).toEqual({ code: 0, result })
     expect(attached).toEqual([{ [WEB]: ['10.1.0.7', 'fd00::7'] }])
-    expect(station.status).toMatchObject({ added: 1, refused: 0 })
+    expect(gate.status).toMatchObject({ added: 1, refused: 0 })
     await vi.waitFor(() => expect(left()).toEqual([])) // the agent removes the pipe after its answer was read
   })
 
   test('ADD waits until the server has told of the pod', async () => {
-    const { attached, station, known } = openStation({ known: new Set<WorkloadId>() })
+    const { attached, gate, known } = openStation({ known: new Set<WorkloadId>() })
     const added = callPlugin(plugin('closed'), ADD)
     await vi.waitFor(() => expect(attached).toHaveLength(1))
-    station.stateChanged()
+    gate.stateChanged()
     known.add(WEB)
-    station.stateChanged()
+    gate.stateChanged()
     expect((await added).code).toBe(0)
   })
 
@@ -99,14 +100,14 @@ describe('the plugin with an agent', () => {
     async (_what, options, code, message) => {
       const ask = async (fallback: Fallback) => {
         const time = new FakeTimers()
-        const { station, attached } = openStation({ ...options, fallback, time })
+        const { station, gate, attached } = openStation({ ...options, fallback, time })
         const asked = callPlugin(plugin(fallback), ADD)
         await vi.waitFor(() => expect(attached).toHaveLength(1))
         await time.pass(60_000)
         const answer = await asked
         station[Symbol.dispose]()
         rmSync(join(directory, 'attachments'), { recursive: true })
-        return { ...answer, counts: station.status }
+        return { ...answer, counts: gate.status }
       }
       const refused = await ask('closed')
       expect(refused).toMatchObject({ code: 1, counts: { refused: 1 } })

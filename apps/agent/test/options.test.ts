@@ -70,6 +70,20 @@ describe('the command line', () => {
     })
   })
 
+  test('pods wait by the runtime’s own interface as they would by the network’s', () => {
+    const gate = {
+      directory: '/run/sekisho/cni',
+      fallback: 'open',
+      waitSeconds: 10,
+      exempt: ['kube-system', 'sekisho'],
+    }
+    const nri = { ...gate, socket: '/nri.sock' }
+    expect(parseCommand([...SERVER, '--nri=/nri.sock', '--cni-fallback=open'], {})).toMatchObject({
+      nri,
+      cni: undefined,
+    })
+  })
+
   test.each<[string[], string]>([
     [[...SERVER, '--authority', 'f'], 'need each other'],
     [[...SERVER, '--join-service-account', 'f'], 'need each other'],
@@ -82,6 +96,8 @@ describe('the command line', () => {
     [[...SERVER, '--metrics', '127.0.0.1:99999'], 'loopback'],
     [[...SERVER, '--speed', '9'], '--speed'],
     [[...SERVER, '--identify', 'some'], '--identify'],
+    [[...SERVER, '--nri', '/nri.sock', '--cni-config', '/net.d'], 'exclude each other'],
+    [[...SERVER, '--nri', '/nri.sock', '--cni-fallback', 'ajar'], '--cni-fallback'],
     [['dance'], 'unknown command: dance'],
     [['status', 'now'], 'unexpected: now'],
   ])('%j is refused: %s', (args, reason) => {
@@ -99,9 +115,11 @@ test('the exposition is what Prometheus reads', () => {
     degraded: ['x'],
     server: { connected: false },
     spool: { bytes: 10 },
+    nri: { connected: true },
   } as unknown as LocalStatus // the fields that are read below
   const lines = exposition(status).split('\n')
   expect(lines).toContain('sekisho_agent_enforcing 1')
+  expect(lines).toContain('sekisho_agent_nri_connected 1')
   expect(lines).toContain('sekisho_agent_program_seconds{quantile="0.99"} 0.004')
   expect(lines).toContain('sekisho_agent_unseen_total{reason="odd \\"reason\\"\\\\\\n"} 2')
   expect(lines.filter(line => !/^(?:#.*|[a-z_]+(?:\{.*\})? [\d.]+|[a-z_]+ undefined|)$/.test(line))).toEqual(

@@ -47,6 +47,12 @@ export const LIMITS = {
     'characters',
     'A network configuration of gigabytes that exhausts the memory of the agent.',
   ),
+  nriMessageBytes: limit(
+    4_194_304,
+    'bytes',
+    'A container runtime’s message of gigabytes; ttrpc, by which it speaks, sends none that is longer.',
+  ),
+  nriRequests: limit(64, 'items', 'Requests of a container runtime that come faster than pods can wait.'),
   requestBytes: limit(16_777_216, 'bytes', 'A request body that exhausts the memory of the server.'),
   pageSize: limit(1_000, 'items', 'A page so large that building it stalls other users.'),
   reportResults: limit(

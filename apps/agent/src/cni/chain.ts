@@ -10,24 +10,17 @@ import {
 } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fail, ok, type Result, type Timers } from '@sekisho/core'
+import type { GateOptions } from '../gate/gate.ts'
 import { Runner } from '../runner.ts'
 import { readIfThere, writeDurably } from '../state-directory.ts'
 import { PLUGIN, withoutPlugin, withPlugin } from './conflist.ts'
-import type { Fallback } from './station.ts'
 
-/** How the node's container runtime comes to run our plugin. */
-export interface CniOptions {
+/** How the node's container runtime comes to run our plugin, and where it asks: the gate's directory. */
+export interface CniOptions extends GateOptions {
   /** Folder of network configurations, of which the runtime takes the first: `/etc/cni/net.d`. */
   readonly config: string
   /** Folder of plugins: `/opt/cni/bin`. */
   readonly plugins: string
-  /** Where plugin and agent meet. */
-  readonly directory: string
-  readonly fallback: Fallback
-  /** How long a pod's start waits for its rules before it is tried again. */
-  readonly waitSeconds: number
-  /** Namespaces whose pods never wait: the cluster could not start, or start us, without them. */
-  readonly exempt: readonly string[]
 }
 
 export interface ChainOptions {
@@ -45,7 +38,7 @@ const DRAFT = '.sekisho'
 const SETTINGS = /^directory=.*$/m
 
 /** The program of the plugin, with what the agent was told written into it: the node has nothing to read JSON with. */
-export function pluginProgram(settings: Omit<CniOptions, 'config' | 'plugins'>): string {
+export function pluginProgram(settings: GateOptions): string {
   const { directory, fallback, waitSeconds, exempt } = settings
   const quoted = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`
   const program = readFileSync(join(import.meta.dirname, PLUGIN), 'utf8')

@@ -1,12 +1,6 @@
 import { canonicalIp, fail, LIMITS, ok, type Result, type WorkloadId, workloadId } from '@sekisho/core'
+import { type Attachment, isAttachmentName } from '../gate/attachments.ts'
 import { list, object, readJson, type Shape, text } from '../shape.ts'
-
-/** Who was given which addresses when its network was made. */
-export interface Attachment {
-  readonly workload: WorkloadId
-  /** Canonical texts. */
-  readonly addresses: readonly string[]
-}
 
 /** What the plugin `sekisho-cni` asks, read from the file that it leaves. */
 export type CniRequest =
@@ -26,7 +20,6 @@ export type CniRequest =
 
 const FIELDS = ['command', 'container', 'interface', 'args', 'wait'] as const
 type Field = (typeof FIELDS)[number]
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,250}$/
 const WAIT_MOST_SECONDS = 120
 
 /** `key=value` lines; the configuration, which may hold anything, is the rest after `config=`. */
@@ -55,9 +48,9 @@ export function parseRequest(source: string): Result<CniRequest, string> {
   const name = `${fields.container}.${fields.interface}`
   switch (fields.command) {
     case 'ADD':
-      return NAME.test(name) ? parseAdd(name, fields, config) : fail('the container’s id is not valid')
+      return isAttachmentName(name) ? parseAdd(name, fields, config) : fail('the container’s id is not valid')
     case 'CHECK':
-      return NAME.test(name) ? ok({ kind: 'check', name }) : fail('the container’s id is not valid')
+      return isAttachmentName(name) ? ok({ kind: 'check', name }) : fail('the container’s id is not valid')
     case 'GC':
       return parseGc(config)
     case 'STATUS':
@@ -120,11 +113,3 @@ function parseGc(config: string): Result<CniRequest, string> {
 const keep = (
   all: readonly { readonly containerID: string; readonly ifname: string }[],
 ): ReadonlySet<string> => new Set(all.map(({ containerID, ifname }) => `${containerID}.${ifname}`))
-
-const attachment: Shape<Attachment> = object<Attachment>({
-  workload: (json, path) => text(1_024)(json, path) as WorkloadId, // looked up, never trusted
-  addresses: list(text(64), LIMITS.addressesPerWorkload.value),
-})
-
-/** An attachment as it was written by `JSON.stringify`. */
-export const parseAttachment = (source: string): Result<Attachment, string> => readJson(attachment, source)

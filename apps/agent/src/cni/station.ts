@@ -1,33 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LIMITS, type Timers, type WorkloadId } from '@sekisho/core'
-import { createDurations } from '@sekisho/dataplane'
+import { LIMITS } from '@sekisho/core'
+import type { Gate } from '../gate/gate.ts'
 import type { Log } from '../log.ts'
 import { isMissing } from '../state-directory.ts'
-import { type Attachment, type CniRequest, parseAttachment, parseRequest } from './request.ts'
-
-/** What becomes of a pod whose rules cannot be put into the kernel in time. */
-export const FALLBACKS = ['closed', 'open'] as const
-export type Fallback = (typeof FALLBACKS)[number]
+import { type CniRequest, parseRequest } from './request.ts'
 
 export interface CniStationOptions {
-  /** Where the plugin leaves its requests; below /run, since after a reboot there are no pods. */
+  /** Where the plugin leaves its requests. */
   readonly directory: string
-  readonly fallback: Fallback
-  readonly timers: Timers
+  readonly gate: Gate
   readonly log: Log
-  /** All pods whose network was made on this node, with their addresses: the server learns them later. */
-  onAttached(attachments: ReadonlyMap<WorkloadId, readonly string[]>): void
-  /** Whether the pod's labels are known, so that there can be rules for it. */
-  isKnown(workload: WorkloadId): boolean
-  /** Resolves when what is known is in the kernel; false where the kernel refused it. */
-  programmed(): Promise<boolean>
-}
-
-interface Waiting {
-  readonly workload: WorkloadId
-  known(): void
 }
 
 /** Longer than the plugin waits for nobody: the agent's own sentence says more than none. */
@@ -47,19 +31,15 @@ const error = (code: number, message: string) =>
  */
 export class CniStation implements Disposable {
   readonly #options: CniStationOptions
-  readonly #attachments = new Map<string, Attachment>()
-  readonly #waiting = new Set<Waiting>()
   readonly #watchers = new DisposableStack()
-  readonly #durations = createDurations()
-  readonly #counts = { added: 0, refused: 0, passed: 0 }
 
   constructor(options: CniStationOptions) {
     this.#options = options
-    for (const folder of ['requests', 'answers', 'attachments']) {
+    for (const folder of ['requests', 'answers']) {
       mkdirSync(this.#at(folder), { recursive: true, mode: 0o700 })
     }
-    this.#follow('attachments', () => this.#lookAtAttachments())
-    this.#load()
+    // The plugin removes the file of what is deleted, so that this works without us too.
+    this.#follow('attachments', () => options.gate.attachments.look())
   }
 
   /** Begins to answer, when what was known is in the kernel. */
@@ -83,40 +63,8 @@ export class CniStation implements Disposable {
     this.#watchers.defer(() => watcher.close())
   }
 
-  /** Since the start: pods that were let in, refused, and let in without rules; how long the first took. */
-  get status() {
-    const { percentile } = this.#durations
-    return { ...this.#counts, addMs: { p50: percentile(0.5), p99: percentile(0.99) } }
-  }
-
   #at(folder: string, name = ''): string {
     return join(this.#options.directory, folder, name)
-  }
-
-  /** Attachments of earlier runs: their pods still live. */
-  #load(): void {
-    for (const name of readdirSync(this.#at('attachments'))) {
-      const attachment = parseAttachment(readFileSync(this.#at('attachments', name), 'utf8'))
-      if (attachment.ok) this.#attachments.set(name, attachment.value)
-      else this.#options.log.warn('a CNI attachment is left out', { name, reason: attachment.error })
-    }
-    if (this.#attachments.size > 0) this.#tell()
-  }
-
-  /** The plugin removes the file of what is deleted, so that this works without us too. */
-  #lookAtAttachments(): void {
-    const there = new Set(readdirSync(this.#at('attachments')))
-    const gone = [...this.#attachments.keys()].filter(name => !there.has(name))
-    for (const name of gone) this.#attachments.delete(name)
-    if (gone.length > 0) this.#tell()
-  }
-
-  #tell(): void {
-    const all = new Map<WorkloadId, readonly string[]>()
-    for (const { workload, addresses } of this.#attachments.values()) {
-      all.set(workload, [...(all.get(workload) ?? []), ...addresses])
-    }
-    this.#options.onAttached(all)
   }
 
   #lookAtRequests(): void {
@@ -162,18 +110,14 @@ export class CniStation implements Disposable {
   }
 
   #carryOut(request: CniRequest): string | Promise<string> {
+    const { attachments } = this.#options.gate
     switch (request.kind) {
       case 'add':
         return this.#add(request)
       case 'check':
-        return this.#attachments.has(request.name)
-          ? 'ok'
-          : error(UNKNOWN_CONTAINER, 'this pod was never added')
+        return attachments.has(request.name) ? 'ok' : error(UNKNOWN_CONTAINER, 'this pod was never added')
       case 'gc':
-        for (const name of this.#attachments.keys()) {
-          if (!request.kept.has(name)) rmSync(this.#at('attachments', name), { force: true })
-        }
-        this.#lookAtAttachments()
+        attachments.keep(name => request.kept.has(name))
         return 'ok'
       case 'status':
         return 'ok'
@@ -181,55 +125,8 @@ export class CniStation implements Disposable {
   }
 
   async #add({ name, attachment, result, waitMs }: CniRequest & { readonly kind: 'add' }): Promise<string> {
-    const { timers, isKnown, programmed, fallback } = this.#options
-    const since = timers.monotonic()
-    this.#attach(name, attachment)
-    const { workload } = attachment
-    const isTold = isKnown(workload) || (await this.#becomesKnown(workload, waitMs * ANSWER_WITHIN))
-    if (isTold && (await programmed())) {
-      this.#counts.added++
-      this.#durations.add(timers.monotonic() - since)
-      return `ok ${result}`
-    }
-    if (fallback === 'open') {
-      this.#counts.passed++
-      return `ok ${result}`
-    }
-    this.#counts.refused++
-    return error(
-      TRY_AGAIN,
-      isTold ? 'the kernel refused the rules' : `the server has not told of ${workload} yet`,
-    )
-  }
-
-  /** An address belongs to whom it was given last: what is deleted may be told after its address is used anew. */
-  #attach(name: string, attachment: Attachment): void {
-    for (const [other, { addresses }] of this.#attachments) {
-      if (other !== name && addresses.some(ip => attachment.addresses.includes(ip))) {
-        this.#attachments.delete(other)
-        rmSync(this.#at('attachments', other), { force: true })
-      }
-    }
-    this.#attachments.set(name, attachment)
-    const path = this.#at('attachments', name)
-    writeFileSync(path, JSON.stringify(attachment), { mode: 0o600 })
-    this.#tell()
-  }
-
-  #becomesKnown(workload: WorkloadId, withinMs: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const waiting = { workload, known: () => resolve(true) }
-    const timer = this.#options.timers.after(withinMs, () => resolve(false))
-    this.#waiting.add(waiting)
-    return promise.finally(() => {
-      this.#waiting.delete(waiting)
-      timer[Symbol.dispose]()
-    })
-  }
-
-  /** The state is another. */
-  stateChanged(): void {
-    for (const { workload, known } of this.#waiting) if (this.#options.isKnown(workload)) known()
+    const admission = await this.#options.gate.admit(name, attachment, waitMs * ANSWER_WITHIN)
+    return admission.kind === 'refused' ? error(TRY_AGAIN, admission.reason) : `ok ${result}`
   }
 
   [Symbol.dispose](): void {

@@ -6,13 +6,15 @@ export interface LocalStatus extends AgentStatus {
   readonly spool: { readonly batches: number; readonly bytes: number }
   /** The kernel's table is this agent's. */
   readonly enforcing: boolean
-  /** Of pods that waited for their rules, where a CNI plugin lets them; milliseconds from its request to the answer. */
+  /** Of pods that waited for their rules, where the runtime asks; milliseconds from its request to the answer. */
   readonly cni?: {
     readonly added: number
     readonly refused: number
     readonly passed: number
     readonly addMs: { readonly p50: number; readonly p99: number }
   }
+  /** Where the runtime asks its own plugins. */
+  readonly nri?: { readonly connected: boolean }
 }
 
 interface Metric {
@@ -86,6 +88,7 @@ const metrics = (status: LocalStatus): readonly Metric[] => [
   },
   ...inspection(status),
   ...networks(status),
+  ...runtime(status),
   {
     name: 'sekisho_agent_spool_bytes',
     kind: 'gauge',
@@ -127,6 +130,18 @@ const inspection = ({ inspection: now }: LocalStatus): readonly Metric[] =>
           kind: 'counter',
           help: 'Packets that the kernel queued to be read.',
           samples: single(now.queued),
+        },
+      ]
+
+const runtime = ({ nri }: LocalStatus): readonly Metric[] =>
+  nri === undefined
+    ? []
+    : [
+        {
+          name: 'sekisho_agent_nri_connected',
+          kind: 'gauge',
+          help: 'Whether the container runtime asks about new pods; while it does not they start before their rules.',
+          samples: single(nri.connected ? 1 : 0),
         },
       ]
 

@@ -38,6 +38,7 @@ const VARIANTS: readonly (readonly string[])[] = [
     'agent.resolvers={192.0.2.53}',
   ],
   ['agent.remove=true', 'agent.cni.enabled=true', 'crds.install=false'],
+  ['agent.nri.enabled=true', 'agent.nri.socket=/run/crio/nri.sock', 'agent.cni.exempt={kube-system,storage}'],
   ['agent.privileged=true', 'agent.seLinuxOptions.type=spc_t', 'agent.maxUnavailable=1'],
   [`image.digest=sha256:${'0'.repeat(64)}`, 'image.pullSecrets[0].name=registry'],
 ]
@@ -68,6 +69,11 @@ withHelm(helmProgram => {
     ['a digest that is none', 'image.digest=latest'],
   ])('%s is refused before anything is rendered', (_, set) => {
     expect(() => render(helmProgram, { set: [set] })).toThrow(/schema/)
+  })
+
+  test('pods that would wait twice are refused', () => {
+    const set = ['agent.cni.enabled=true', 'agent.nri.enabled=true']
+    expect(() => render(helmProgram, { set })).toThrow('exclude each other')
   })
 
   test('the plain manifests are what the chart renders (node scripts/manifests.ts)', () => {

@@ -198,6 +198,14 @@ export const VALUES: Section = {
             exempt: list('Namespaces whose pods never wait, beside its own.', ['kube-system'], TEXT),
           },
         },
+        nri: {
+          about:
+            'Or let new pods wait where their container runtime asks its own plugins; `fallback`, `wait` and `exempt` are those of `cni`.',
+          values: {
+            enabled: truth('Where the network configuration of nodes may not be touched.', false),
+            socket: path('Of the container runtime.', '/var/run/nri/nri.sock'),
+          },
+        },
         remove: truth(
           'Remove the kernel’s rules from every node and rest, before the release is removed: rules outlive their agent.',
           false,

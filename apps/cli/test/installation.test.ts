@@ -71,7 +71,7 @@ test('an installation that is well', async () => {
       'Leader       s-0',
       'Webhook      not registered',
       'Agents       2 of 2 nodes ready',
-      'CNI plugin   on 2 of 2 nodes',
+      'New pods     wait for their rules on 2 of 2 nodes',
       '',
     ].join('\n'),
   )
@@ -93,7 +93,7 @@ test('nodes whose agent is not there, not ready or cannot enforce something, eac
   expect(describeInstallation(installation)).toContain(
     [
       'Agents       1 of 3 nodes ready',
-      'CNI plugin   on 3 of 3 nodes',
+      'New pods     wait for their rules on 3 of 3 nodes',
       'Degraded     n1: load br_netfilter',
       'Node         n2: agent not ready, ImagePullBackOff: no such image',
       'Node         n3: agent missing, no agent’s pod is on it',

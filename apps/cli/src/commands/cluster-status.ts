@@ -32,7 +32,7 @@ export function describeInstallation(installation: Installation): string {
   const lines = [
     ...serverLines(installation),
     `Agents       ${those(({ agent }) => agent === 'ready')} of ${nodes.length} nodes ready`,
-    `CNI plugin   on ${those(({ cni }) => cni === 'on')} of ${nodes.length} nodes`,
+    `New pods     wait for their rules on ${those(({ cni }) => cni === 'on')} of ${nodes.length} nodes`,
     ...nodeLines(nodes),
     ...kinds.map(
       ({ kind, objects, accepted, programmed }) =>

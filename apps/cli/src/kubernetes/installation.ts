@@ -63,7 +63,7 @@ const KINDS = [
   'responserules',
   'externalworkloads',
 ] as const
-/** As the agent says that its plugin is not in the node's configuration. */
+/** As the agent says that its plugin is not in the node's configuration, or its runtime does not ask. */
 const UNCHAINED = 'pods start before their rules are in the kernel'
 
 const text = (json: unknown, ...path: readonly string[]): string => textAt(json, ...path) ?? ''
@@ -119,7 +119,7 @@ interface Parts {
 function nodesOf({ daemonSet, pods, nodes, word }: Parts): readonly NodeStatus[] {
   const byNode = new Map(pods.map(pod => [text(pod, 'spec', 'nodeName'), pod]))
   const [agent] = listAt(daemonSet, 'spec', 'template', 'spec', 'containers')
-  const hasPlugin = listAt(agent, 'args').some(each => String(each).startsWith('--cni-config='))
+  const hasPlugin = listAt(agent, 'args').some(each => /^--(?:cni-config|nri)=/.test(String(each)))
   return nodes
     .filter(node => text(node, 'status', 'nodeInfo', 'operatingSystem') === 'linux')
     .map(node => {

@@ -126,6 +126,18 @@ describe('architecture', () => {
     expect(wrong).toEqual([])
   })
 
+  test('of the engine’s code, a node holds what it enforces by', () => {
+    const wrong = production
+      .filter(({ unit }) => unit === 'apps/agent' || unit === 'packages/dataplane')
+      .filter(({ imports }) =>
+        imports.some(
+          ({ specifier, typeOnly }) => /^@sekisho\/policy(?!\/enforcement$)/.test(specifier) && !typeOnly,
+        ),
+      )
+      .map(({ path }) => path)
+    expect(wrong).toEqual([])
+  })
+
   test('the agent’s dependencies are few', () => {
     const seen = new Set<string>()
     const walk = (unit: string): void => {

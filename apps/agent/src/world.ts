@@ -13,7 +13,8 @@ import {
   type Workload,
   type WorkloadId,
 } from '@sekisho/core'
-import { type ModelChange, type PolicyDocument, validatePolicy } from '@sekisho/policy'
+import type { ModelChange, PolicyDocument } from '@sekisho/policy'
+import { validatePolicy } from '@sekisho/policy/enforcement'
 import type { Inventory } from './server/message.ts'
 
 /** Finds by which interfaces the node's kernel knows its own workloads, of those of which none is known. */

@@ -1,6 +1,7 @@
 import type { Clock, RuleId } from '@sekisho/core'
 import type { NftOperation } from '@sekisho/linux'
-import { isEmptyChange, type RuleTable, type TableChange } from '@sekisho/policy'
+import type { RuleTable, TableChange } from '@sekisho/policy'
+import { isEmptyChange } from '@sekisho/policy/enforcement'
 import { createDurations } from './durations.ts'
 import { type ConnectionMarks, Generations } from './generations.ts'
 import { addServices, IdentifiedServices, type ServiceEnd } from './identified-services.ts'

@@ -11,11 +11,10 @@ import {
 import { enableAccounting, openConntrack, openNftables } from '@sekisho/linux'
 import type { FlowQuery, Judgement, Model, RuleTable } from '@sekisho/policy'
 import { createModel, createTableCompiler } from '@sekisho/policy/enforcement'
+import type { CniOptions } from '../cni/chain.ts'
 import { CniStation } from '../cni/station.ts'
-import { Gate, type GateOptions } from '../gate/gate.ts'
 import { type LastState, openLastState } from '../last-state.ts'
 import { type Log, reasonOf } from '../log.ts'
-import { NriPlugin } from '../nri/plugin.ts'
 import type { RunOptions } from '../options.ts'
 import type { Notes } from '../report/notes.ts'
 import { type Sources, startSources } from '../sources/inventory.ts'
@@ -41,7 +40,6 @@ export interface EnforcementOptions {
     | 'expiredNames'
     | 'domainLists'
     | 'cni'
-    | 'nri'
   >
   /** Where the last state is kept. */
   readonly lastState: string
@@ -73,10 +71,8 @@ export interface Enforcement {
   readonly inspecting: Inspecting | undefined
   readonly names: Pick<Names, 'ledger'>
   readonly sources: Sources
-  /** Undefined where no runtime asks. */
-  readonly gate: Pick<Gate, 'status'> | undefined
-  /** Undefined where it asks otherwise. */
-  readonly nri: Pick<NriPlugin, 'connected' | 'degraded'> | undefined
+  /** Undefined where no plugin asks. */
+  readonly cni: Pick<CniStation, 'status'> | undefined
   /** Where the kernel tells the own workloads apart, and which of their interfaces have programs of eBPF. */
   readonly places: Pick<PlaceFinder, 'places' | 'programs'>
   /** The kernel had a table of ours when we came. */
@@ -205,12 +201,7 @@ export async function openEnforcement(
   const restored = last && apply(last)
   if (restored?.ok === false) log.warn('the last state was refused', { reason: restored.error })
   const sources = stack.use(followSources(options, world, programmer))
-  const { cni, nri } = options.run
-  const asked = cni ?? nri
-  const gate = asked && openGate(asked, options, { world, programmer })
-  const station = gate && cni && stack.use(new CniStation({ directory: cni.directory, gate, log }))
-  const addressesIn = nodeAddresses
-  const plugin = gate && nri && stack.use(new NriPlugin({ nri, gate, addressesIn, timers, log }))
+  const cni = options.run.cni && stack.use(openCni(options.run.cni, options, { world, programmer }))
   const locating = stack.use(
     new Locating({
       netns,
@@ -224,8 +215,7 @@ export async function openEnforcement(
   )
   if (world.revision !== undefined || !adopted) programmer.release()
   await programmer.settle()
-  station?.start()
-  plugin?.start()
+  cni?.start()
   return {
     world,
     model,
@@ -235,8 +225,7 @@ export async function openEnforcement(
     inspecting,
     names,
     sources,
-    gate,
-    nri: plugin,
+    cni,
     places,
     adopted,
     nodeChanged,
@@ -248,7 +237,7 @@ export async function openEnforcement(
       const applied = apply(message)
       locating.followPorts()
       if (applied.ok) lastState.save()
-      gate?.stateChanged()
+      cni?.stateChanged()
       return applied
     },
   }
@@ -275,12 +264,14 @@ async function openInspecting(
   })
 }
 
-const openGate = (
-  options: GateOptions,
+function openCni(
+  { directory, fallback }: CniOptions,
   { timers, log }: EnforcementOptions,
   { world, programmer }: { readonly world: World; readonly programmer: Programmer },
-): Gate =>
-  new Gate(options, {
+): CniStation {
+  return new CniStation({
+    directory,
+    fallback,
     timers,
     log,
     onAttached: attached => programmer.change(world.attach(attached)),
@@ -290,6 +281,7 @@ const openGate = (
       return programmer.enforcing
     },
   })
+}
 
 const keepLastState = ({ lastState: path, timers, log }: EnforcementOptions, world: World): LastState =>
   openLastState({

@@ -15,15 +15,8 @@ import {
   type Told,
 } from '@sekisho/dataplane'
 import { packetQueues, type QueueCounts } from '@sekisho/linux'
-import {
-  definitionsIn,
-  dnsProfiles,
-  type FlowQuery,
-  isResolver,
-  type Model,
-  type RuleTable,
-  residual,
-} from '@sekisho/policy'
+import type { FlowQuery, Model, RuleTable } from '@sekisho/policy'
+import { definitionsIn, dnsProfiles, isResolver, residual } from '@sekisho/policy/enforcement'
 import { type Log, reasonOf } from '../log.ts'
 import { dnsEvents } from '../report/dns-event.ts'
 import type { Notes } from '../report/notes.ts'

@@ -1,14 +1,7 @@
 import type { StatePosition, Timers } from '@sekisho/core'
 import { createDurations, type Dataplane } from '@sekisho/dataplane'
-import {
-  isEmptyChange,
-  type Model,
-  type ModelChange,
-  type ModelDelta,
-  mergeDeltas,
-  type NameMove,
-  type TableCompiler,
-} from '@sekisho/policy'
+import type { Model, ModelChange, ModelDelta, NameMove, TableCompiler } from '@sekisho/policy'
+import { isEmptyChange, mergeDeltas } from '@sekisho/policy/enforcement'
 import { Runner } from '../runner.ts'
 
 export interface ProgrammerOptions {

@@ -1,5 +1,6 @@
 import { type L7Request, LIMITS, type Outcome, requestName } from '@sekisho/core'
-import { outcomeOf, type ResidualAnswer } from '@sekisho/policy'
+import type { ResidualAnswer } from '@sekisho/policy'
+import { outcomeOf } from '@sekisho/policy/enforcement'
 import type { ConversationEnds } from './inspector.ts'
 import type { Judged } from './watch.ts'
 

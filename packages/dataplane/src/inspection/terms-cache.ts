@@ -1,5 +1,6 @@
 import { LIMITS } from '@sekisho/core'
-import { askResidual, type FlowFacts, type ResidualAnswer } from '@sekisho/policy'
+import type { FlowFacts, ResidualAnswer } from '@sekisho/policy'
+import { askResidual } from '@sekisho/policy/enforcement'
 import type { TermsData } from './inspection.protocol.ts'
 import type { ConversationEnds, Terms } from './inspector.ts'
 import type { AskPolicy } from './watch.ts'

@@ -11,10 +11,11 @@ import {
 import { enableAccounting, openConntrack, openNftables } from '@sekisho/linux'
 import type { FlowQuery, Judgement, Model, RuleTable } from '@sekisho/policy'
 import { createModel, createTableCompiler } from '@sekisho/policy/enforcement'
-import type { CniOptions } from '../cni/chain.ts'
 import { CniStation } from '../cni/station.ts'
+import { Gate, type GateOptions } from '../gate/gate.ts'
 import { type LastState, openLastState } from '../last-state.ts'
 import { type Log, reasonOf } from '../log.ts'
+import { NriPlugin } from '../nri/plugin.ts'
 import type { RunOptions } from '../options.ts'
 import type { Notes } from '../report/notes.ts'
 import { type Sources, startSources } from '../sources/inventory.ts'
@@ -40,6 +41,7 @@ export interface EnforcementOptions {
     | 'expiredNames'
     | 'domainLists'
     | 'cni'
+    | 'nri'
   >
   /** Where the last state is kept. */
   readonly lastState: string
@@ -71,8 +73,10 @@ export interface Enforcement {
   readonly inspecting: Inspecting | undefined
   readonly names: Pick<Names, 'ledger'>
   readonly sources: Sources
-  /** Undefined where no plugin asks. */
-  readonly cni: Pick<CniStation, 'status'> | undefined
+  /** Undefined where no runtime asks. */
+  readonly gate: Pick<Gate, 'status'> | undefined
+  /** Undefined where it asks otherwise. */
+  readonly nri: Pick<NriPlugin, 'connected' | 'degraded'> | undefined
   /** Where the kernel tells the own workloads apart, and which of their interfaces have programs of eBPF. */
   readonly places: Pick<PlaceFinder, 'places' | 'programs'>
   /** The kernel had a table of ours when we came. */
@@ -201,7 +205,12 @@ export async function openEnforcement(
   const restored = last && apply(last)
   if (restored?.ok === false) log.warn('the last state was refused', { reason: restored.error })
   const sources = stack.use(followSources(options, world, programmer))
-  const cni = options.run.cni && stack.use(openCni(options.run.cni, options, { world, programmer }))
+  const { cni, nri } = options.run
+  const asked = cni ?? nri
+  const gate = asked && openGate(asked, options, { world, programmer })
+  const station = gate && cni && stack.use(new CniStation({ directory: cni.directory, gate, log }))
+  const addressesIn = nodeAddresses
+  const plugin = gate && nri && stack.use(new NriPlugin({ nri, gate, addressesIn, timers, log }))
   const locating = stack.use(
     new Locating({
       netns,
@@ -215,7 +224,8 @@ export async function openEnforcement(
   )
   if (world.revision !== undefined || !adopted) programmer.release()
   await programmer.settle()
-  cni?.start()
+  station?.start()
+  plugin?.start()
   return {
     world,
     model,
@@ -225,7 +235,8 @@ export async function openEnforcement(
     inspecting,
     names,
     sources,
-    cni,
+    gate,
+    nri: plugin,
     places,
     adopted,
     nodeChanged,
@@ -237,7 +248,7 @@ export async function openEnforcement(
       const applied = apply(message)
       locating.followPorts()
       if (applied.ok) lastState.save()
-      cni?.stateChanged()
+      gate?.stateChanged()
       return applied
     },
   }
@@ -264,14 +275,12 @@ async function openInspecting(
   })
 }
 
-function openCni(
-  { directory, fallback }: CniOptions,
+const openGate = (
+  options: GateOptions,
   { timers, log }: EnforcementOptions,
   { world, programmer }: { readonly world: World; readonly programmer: Programmer },
-): CniStation {
-  return new CniStation({
-    directory,
-    fallback,
+): Gate =>
+  new Gate(options, {
     timers,
     log,
     onAttached: attached => programmer.change(world.attach(attached)),
@@ -281,7 +290,6 @@ function openCni(
       return programmer.enforcing
     },
   })
-}
 
 const keepLastState = ({ lastState: path, timers, log }: EnforcementOptions, world: World): LastState =>
   openLastState({

@@ -31,6 +31,7 @@ test-kube: node_modules kube-packages
 e2e-cluster: node_modules cluster-packages
 	./e2e/assets/build kube-apiserver kubelet kube-controller-manager kube-scheduler kube-proxy kubectl
 	./e2e/assets/helm/build
+	./e2e/assets/containerd/build
 	./e2e/cluster/run vitest run --project cluster $(TEST_ARGS)
 
 # The same properties as in the tests, for much longer.

@@ -8,7 +8,8 @@ import {
   type Workload,
 } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
-import { POLICY_KINDS } from '../documents/kinds.ts'
+import { KINDS, POLICY_KINDS } from '../documents/kinds.ts'
+import { didYouMean } from '../documents/spot.ts'
 import { deepFreeze, readDocument } from '../documents/validate.ts'
 import { createModel, type Model } from '../model/model.ts'
 import { type Located, readLocated, type SourceFile, textOf } from './located.ts'
@@ -33,7 +34,19 @@ export interface Manifests {
   readonly problems: readonly Problem[]
 }
 
-const POLICIES: ReadonlySet<string> = new Set(POLICY_KINDS)
+const groupOf = (apiVersion: string): string => apiVersion.split('/', 1)[0] ?? ''
+
+/** Where policies of ours stand, and where NetworkPolicy once stood. */
+const GROUPS = new Set([...POLICY_KINDS.map(kind => groupOf(KINDS[kind].apiVersion)), 'extensions'])
+const isOrNearlyIs = (word: string, words: Iterable<string>): boolean => didYouMean(word, [...words]) !== ''
+
+/**
+ * One of ours, or meant to be: a slip in its kind or group must not make a policy disappear. Other products have kinds
+ * of the same names, such as Argo CD's Application.
+ */
+const isPolicy = ({ apiVersion, kind }: Located): boolean =>
+  isOrNearlyIs(kind, POLICY_KINDS) && (!apiVersion.includes('/') || isOrNearlyIs(groupOf(apiVersion), GROUPS))
+
 const WORKLOADS: ReadonlySet<string> = new Set([...WORKLOAD_KINDS, 'Namespace'])
 
 /** Of any file; what is wrong with a definition itself is told of it alone. */
@@ -75,7 +88,7 @@ export interface ManifestOptions {
 /** Reads policies, workloads and namespaces from files as they are applied with kubectl; other kinds are left alone. */
 export function readManifests(files: readonly SourceFile[], { firewall }: ManifestOptions = {}): Manifests {
   const { located, problems } = readLocated(files)
-  const read = readPolicies(located.filter(({ kind }) => POLICIES.has(kind)))
+  const read = readPolicies(located.filter(isPolicy))
   const locatedWorkloads = readWorkloads(located, firewall)
   const namespaces = readNamespaces(located)
   const wrong = located.filter(({ kind }) => WORKLOADS.has(kind)).flatMap(each => each.problems())
@@ -85,7 +98,7 @@ export function readManifests(files: readonly SourceFile[], { firewall }: Manife
     locatedWorkloads,
     namespaces,
     objects: located,
-    others: located.filter(({ kind }) => !POLICIES.has(kind) && !WORKLOADS.has(kind)),
+    others: located.filter(each => !isPolicy(each) && !WORKLOADS.has(each.kind)),
     problems: [...problems, ...read.problems, ...wrong],
   }
 }

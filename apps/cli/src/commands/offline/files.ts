@@ -31,7 +31,8 @@ export async function readFiles(paths: readonly string[]): Promise<readonly Sour
 export function refuse(problems: readonly Problem[]): void {
   if (problems.length === 0) return
   const lines = problems.map(problem => `  ${describeProblem(problem, undefined)}`)
-  throw new SekishoError('policy-refused', `${problems.length} mistakes in these files:\n${lines.join('\n')}`)
+  const count = problems.length === 1 ? '1 mistake' : `${problems.length} mistakes`
+  throw new SekishoError('policy-refused', `${count} in these files:\n${lines.join('\n')}`)
 }
 
 function modeOf(values: Values): Mode | undefined {
@@ -52,6 +53,11 @@ export async function readCluster(
     throw new UsageError('name files or folders with -f, policies and workloads among them')
   const manifests = readManifests(await readFiles(paths), options)
   refuse(manifests.problems)
+  if (manifests.objects.every(({ apiVersion, kind }) => apiVersion === '' && kind === ''))
+    throw new SekishoError(
+      'policy-refused',
+      `${paths.join(', ')}: no object with an apiVersion and a kind is there`,
+    )
   const mode = modeOf(values)
   if (mode === undefined) return manifests
   return {

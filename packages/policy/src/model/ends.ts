@@ -91,7 +91,8 @@ function outsideAt(text: string): End | undefined {
 
 /** Of who is named and has several addresses, that of the other end's family is meant. */
 export function findEnds({ ends }: ModelIndex, query: FlowQuery): FlowEnds {
-  const [source, destination] = [ends.find(query.source), ends.find(query.destination)]
+  const source = ends.find(query.source)
+  const destination = ends.find(query.destination)
   if (query.source.ip === undefined) return { source: source.of(destination.family), destination }
   if (query.destination.ip === undefined) return { source, destination: destination.of(source.family) }
   return { source, destination }

@@ -34,7 +34,8 @@ function meet(index: ModelIndex, query: FlowQuery): Meeting {
 /** The same of ends that are found. */
 function meetEnds(index: ModelIndex, query: FlowQuery, ends: FlowEnds): Meeting {
   const { source, destination } = ends
-  const [from, to] = [index.standings.of(source), index.standings.of(destination)]
+  const from = index.standings.of(source)
+  const to = index.standings.of(destination)
   return {
     query,
     from: from.place,
@@ -73,12 +74,15 @@ function byNumbers(index: ModelIndex, meeting: Meeting, asked: Asking): Decision
   if ((port | 0) !== port || (facts && (sheets.needsFacts(from) || sheets.needsFacts(to)))) return undefined
   if (meeting.isSelf) return sheets.combine(sheets.self, sheets.self)
   const bit = protocolBit(protocol)
+  // Both sides' steps may be far away, and are waited for together.
   const sends = asked.acting && !sheets.acts(from) ? sheets.nobody : sheets.steps(from, asked.egress)
-  const egress = sheets.ask(sends, bit, port, to)
+  const receives = asked.acting && !sheets.acts(to) ? sheets.nobody : sheets.steps(to, asked.ingress)
+  const sending = sheets.first(sends, bit, port)
+  const receiving = sheets.first(receives, bit, port)
+  const egress = sheets.ask(sending, bit, port, to)
   if (egress === UNTOLD) return undefined
   if (meeting.isOwnNode) return sheets.combine(egress, sheets.ownNode)
-  const receives = asked.acting && !sheets.acts(to) ? sheets.nobody : sheets.steps(to, asked.ingress)
-  const ingress = sheets.ask(receives, bit, port, from)
+  const ingress = sheets.ask(receiving, bit, port, from)
   return ingress === UNTOLD ? undefined : sheets.combine(egress, ingress)
 }
 

@@ -92,8 +92,10 @@ export class Seats {
 
   /** Both texts are read letter by letter at once: each may be far away, and so they are waited for together. */
   find(query: FlowQuery): Seated {
-    const [from, to] = [keyOf(query.source), keyOf(query.destination)]
-    let [first, second] = [from.length, to.length]
+    const from = keyOf(query.source)
+    const to = keyOf(query.destination)
+    let first = from.length
+    let second = to.length
     for (let back = TOLD_BY; back > 0; back--) {
       first = Math.imul(first, 31) + letter(from, back)
       second = Math.imul(second, 31) + letter(to, back)
@@ -129,8 +131,10 @@ export class Seats {
   #take(seat: number, end: QueryEnd): number {
     const { ends, standings } = this.#index
     const found = ends.find(end)
-    const [on4, on6] = end.ip === undefined ? [found.of(4), found.of(6)] : [found, found]
-    const [from4, from6] = [standings.of(on4), standings.of(on6)]
+    const on4 = end.ip === undefined ? found.of(4) : found
+    const on6 = end.ip === undefined ? found.of(6) : found
+    const from4 = standings.of(on4)
+    const from6 = standings.of(on6)
     const node = from4.isNode || from6.isNode ? NODE : 0
     const stamp = this.#age | kindOf(end) | node | (found.family ?? 0)
     this.#numbers.set([stamp, from4.place, from6.place, found.entry?.serial ?? 0], seat * SEAT)

@@ -135,6 +135,23 @@ export class Sheets {
   /**
    * @param steps as `addSteps` keeps them
    * @param bit `protocolBit` of the protocol
+   * @returns the first step that is about it, from where `ask` goes on
+   */
+  first(steps: number, bit: number, port: number): number {
+    const numbers = this.#numbers
+    let at = steps
+    while (
+      ((numbers[at + ABOUT] ?? 0) & bit) === 0 ||
+      port < (numbers[at + FIRST] ?? 0) ||
+      port > (numbers[at + LAST] ?? 0)
+    )
+      at += STEP
+    return at
+  }
+
+  /**
+   * @param steps as `addSteps` keeps them
+   * @param bit `protocolBit` of the protocol
    * @param peer its standing
    * @returns the number of an answer, or `UNTOLD`
    */

@@ -79,7 +79,8 @@ export class Groups {
     const held = this.#groups.map((each, number): Held => {
       const connections = this.#connections[number] ?? 0
       const group = { ...each, connections }
-      const [source, destination] = [at.get(each.source) ?? 0, at.get(each.destination) ?? 0]
+      const source = at.get(each.source) ?? 0
+      const destination = at.get(each.destination) ?? 0
       return { rank: rank(group), source, destination, connections, port: each.port, group }
     })
     return held.sort(order).map(({ group }) => group)

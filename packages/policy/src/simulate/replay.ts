@@ -42,8 +42,8 @@ export class Replay {
     this.#find(flows)
     let at = 0
     for (const flow of flows) {
-      const [source, destination] = [this.#found(at++), this.#found(at++)]
-      then(flow, this.#effectOn(flow.query, source, destination))
+      then(flow, this.#effectOn(flow.query, this.#found(at), this.#found(at + 1)))
+      at += 2
     }
   }
 
@@ -111,7 +111,8 @@ export class Replay {
 
   #judge(query: FlowQuery, source: Twin, destination: Twin): Effect {
     const { before, after } = this.#models
-    const [from, to] = [this.#twins.ends(source), this.#twins.ends(destination)]
+    const from = this.#twins.ends(source)
+    const to = this.#twins.ends(destination)
     return this.#effects.of(
       judgeQuickly(before, query, { source: from.before, destination: to.before }),
       judgeQuickly(after, query, { source: from.after, destination: to.after }),

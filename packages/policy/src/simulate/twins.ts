@@ -125,7 +125,8 @@ export class Twins {
   }
 
   #face(twin: Twin, faced: Twin, families: number): void {
-    const [ends, other] = [this.ends(twin), this.ends(faced)]
+    const ends = this.ends(twin)
+    const other = this.ends(faced)
     const facing = this.#add({
       before: ends.before.of(other.before.family),
       after: ends.after.of(other.after.family),
@@ -184,7 +185,8 @@ export class Twins {
       (isNode ? IS_NODE : 0) |
       (isAlike && egressIsSame ? SENDS_ALIKE : 0) |
       (isAlike && ingressIsSame ? RECEIVES_ALIKE : 0)
-    const [ownerBefore, ownerAfter] = [this.#owners.of(ends.before.owner), this.#owners.of(ends.after.owner)]
+    const ownerBefore = this.#owners.of(ends.before.owner)
+    const ownerAfter = this.#owners.of(ends.after.owner)
     this.#numbers.set([number, flags, ownerBefore, ownerAfter, familiesOf(ends)], twin * WIDTH)
     return twin
   }
@@ -197,7 +199,8 @@ export class Twins {
 
   #kindOf({ before, after }: Versions<End>): Kind {
     const models = this.#models
-    const [old, now] = [models.before.standings.of(before), models.after.standings.of(after)]
+    const old = models.before.standings.of(before)
+    const now = models.after.standings.of(after)
     const held = this.#kinds.get(old)?.get(now)
     if (held) return held
     const isJudgedAlike = (direction: Direction): boolean =>

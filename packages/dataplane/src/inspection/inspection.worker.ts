@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { type ApplicationDefinition, type EpochMs, LIMITS } from '@sekisho/core'
 import { compileOverrides, customProtocols, Identifier, PROTOCOLS } from '@sekisho/inspect'
 import { SeenNames } from '@sekisho/inspect/dns-security'
-import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekisho/linux'
+import { clearWake, openPacketQueue, openRawPackets, stayOn, waitReadable } from '@sekisho/linux'
 import type { FlowFacts } from '@sekisho/policy'
 import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
@@ -33,8 +33,13 @@ const post = (report: InspectionReport): void => port.postMessage(report)
 /** Packets that may wait for their verdict in the kernel. */
 const QUEUE_LENGTH = 8_192
 const AGE_MS = 60_000
-/** How long an order, a report or the end may have to wait while no packet comes. */
+/** How long a report may have to wait while no packet comes. */
 const WAIT_MS = 50
+/**
+ * While packets follow each other so closely, the thread waits for them in the call that receives them: one system call
+ * less for each. Orders are seen in between, or after this.
+ */
+const NEXT_PACKET_MS = 4
 
 const terms = new TermsCache((key, ends) => post({ kind: 'ask', key, ends }))
 const reporter = new Reporter(
@@ -84,7 +89,7 @@ const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolea
   [pair.original, pair.reply].map(number => ({ number, length: QUEUE_LENGTH, failOpen }))
 using queue = openPacketQueue({
   netns: setup.netns,
-  waitMs: WAIT_MS,
+  waitMs: NEXT_PACKET_MS,
   queues: [...definitions(closed, false), ...definitions(open, true), ...definitions(identify, true)],
 })
 const loop = new QueueLoop({ queue, numbers: setup.numbers, inspector, identification, answers })
@@ -143,17 +148,22 @@ function age(): void {
   identification.age()
 }
 
-const words = new Int32Array(setup.words)
+/** Waits for packets and orders alike. */
+function wait(): void {
+  const ready = waitReadable([queue.fd, setup.wake], Math.min(reporter.dueIn ?? WAIT_MS, WAIT_MS))
+  if (ready.includes(queue.fd)) isBusy = loop.turn()
+  if (ready.includes(setup.wake)) takeOrders()
+}
 
+const words = new Int32Array(setup.words)
+let isBusy = false
+
+if (setup.processor !== undefined) stayOn(setup.processor)
 post({ kind: 'ready' })
 while (!isStopped) {
   if (Atomics.exchange(words, 0, 0) === 1) takeOrders()
-  else if (terms.isWaiting || answers.isWaiting) {
-    // Someone waits for an answer as well as for packets. Otherwise one system call less: orders are seen in between.
-    const ready = waitReadable([queue.fd, setup.wake], reporter.dueIn ?? WAIT_MS)
-    if (ready.includes(queue.fd)) loop.turn()
-    if (ready.includes(setup.wake)) takeOrders()
-  } else loop.turn(true)
+  else if (isBusy && !terms.isWaiting && !answers.isWaiting) isBusy = loop.turn(true)
+  else wait()
   answers.expire()
   reporter.flush()
   age()

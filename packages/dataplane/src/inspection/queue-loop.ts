@@ -50,15 +50,17 @@ export class QueueLoop {
   /**
    * Handles what waits in the kernel, a few batches at most.
    * @param wait blocks the thread until there is a packet, or for as long as the queue was opened for.
+   * @returns whether there was any.
    */
-  turn(wait = false): void {
+  turn(wait = false): boolean {
     const { queue } = this.#options
     for (let batch = 0; batch < BATCHES_MAX; batch++) {
       const count = queue.receive(this.#visit, wait && batch === 0)
       queue.flush()
       // What is not full was all there is: asking again would cost a system call for nothing.
-      if (count < queue.batch) return
+      if (count < queue.batch) return batch > 0 || count > 0
     }
+    return true
   }
 
   /** Offers what waited for terms again, in its order. */

@@ -158,7 +158,7 @@ describe('a turn', () => {
     ['ends after so many', 17 * BATCH, false, Array<string>(16).fill('look'), 16 * BATCH],
   ])('%s', (_what, packets, wait, calls, sent) => {
     const { queue, loop } = many(packets)
-    loop.turn(wait)
+    expect(loop.turn(wait)).toBe(packets > 0)
     expect(queue.calls).toEqual(calls)
     expect(queue.sent).toHaveLength(sent)
   })

@@ -59,6 +59,12 @@ describeAsRoot('who is behind the interfaces of a host', () => {
     ])
   })
 
+  test('only those behind some links are asked for', () => {
+    const behind = links({ netns: HOST }).filter(({ name }) => name === 'veth-b' || name === 'br0')
+    expect(guests({ netns: HOST, behind })).toEqual([{ interface: 'veth-b', addresses: ['10.77.0.2'] }])
+    expect(guests({ netns: HOST, behind: [] })).toEqual([])
+  })
+
   test.each([
     ['10.78.0.2', 'veth-a', 32, 'unicast'],
     ['fd78::2', 'veth-a', 128, 'unicast'],

@@ -29,6 +29,8 @@ export class Locating implements AsyncDisposable {
   readonly #guard: Runner
   readonly #watch: Disposable
   #next: Disposable | undefined
+  /** The next look asks for everything anew. */
+  #isRescan = true
   /** What the kernel's table of ports was made of. */
   #guarded: string | undefined
 
@@ -52,14 +54,23 @@ export class Locating implements AsyncDisposable {
   }
 
   #lookNow(): void {
-    const { finder, world, timers, onMoved } = this.#options
-    this.#next?.[Symbol.dispose]()
-    this.#next = timers.after(RESCAN_MS, () => this.#look.trigger())
-    finder.renew()
+    const { finder, world, onMoved } = this.#options
+    if (this.#isRescan) finder.forget()
+    else finder.renew()
     const change = world.look()
     if (change.workloads?.set?.length || change.workloads?.removed?.length) onMoved(change)
-    finder.lookForPrograms()
     this.followPorts()
+    if (this.#isRescan) this.#rescanned()
+  }
+
+  #rescanned(): void {
+    const { finder, timers } = this.#options
+    finder.lookForPrograms()
+    this.#isRescan = false
+    this.#next = timers.after(RESCAN_MS, () => {
+      this.#isRescan = true
+      this.#look.trigger()
+    })
   }
 
   async #guardNow(): Promise<void> {

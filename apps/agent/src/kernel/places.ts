@@ -103,25 +103,34 @@ export class PlaceFinder implements Disposable {
   #programs: readonly string[] = []
   #routeTo = new Map<string, Route | undefined>()
   #links: ReadonlyMap<number, Link> | undefined
-  #guests: readonly Guest[] | undefined
+  /** Who is behind which port of a bridge, by the port's index. To ask is to enter their namespaces. */
+  readonly #guests = new Map<number, Guest>()
+  /** Ports whose guests were asked for since `renew`. */
+  readonly #asked = new Set<number>()
 
   constructor(netns: string | undefined) {
     this.#netns = netns
     this.#routes = openRouteFinder({ netns })
   }
 
-  /** What was read of the kernel is read again when it is needed. */
+  /** Links and routes are read again when they are needed; who was found behind a port is still there. */
   renew(): void {
     this.#routeTo = new Map()
     this.#links = undefined
-    this.#guests = undefined
+    this.#asked.clear()
+  }
+
+  /** Guests are asked again too. */
+  forget(): void {
+    this.renew()
+    this.#guests.clear()
   }
 
   /** @returns the interfaces that were found, of workloads of which none was known. */
   find(own: readonly Workload[]): ReadonlyMap<WorkloadId, string> {
     const around: Surroundings = {
       routeTo: ip => this.#route(ip),
-      link: index => this.#linksByIndex().get(index),
+      link: index => this.#linkAt(index),
       portAt: (ip, bridge) => this.#portAt(ip, bridge),
     }
     this.#own = new Map(own.map(each => [each.id, each]))
@@ -173,12 +182,29 @@ export class PlaceFinder implements Disposable {
     return this.#links
   }
 
+  /** A route leads over a link that came after they were read. */
+  #linkAt(index: number): Link | undefined {
+    if (!this.#linksByIndex().has(index)) this.#links = undefined
+    return this.#linksByIndex().get(index)
+  }
+
   #portAt(ip: string, bridge: number): string | undefined {
-    this.#guests ??= guests({ netns: this.#netns })
     const ports = [...this.#linksByIndex().values()].filter(({ master }) => master === bridge)
-    const names = new Set(ports.map(({ name }) => name))
-    const found = this.#guests.filter(guest => names.has(guest.interface) && guest.addresses.includes(ip))
-    return found.length === 1 ? found[0]?.interface : undefined
+    this.#askBehind(ports)
+    const found = ports.filter(({ index }) => this.#guests.get(index)?.addresses.includes(ip))
+    return found.length === 1 ? found[0]?.name : undefined
+  }
+
+  #askBehind(ports: readonly Link[]): void {
+    const behind = ports.filter(({ index }) => !this.#guests.has(index) && !this.#asked.has(index))
+    if (behind.length === 0) return
+    for (const { index } of behind) this.#asked.add(index)
+    const indexes = new Map(behind.map(({ name, index }) => [name, index]))
+    for (const guest of guests({ netns: this.#netns, behind })) {
+      const index = indexes.get(guest.interface)
+      // Whoever has no address yet is asked again.
+      if (index !== undefined && guest.addresses.length > 0) this.#guests.set(index, guest)
+    }
   }
 
   [Symbol.dispose](): void {

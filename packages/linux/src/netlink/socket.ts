@@ -52,6 +52,9 @@ export interface NetlinkRequest {
   readonly body: Uint8Array
 }
 
+/** Those that no request uses. Most sockets ask once, and making what the kernel writes to costs more than asking. */
+const spareRings: ReceiveRing[] = []
+
 export type MessageVisitor = (header: MessageHeader, body: Reader) => void
 
 /**
@@ -61,7 +64,6 @@ export type MessageVisitor = (header: MessageHeader, body: Reader) => void
 export class NetlinkSocket implements Disposable {
   readonly fd: number
   #sequence = 1
-  #ring: ReceiveRing | undefined
 
   constructor(protocol: number, options: SocketOptions = {}) {
     this.fd = inNetns(options.netns, () =>
@@ -101,14 +103,18 @@ export class NetlinkSocket implements Disposable {
    * @throws SystemError with the kernel's errno and sentence; EINTR when a dump was interrupted by a change.
    */
   request(request: NetlinkRequest, visit: MessageVisitor = () => undefined): void {
-    this.#ring ??= new ReceiveRing(4, 65_536)
-    const sequence = this.send({ ...request, flags: (request.flags ?? 0) | NLM.ack })
-    for (let done = false; !done; ) {
-      const { bytes, refused } = this.#ring.receive(this.fd, MSG_WAITFORONE)
-      if (refused > 0) throw new SystemError('recvmmsg', constants.errno.EMSGSIZE)
-      eachMessage(bytes, (header, body) => {
-        if (header.sequence === sequence) done = answer(header, body, visit) || done
-      })
+    const ring = spareRings.pop() ?? new ReceiveRing(4, 65_536)
+    try {
+      const sequence = this.send({ ...request, flags: (request.flags ?? 0) | NLM.ack })
+      for (let done = false; !done; ) {
+        const { bytes, refused } = ring.receive(this.fd, MSG_WAITFORONE)
+        if (refused > 0) throw new SystemError('recvmmsg', constants.errno.EMSGSIZE)
+        eachMessage(bytes, (header, body) => {
+          if (header.sequence === sequence) done = answer(header, body, visit) || done
+        })
+      }
+    } finally {
+      spareRings.push(ring)
     }
   }
 

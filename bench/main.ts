@@ -6,6 +6,7 @@ import { dataplane } from './dataplane.ts'
 import { inspect } from './inspect.ts'
 import { inspectDns } from './inspect-dns.ts'
 import { nodeState } from './node-state.ts'
+import { podStart } from './pod-start.ts'
 import { policy } from './policy.ts'
 import { printTable, type Row, type Suite, writeReport } from './report.ts'
 import { requests } from './requests.ts'
@@ -22,6 +23,7 @@ const SUITES: readonly Suite[] = [
   nodeState,
   clusterLoad,
   agentMemory,
+  podStart,
   consoleMap,
 ]
 

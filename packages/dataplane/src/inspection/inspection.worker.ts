@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { type ApplicationDefinition, type EpochMs, LIMITS } from '@sekisho/core'
 import { compileOverrides, customProtocols, Identifier, PROTOCOLS } from '@sekisho/inspect'
 import { SeenNames } from '@sekisho/inspect/dns-security'
-import { clearWake, openPacketQueue, openRawPackets, stayOn, waitReadable } from '@sekisho/linux'
+import { clearWake, openPacketQueue, openRawPackets, waitReadable } from '@sekisho/linux'
 import type { FlowFacts } from '@sekisho/policy'
 import { OWN_PACKET } from '../mark.ts'
 import type { QueueSide } from '../queues.ts'
@@ -158,7 +158,6 @@ function wait(): void {
 const words = new Int32Array(setup.words)
 let isBusy = false
 
-if (setup.processor !== undefined) stayOn(setup.processor)
 post({ kind: 'ready' })
 while (!isStopped) {
   if (Atomics.exchange(words, 0, 0) === 1) takeOrders()

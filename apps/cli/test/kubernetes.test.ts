@@ -7,7 +7,15 @@ import { remove } from '../src/kubernetes/removal.ts'
 
 const GOOD: ClusterFacts = {
   version: 'v1.34.4',
-  nodes: [{ name: 'n1', kernel: '6.8.0-45-generic', system: 'linux', architecture: 'amd64' }],
+  nodes: [
+    {
+      name: 'n1',
+      kernel: '6.8.0-45-generic',
+      system: 'linux',
+      architecture: 'amd64',
+      runtime: 'containerd://2.2.1',
+    },
+  ],
   daemonSets: ['kube-proxy', 'kube-flannel-ds'],
   kubeProxy: 'kind: KubeProxyConfiguration\nmode: nftables\n',
   cilium: undefined,
@@ -20,7 +28,14 @@ const GOOD: ClusterFacts = {
   unread: [],
 }
 const node = (changes: object) => [
-  { name: 'n1', kernel: '6.1.0', system: 'linux', architecture: 'amd64', ...changes },
+  {
+    name: 'n1',
+    kernel: '6.1.0',
+    system: 'linux',
+    architecture: 'amd64',
+    runtime: 'containerd://2.2.1',
+    ...changes,
+  },
 ]
 
 describe('before an installation', () => {
@@ -50,6 +65,16 @@ describe('before an installation', () => {
   ])('%s', (_, facts, state, check) => {
     const against = preflight({ ...GOOD, ...facts }).filter(each => each.state !== 'ok')
     expect(against.map(each => [each.state, each.check])).toEqual([[state, check]])
+  })
+
+  test.each([
+    ['containerd://2.2.1', 'agent.cni or agent.nri'],
+    ['containerd://10.0.0', 'agent.cni or agent.nri'],
+    ['containerd://1.7.27', 'needs NRI, which n1 may have off'],
+    ['cri-o://1.34.0', 'needs NRI, which n1 may have off'],
+  ])('how new pods can wait with %s', (runtime, found) => {
+    const findings = preflight({ ...GOOD, nodes: node({ runtime }) })
+    expect(findings.find(({ check }) => check === 'first packet')?.found).toContain(found)
   })
 
   test('Cilium that leaves packets to the kernel', () => {

@@ -8,6 +8,8 @@ export interface NodeFacts {
   readonly kernel: string
   readonly system: string
   readonly architecture: string
+  /** Of containers, as `containerd://2.2.1`. */
+  readonly runtime: string
 }
 
 /** What is known of a cluster before anything is installed. Absent: the user may not read it, or it is not there. */
@@ -78,6 +80,7 @@ export async function gatherFacts(kubectl: Kubectl, objects: readonly Made[]): P
     kernel: text(node, 'status', 'nodeInfo', 'kernelVersion'),
     system: text(node, 'status', 'nodeInfo', 'operatingSystem'),
     architecture: text(node, 'status', 'nodeInfo', 'architecture'),
+    runtime: text(node, 'status', 'nodeInfo', 'containerRuntimeVersion'),
   }))
   const daemonSets = items(await get(`/apis/apps/v1/daemonsets?${PAGE}`))
   const system = '/api/v1/namespaces/kube-system/configmaps'

@@ -131,6 +131,21 @@ const services: Check = ({ kubeProxy }) => {
   }
 }
 
+/** By which of the chart's values new pods can wait for their rules. */
+const firstPacket: Check = facts => {
+  const check = 'first packet'
+  const unsure = nodesThat(facts, ({ runtime }) => !HAS_NRI.test(runtime))
+  return unsure.length === 0
+    ? { check, state: 'ok', found: 'new pods can wait by agent.cni or agent.nri' }
+    : {
+        check,
+        state: 'ok',
+        found: `new pods can wait by agent.cni; agent.nri needs NRI, which ${some(unsure)} may have off`,
+      }
+}
+/** It is on there unless somebody switched it off. */
+const HAS_NRI = /^containerd:\/\/v?(?:[2-9]|\d\d)/
+
 const others: Check = ({ installations, kinds }) => {
   const check = 'other installations'
   const elsewhere = installations.filter(namespace => namespace !== NAMESPACE)
@@ -174,6 +189,7 @@ const CHECKS: readonly Check[] = [
   machines,
   network,
   services,
+  firstPacket,
   rights,
   others,
   storage,

@@ -68,6 +68,7 @@ describe('a container runtime with NRI', () => {
       netns: `/proc/${node.holder}/ns/net`,
       identify: 'off',
       nri: '/var/run/nri/nri.sock',
+      'cni-wait': '2',
     }
     node.running.start('agent', HERE, [
       'nsenter',
@@ -107,7 +108,7 @@ describe('a container runtime with NRI', () => {
     expect(await node.cri.pods()).toBe(0)
     server.say(snapshot(2, 'locked-1', 'open-1'))
     const sandbox = await eventually(() => node.cri.runPod('locked-1'))
-    const open = await node.cri.runPod('open-1')
+    const open = await eventually(() => node.cri.runPod('open-1'))
     expect(await ends(await node.cri.run('open-1', open, CONNECT))).toBe(0)
     expect(await ends(await node.cri.run('locked-1', sandbox, CONNECT))).not.toBe(0)
     await node.cri.removePod(sandbox)

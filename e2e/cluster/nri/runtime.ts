@@ -22,6 +22,10 @@ const config = (required: readonly string[]) => `version = 3
   disable_apparmor = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   conf_dir = "${NETWORKS}"
+[plugins.'io.containerd.nri.v1.nri']
+  # On a machine with much else to do no plugin is put out for being slow.
+  plugin_registration_timeout = "60s"
+  plugin_request_timeout = "60s"
 [plugins.'io.containerd.nri.v1.nri'.default_validator]
   enable = ${required.length > 0}
   required_plugins = ${JSON.stringify(required)}

@@ -20,7 +20,11 @@ const NETLINK_NO_ENOBUFS = 5
 /** The largest packet a netlink attribute can carry, which GSO makes common, and what stands before it. */
 const COPY_BYTES = 65_531
 const SLOT_BYTES = 66_048
-const SLOTS = 32
+/**
+ * Few: verdicts go with the batch, and a receiver on another processor begins with the first of them while the rest is
+ * read. Of all that wait at once, everybody would wait for the last.
+ */
+const SLOTS = 8
 const RECEIVE_BUFFER = 16_777_216
 
 export interface QueueOptions {
@@ -47,7 +51,7 @@ export interface PacketQueue extends Disposable {
   /** To be polled for input. */
   readonly fd: number
   /**
-   * Visits packets that wait, at most 32. The object and the bytes it points to are valid during the visit only.
+   * Visits packets that wait, at most `batch`. The object and the bytes it points to are valid during the visit only.
    * @param wait blocks the thread until there is a packet, or for `waitMs`.
    * @returns how many messages there were; 0 when nothing waits.
    */

@@ -1,7 +1,16 @@
 import type { Attachment, ChainId } from '@sekisho/policy'
 import { addressText, chainName, isInterfaceName, quoteInterface, type Role } from './names.ts'
 import { EMPTY, type Fragment, type NftElement } from './objects.ts'
-import { type DispatchKey, type DispatchSide, dispatchMap, judgedSet, localSet, nodeSet } from './skeleton.ts'
+import {
+  boundSet,
+  type DispatchKey,
+  type DispatchSide,
+  dispatchMap,
+  judgedSet,
+  localSet,
+  nodeSet,
+  ownMap,
+} from './skeleton.ts'
 
 const SIDES = { enforce: '', audit: 'audit_' } as const
 const DIRECTIONS = ['egress', 'ingress'] as const
@@ -51,8 +60,8 @@ function ownership({ interface: name, addresses, isNode }: Attachment): NftEleme
   )
   if (name === undefined || !isInterfaceName(name)) return pairs
   const bound = own.flatMap(({ family, text }) => [
-    { set: `own_${family}`, key: `${quoteInterface(name)} . ${text}` },
-    { set: `bound_${family}`, key: text },
+    { set: ownMap(family), key: `${quoteInterface(name)} . ${text}`, verdict: { kind: 'accept' as const } },
+    { set: boundSet(family), key: text },
   ])
   return [...pairs, ...bound]
 }

@@ -122,7 +122,7 @@ class NftDataplane implements Dataplane {
   update(table: RuleTable, change: TableChange): Promise<void> {
     if (!this.#ruleset) return this.sync(table)
     if (isEmptyChange(change)) return this.#inOrder(() => Promise.resolve())
-    let commands: Command[]
+    let commands: Command[] | undefined
     try {
       const generation = change.isLasting ? this.#generations.current : this.#generations.raise()
       commands = this.#ruleset.update(table, change, generation)
@@ -130,7 +130,8 @@ class NftDataplane implements Dataplane {
       this.#failed(error)
       return this.sync(table)
     }
-    return this.#enqueue(commands, change.isLasting !== true)
+    this.#astray ||= commands === undefined
+    return this.#enqueue(commands ?? [], change.isLasting !== true)
   }
 
   identified(services: readonly ServiceEnd[]): Promise<void> {

@@ -29,8 +29,8 @@ type FragmentEdits = Pick<
 export interface Fragments {
   /** Replaces what an owner contributes; `EMPTY` when it is gone. */
   set(owner: string, fragment: Fragment): void
-  /** Whether a set of dispatch elements has any. */
-  filled(set: string): boolean
+  /** Elements of a set that is always there; what several owners want counts for each of them. */
+  count(set: string): number
   takeEdits(): FragmentEdits & { readonly sets: Changes<NftSet> }
   /** The address sets that rules look into, by name. */
   readonly sets: Claimed<NftSet>
@@ -98,7 +98,7 @@ export function createFragments(): Fragments {
       if (fragment === EMPTY) owners.delete(owner)
       else owners.set(owner, fragment)
     },
-    filled: set => (sizes.get(set) ?? 0) > 0,
+    count: set => sizes.get(set) ?? 0,
     takeEdits() {
       const counter = counters.takeChanges(() => true)
       const chain = chains.takeChanges(sameRules)

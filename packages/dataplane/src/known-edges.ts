@@ -21,7 +21,8 @@ const nameOf = (family: Family): string => `known_${family}`
 export const KNOWN_EDGES: readonly NftSet[] = FAMILIES.map(family => ({
   name: nameOf(family),
   key: edge(family).map(({ type }) => type),
-  dynamic: { elementsMax: EDGES_MAX, secondsKept: SECONDS_KEPT },
+  elementsMax: EDGES_MAX,
+  dynamic: { secondsKept: SECONDS_KEPT },
 }))
 
 /** Goes on for a connection that would be stamped as it is now. */

@@ -19,6 +19,7 @@ import {
   maskedMark,
   type NumberRange,
   protocolIn,
+  vmap,
 } from './field.ts'
 import { GENERATION_MASK, MARK_MASK, STATE_MASK, stateMark } from './mark.ts'
 import { ctState } from './statement.ts'
@@ -34,9 +35,10 @@ export const ANSWERING_PORT = ctPort('reply', 'source')
 /** For ICMP the kernel's tuple holds type and code where others have the destination port. */
 const ICMP_TYPE_AND_CODE = ctPort('original', 'destination')
 
-/** The connection was judged by the rules as they are now. What was allowed has no bits but the generation's. */
+/** The connection was judged by the rules as they are now. */
 export const JUDGED_NOW = inSet([maskedMark(GENERATION_MASK)], 'current')
-export const ALLOWED_NOW = inSet([maskedMark(MARK_MASK)], 'current')
+/** Accepts what was allowed by them: its mark has no bits but the generation's. */
+export const ALLOWED_NOW = vmap([maskedMark(MARK_MASK)], 'allowed')
 export const IS_DENIED = markIs('ct', { mask: STATE_MASK, operator: '==', value: stateMark('denied') })
 
 /**

@@ -55,6 +55,7 @@ const service = (family: Family) => [ANSWERER[family], L4PROTO, ANSWERING_PORT] 
 export const identifiedSet = (family: Family): NftSet => ({
   name: `identified_${family}`,
   key: service(family).map(({ type }) => type),
+  elementsMax: IDENTIFIED.elementsMax,
   dynamic: IDENTIFIED,
 })
 

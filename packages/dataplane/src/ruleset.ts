@@ -9,7 +9,13 @@ import { EMPTY, type NftCounter, type NftElement, type NftSet } from './objects.
 import { PeerClasses } from './peer-classes.ts'
 import { isNarrow } from './peer-map.ts'
 import { type InspectionRules, inspectionFragment } from './queue-chains.ts'
-import { generationFragment, SKELETON_COUNTERS, SKELETON_SETS, skeletonChains } from './skeleton.ts'
+import {
+  ASKED_OF_EVERY_PACKET,
+  generationFragment,
+  SKELETON_COUNTERS,
+  SKELETON_SETS,
+  skeletonChains,
+} from './skeleton.ts'
 import { type Command, commands, type Edits } from './transaction.ts'
 
 export interface RulesetSize {
@@ -26,9 +32,10 @@ export interface RulesetSize {
 export interface Ruleset {
   /**
    * Follows one change of the compiled table, under a new generation.
+   * @returns undefined where a set has no room for what the change brings: only a rebuild may follow, which makes room.
    * @throws TypeError when change and table do not fit; the ruleset is of no use then, make a new one.
    */
-  update(table: RuleTable, change: TableChange, generation: number): Command[]
+  update(table: RuleTable, change: TableChange, generation: number): Command[] | undefined
   /** Builds the whole content, whatever was there before. */
   rebuild(): Command[]
   /** Named counters by name; those of rules say which. */
@@ -83,6 +90,8 @@ class TableRuleset implements Ruleset {
   readonly #narrow = new Map<SetId, boolean>()
   readonly #rendered = new Map<string, { readonly role: Role; readonly chain: ChainId }>()
   #filled: string | undefined
+  /** For how many elements the kernel's sets of a fixed size have room since the last rebuild. */
+  #room = new Map<string, number>()
   readonly counters = new Map<string, NftCounter>()
 
   constructor(table: RuleTable, generation: number, inspection: InspectionRules | undefined) {
@@ -92,18 +101,33 @@ class TableRuleset implements Ruleset {
     this.#advance(table, wholeTable(table), generation)
   }
 
-  update(table: RuleTable, change: TableChange, generation: number): Command[] {
-    return commands(this.#advance(table, change, generation), this.#setOf)
+  update(table: RuleTable, change: TableChange, generation: number): Command[] | undefined {
+    const edits = this.#advance(table, change, generation)
+    for (const [set, room] of this.#room) if (this.#fragments.count(set) > room) return undefined
+    return commands(edits, this.#setOf)
+  }
+
+  #makeRoom(): void {
+    const rooms = [...ASKED_OF_EVERY_PACKET].map(set => [set, roomFor(this.#fragments.count(set))] as const)
+    this.#room = new Map(rooms)
+  }
+
+  #skeletonSets(): NftSet[] {
+    return SKELETON_SETS.map(set => {
+      const elementsMax = this.#room.get(set.name)
+      return elementsMax === undefined ? set : { ...set, elementsMax }
+    })
   }
 
   rebuild(): Command[] {
+    this.#makeRoom()
     const fragments = this.#fragments
     const [sets, maps, peerMaps] = [fragments.sets.values(), fragments.maps(), fragments.peerMaps.values()]
     const edits: Edits = {
       ...NOTHING,
       anew: true,
       countersAdded: [...this.counters.values()],
-      setsAdded: [...SKELETON_SETS, ...sets, ...[...maps, ...peerMaps].map(({ set }) => set)],
+      setsAdded: [...this.#skeletonSets(), ...sets, ...[...maps, ...peerMaps].map(({ set }) => set)],
       chainsAdded: fragments.chains(),
       elementsAdded: [
         ...sets.flatMap(set => this.#membersOf(set)),
@@ -199,7 +223,7 @@ class TableRuleset implements Ruleset {
 
   /** The base chains change only when a dispatch set gets its first element or loses its last. */
   #dispatch(): void {
-    const isFilled = (set: string) => this.#fragments.filled(set) || this.#peers.filled(set)
+    const isFilled = (set: string) => this.#fragments.count(set) > 0 || this.#peers.filled(set)
     const filled = SKELETON_SETS.map(({ name }) => name)
       .filter(isFilled)
       .join()
@@ -241,6 +265,10 @@ class TableRuleset implements Ruleset {
 
 const asksFor = (chain: Chain | undefined, sets: ReadonlySet<SetId>): boolean =>
   chain?.stages.some(stage => stage.some(({ peers }) => peers?.some(id => sets.has(id)))) === true
+
+const ROOM_MIN = 1_024
+/** Twice what is there, so that a node that fills up is seldom built anew for it; 16 kB for the least. */
+const roomFor = (elements: number): number => Math.max(ROOM_MIN, 2 ** Math.ceil(Math.log2(2 * elements)))
 
 const NO_ELEMENTS: ReadonlySet<string> = new Set()
 const SKELETON = new Map(SKELETON_SETS.map(set => [set.name, set]))

@@ -1,4 +1,4 @@
-import { FAMILIES } from '@sekisho/core'
+import { FAMILIES, type Family } from '@sekisho/core'
 import type { BaseChain, KeyType } from '@sekisho/linux'
 import {
   type Clause,
@@ -44,6 +44,7 @@ import {
   RETURN,
   replaceMark,
   rule,
+  UNRELATED,
 } from './statement.ts'
 
 /** Netlink log group that denials are sent to; free of the small numbers that ulogd examples use. */
@@ -70,11 +71,32 @@ export const nodeSet = (key: DispatchKey): string => `node_${key}`
 /** Those of them that any policy in Enforce selects. */
 export const judgedSet = (key: DispatchKey): string => `judged_${key}`
 
+/** Leads from a workload's interface and one of its addresses to the verdict that lets packets with both pass. */
+export const ownMap = (family: Family): string => `own_${family}`
+/** Addresses that only their workload's interface may send from. */
+export const boundSet = (family: Family): string => `bound_${family}`
+
+/**
+ * What packets are looked for in whether or not their connection was judged. Between two of them hardly anything stays in
+ * the processor's cache, and a table of a fixed size (`elementsMax`) is read with fewer misses than one that grows.
+ */
+export const ASKED_OF_EVERY_PACKET: ReadonlySet<string> = new Set([
+  localSet('if'),
+  ...FAMILIES.flatMap(family => [ownMap(family), boundSet(family)]),
+])
+/** The one that goes is still there when the next one comes, in the same transaction. */
+const GENERATIONS_AT_ONCE = 2
+
 /** Sets and maps that are always there; their elements come from attachments and the generation. */
 export const SKELETON_SETS: readonly NftSet[] = [
-  { name: 'current', key: ['mark'] },
-  ...FAMILIES.map(family => ({ name: `own_${family}`, key: ['ifname', KEY[family]] as const })),
-  ...FAMILIES.map(family => ({ name: `bound_${family}`, key: [KEY[family]] })),
+  { name: 'current', key: ['mark'], elementsMax: GENERATIONS_AT_ONCE },
+  { name: 'allowed', key: ['mark'], data: 'verdict', elementsMax: GENERATIONS_AT_ONCE },
+  ...FAMILIES.map(family => ({
+    name: ownMap(family),
+    key: ['ifname', KEY[family]] as const,
+    data: 'verdict' as const,
+  })),
+  ...FAMILIES.map(family => ({ name: boundSet(family), key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: nodeSet(family), key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),
   ...KNOWN_EDGES,
@@ -112,9 +134,9 @@ type End = Readonly<Record<DispatchKey, Field>>
  * Related packets have a stamp that was not given to them: a connection that a helper of the kernel expected inherits
  * its master's mark, and errors carry the mark of the connection they are about.
  */
-const CACHED = rule(ctState('new', 'established'), ALLOWED_NOW, ACCEPT)
+const CACHED = rule(UNRELATED, ALLOWED_NOW)
 /** The same of what is not decided yet. */
-const INSPECTED = rule(ctState('new', 'established'), ...TO_QUEUE)
+const INSPECTED = rule(UNRELATED, ...TO_QUEUE)
 /** Packets that end a denied connection. */
 const OWN = markIs('meta', { mask: OWN_PACKET, operator: '==', value: OWN_PACKET })
 /** Of the others only beginnings are judged. */
@@ -254,8 +276,8 @@ function strangers(filled: Filled): NftRule[] {
  * known yet, and nothing would judge what it is sent there.
  */
 const misplaced = (filled: Filled): NftRule[] =>
-  FAMILIES.filter(family => filled(`bound_${family}`)).map(family =>
-    rule(inSet([DESTINATION[family]], `bound_${family}`), counter('misplaced'), DROP),
+  FAMILIES.filter(family => filled(boundSet(family))).map(family =>
+    rule(inSet([DESTINATION[family]], boundSet(family)), counter('misplaced'), DROP),
   )
 
 /** What leaves through no workload's interface. */
@@ -331,10 +353,10 @@ const antiSpoof = (filled: Filled): readonly NftChain[] => [
     base: at('prerouting', RAW),
     rules: filled(localSet('if'))
       ? [
-          ...FAMILIES.map(family => rule(inSet([IN, SOURCE[family]], `own_${family}`), ACCEPT)),
+          ...FAMILIES.map(family => rule(vmap([IN, SOURCE[family]], ownMap(family)))),
           rule(inSet([IN], localSet('if')), goTo('unowned')),
-          ...FAMILIES.filter(family => filled(`bound_${family}`)).map(family =>
-            rule(inSet([SOURCE[family]], `bound_${family}`), goTo('unowned')),
+          ...FAMILIES.filter(family => filled(boundSet(family))).map(family =>
+            rule(inSet([SOURCE[family]], boundSet(family)), goTo('unowned')),
           ),
         ]
       : [],
@@ -458,6 +480,7 @@ export function skeletonChains(options: SkeletonOptions): NftChain[] {
  */
 export function generationFragment(generation: number, inspects: boolean): Fragment {
   const stamp = (state: MarkState): Clause => replaceMark(MARK_MASK, stampMark(state, generation))
+  const now = markText(stampMark('allowed', generation))
   const isNot = (state: MarkState): Clause =>
     markIs('ct', { mask: MARK_MASK, operator: '!=', value: stampMark(state, generation) })
   return {
@@ -476,6 +499,9 @@ export function generationFragment(generation: number, inspects: boolean): Fragm
           ]
         : []),
     ],
-    elements: [{ set: 'current', key: markText(stampMark('allowed', generation)) }],
+    elements: [
+      { set: 'current', key: now },
+      { set: 'allowed', key: now, verdict: { kind: 'accept' } },
+    ],
   }
 }

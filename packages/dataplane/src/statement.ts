@@ -64,6 +64,15 @@ export const REPLY: Clause = {
   ],
 }
 
+/** The packet is no first one of a connection that a helper of the kernel expected, and no error about another. */
+export const UNRELATED: Clause = {
+  text: 'ct state != related',
+  expressions: [
+    { kind: 'ct', key: 'state', to: 0 },
+    { kind: 'compare', operator: '!=', from: 0, value: hostU32(STATE.related) },
+  ],
+}
+
 /** Replaces bits of the connection's mark. */
 export const replaceMark = (mask: number, bits: number): Clause => ({
   text: `ct mark set ct mark & ${markText(~mask)} | ${markText(bits)}`,

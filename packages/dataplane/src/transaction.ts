@@ -43,11 +43,11 @@ export const REMOVE_TABLE: readonly Command[] = [
   simple(`delete table ${TABLE}`, { kind: 'delete-table' }),
 ]
 
-function specText({ key, interval, data, dynamic }: NftSetDefinition): string {
-  const kept = dynamic
-    ? ` flags dynamic,timeout; timeout ${dynamic.secondsKept}s; size ${dynamic.elementsMax};`
-    : ''
-  return `type ${key.join(' . ')}${data ? ` : ${data}` : ''};${interval ? ' flags interval;' : ''}${kept}`
+function specText({ key, interval, data, elementsMax, dynamic }: NftSetDefinition): string {
+  const flags = interval ? ' flags interval;' : ''
+  const kept = dynamic ? ` flags dynamic,timeout; timeout ${dynamic.secondsKept}s;` : ''
+  const size = elementsMax === undefined ? '' : ` size ${elementsMax};`
+  return `type ${key.join(' . ')}${data ? ` : ${data}` : ''};${flags}${kept}${size}`
 }
 const kindText = ({ data }: NftSetDefinition): string => (data ? 'map' : 'set')
 

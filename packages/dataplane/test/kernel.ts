@@ -149,7 +149,7 @@ function change(state: State, operation: Change): void {
 }
 
 function addElement(state: State, name: string, element: NftElementData): void {
-  const { elements } = setOf(state, name)
+  const { definition, elements } = setOf(state, name)
   const { verdict, counter, value } = 'key' in element ? element : {}
   const key = keyOf(element)
   for (const chain of chainsOf(verdict)) if (!state.chains.has(chain)) refuse(`ENOENT: chain ${chain}`)
@@ -157,6 +157,7 @@ function addElement(state: State, name: string, element: NftElementData): void {
   const data: Data = { verdict, counter, value: value?.join() }
   if (elements.has(key) && JSON.stringify(elements.get(key)) !== JSON.stringify(data)) refuse('EEXIST')
   elements.set(key, data)
+  if (elements.size > (definition.elementsMax ?? Number.POSITIVE_INFINITY)) refuse(`ENFILE: ${name}`)
 }
 
 function addRule(state: State, { chain, expressions }: NftOperation & { kind: 'add-rule' }): void {

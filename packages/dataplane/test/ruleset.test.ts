@@ -2,7 +2,7 @@ import { parseIp } from '@sekisho/core'
 import type { AddressSet, Attachment, RuleTable, TableChange, TableRule } from '@sekisho/policy'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Command, createRuleset, type InspectionRules } from '../src/index.ts'
+import { type Command, createRuleset, type InspectionRules, type Ruleset } from '../src/index.ts'
 import { counterName, ruleKey } from '../src/names.ts'
 import { KernelTable } from './kernel.ts'
 import { attachment, chain, isolation, rule, selector, table } from './tables.ts'
@@ -127,6 +127,19 @@ function between(before: RuleTable, after: RuleTable): TableChange {
   }
 }
 
+/** One pod behind each of so many interfaces. */
+const crowd = (pods: number): RuleTable =>
+  table({
+    attachments: Array.from({ length: pods }, (_, at) =>
+      attachment(`${at}`, { addresses: [`10.2.${at >> 8}.${at & 255}`] }),
+    ),
+  })
+
+/** What a change does, or a rebuild where it must be one. */
+function follow(ruleset: Ruleset, ...change: Parameters<Ruleset['update']>): readonly Command[] {
+  return ruleset.update(...change) ?? ruleset.rebuild()
+}
+
 describe('ruleset', () => {
   test.each<[string, InspectionRules | undefined]>([
     ['', undefined],
@@ -142,7 +155,7 @@ describe('ruleset', () => {
         kernel.commit(ruleset.rebuild().map(command => command.operation()))
         let [before, generation] = [first, 1]
         for (const after of rest) {
-          const commands = ruleset.update(after, between(before, after), ++generation)
+          const commands = follow(ruleset, after, between(before, after), ++generation)
           kernel.commit(commands.map(command => command.operation()))
           before = after
           const fresh = new KernelTable()
@@ -171,19 +184,39 @@ describe('ruleset', () => {
     const attachments = [attachment('a', { enforce: { ingress: 'c' } })]
     const before = table({ sets: [selector('s', '10.1.0.1')], chains, attachments })
     const after = table({ sets: [selector('s', '10.1.0.2', 'fd00::2')], chains, attachments })
-    const commands = createRuleset(before, 1).update(after, between(before, after), 2)
+    const commands = follow(createRuleset(before, 1), after, between(before, after), 2)
     const texts = commands.map(({ text }) => text.replaceAll(/_[\w-]{22}/g, '_…'))
     expect(texts).toEqual([
       'delete element inet sekisho p4_… { 10.1.0.1 }',
       'delete element inet sekisho current { 0x00001000 }',
+      'delete element inet sekisho allowed { 0x00001000 }',
       'add element inet sekisho p4_… { 10.1.0.2 }',
       'add element inet sekisho p6_… { fd00::2 }',
       'add element inet sekisho current { 0x00002000 }',
+      'add element inet sekisho allowed { 0x00002000 : accept }',
       'flush chain inet sekisho stamp',
       'add rule inet sekisho stamp ct mark set ct mark & 0x00000fff | 0x00002000',
       'flush chain inet sekisho stamp_denied',
       'add rule inet sekisho stamp_denied ct mark set ct mark & 0x00000fff | 0x20002000',
     ])
+  })
+
+  test('more pods than the sets of every packet have room for make room for twice as many', () => {
+    const ruleset = createRuleset(crowd(500), 1)
+    const kernel = new KernelTable()
+    const sizes = () =>
+      new Set(
+        ruleset.rebuild().flatMap(({ text }) => /map inet sekisho own_4 .* size (\d+)/.exec(text)?.[1] ?? []),
+      )
+    kernel.commit(ruleset.rebuild().map(command => command.operation()))
+    expect(sizes()).toEqual(new Set(['1024']))
+    expect(ruleset.update(crowd(1_024), between(crowd(500), crowd(1_024)), 2)).toBeDefined()
+    expect(ruleset.update(crowd(1_025), between(crowd(1_024), crowd(1_025)), 3)).toBeUndefined()
+    kernel.commit(ruleset.rebuild().map(command => command.operation()))
+    expect(sizes()).toEqual(new Set(['4096']))
+    const commands = ruleset.update(crowd(4_096), between(crowd(1_025), crowd(4_096)), 4) ?? []
+    kernel.commit(commands.map(command => command.operation()))
+    expect(JSON.stringify(kernel.snapshot())).toContain('10,2,15,255')
   })
 
   describe('a run of rules that let peers pass', () => {
@@ -237,8 +270,7 @@ describe('ruleset', () => {
     test('follows the labels of a peer by one element for each address', () => {
       const before = cooked([selector('a', '10.0.0.1'), selector('b', '10.0.0.2'), selector('c')])
       const after = cooked([selector('a'), selector('b', '10.0.0.2', '10.0.0.1'), selector('c')])
-      const texts = createRuleset(before, 1)
-        .update(after, between(before, after), 2)
+      const texts = follow(createRuleset(before, 1), after, between(before, after), 2)
         .map(({ text }) => text)
         .filter(text => /element inet sekisho class/.test(text))
       expect(texts).toEqual([
@@ -262,7 +294,7 @@ describe('ruleset', () => {
       ].entries()) {
         if (!before || !after) throw new TypeError('two tables')
         kernel.commit(
-          ruleset.update(after, between(before, after), at + 2).map(command => command.operation()),
+          follow(ruleset, after, between(before, after), at + 2).map(command => command.operation()),
         )
         const fresh = new KernelTable()
         fresh.commit(

@@ -222,14 +222,14 @@ class BatchEncoder {
 
   #set(set: NftSetDefinition, { id, flags, ack }: { id: number; flags: number; ack: number }): void {
     const to = this.#writer
-    const { dynamic } = set
+    const { elementsMax, dynamic } = set
     this.#message(MESSAGE.newSet, NLM.create | ack, () => {
       to.text(2, set.name)
       to.u32(3, flags | setFlags(set))
       to.u32(4, keyType(set.key))
       to.u32(5, keyBytes(set.key))
       this.#dataType(set)
-      if (dynamic) to.nest(9, () => to.u32(1, dynamic.elementsMax))
+      if (elementsMax !== undefined) to.nest(9, () => to.u32(1, elementsMax))
       to.u32(10, id)
       if (dynamic) to.u64(11, dynamic.secondsKept * 1_000)
       const order = hostOrder(set)

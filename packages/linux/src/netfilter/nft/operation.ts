@@ -113,8 +113,13 @@ export interface NftSetDefinition {
   readonly interval?: boolean
   /** What its elements lead to: the set is a map. */
   readonly data?: 'verdict' | 'counter' | KeyType
-  /** Rules put elements into it. */
-  readonly dynamic?: { readonly elementsMax: number; readonly secondsKept: number }
+  /**
+   * More are refused, and so is the transaction (ENFILE). A set with a limit has a table of that size from the start
+   * (nft_hash), which the kernel looks into with fewer misses of its caches than into one that grows (nft_rhash).
+   */
+  readonly elementsMax?: number
+  /** Rules put elements into it, and it forgets them. */
+  readonly dynamic?: { readonly secondsKept: number }
 }
 
 /** A key, in a map with what it leads to. */

@@ -145,7 +145,8 @@ export async function runningPod(cluster: Cluster, { namespace, name, node }: Po
     does(...command) {
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const [program = '', ...args] = [...inside, ...command]
-      const child = execFile(program, args, error => resolve(!error))
+      // A connection that is cut off while it ends would be waited for.
+      const child = execFile(program, args, { timeout: 5_000 }, error => resolve(!error))
       child.stdin?.end()
       return promise
     },

@@ -2,13 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { issueLoginLink } from '@sekisho/control/credentials'
-import type { NodeName } from '@sekisho/core'
+import type { NodeName, PolicyId, WorkloadId } from '@sekisho/core'
 import {
   type ClusterAccess,
+  CONFIG_MAPS,
   type KubeClient,
   KubeObjects,
+  NAMESPACES,
   openKubeClient,
   PODS,
+  RESPONSE_RULES,
+  type ResourceType,
   SECRETS,
   SECURITY_POLICIES,
 } from '@sekisho/kube'
@@ -171,6 +175,54 @@ export function serversSuite(name: string, open: () => Promise<ClusterUnderTest>
         set: [],
         removed: store.policies.list().map(({ id }) => id),
       })
+    })
+
+    test('what a response cut off stays so with the next one, where it can be lifted', async () => {
+      const objects = (type: ResourceType) => new KubeObjects(client, type)
+      await objects(NAMESPACES).create({}, { metadata: { name: 'den' } })
+      const pod = { nodeName: 'node-1', containers: [{ name: 'main', image: 'none' }] }
+      await objects(PODS).create({ namespace: 'den' }, { metadata: { name: 'miner' }, spec: pod })
+      const spec = { mode: 'Enforce', match: { findings: ['mining-pool'] }, actions: [{ quarantine: {} }] }
+      await objects(RESPONSE_RULES).create({}, { metadata: { name: 'contain' }, spec })
+      const miner = 'pod:den/miner' as WorkloadId
+      const made = ({ store }: Server) => store.policies.list().filter(({ id }) => id.includes('//response.'))
+      const first = await start(0)
+      await using second = await start(1)
+      {
+        await using _leader = first
+        await vi.waitFor(async () => expect(await leading(first, second)).toEqual([true, false]), slow)
+        await vi.waitFor(() => {
+          expect(first.store.records.inventory().workloads.map(({ id }) => id)).toContain(miner)
+          expect(first.store.policies.get('ResponseRule//contain' as PolicyId)?.mode).toBe('Enforce')
+        }, slow)
+        const found = {
+          code: 'mining-pool',
+          severity: 'critical',
+          at: timers.now(),
+          workload: miner,
+        } as const
+        first.store.records.addEvent({ ...found, details: { name: 'pool.example' } })
+        await vi.waitFor(() => {
+          expect(made(second).map(({ document }) => document)).toEqual(
+            made(first).map(({ document }) => document),
+          )
+          expect(made(second)).toHaveLength(1)
+        }, slow)
+      }
+      await vi.waitFor(async () => expect(await leading(second)).toEqual([true]), slow)
+      const [quarantine] = made(second)
+      const person = await login(second)
+      const edited = { yaml: quarantine?.yaml.replaceAll('Deny', 'Allow') }
+      expect((await person.call('POST', 'policies/apply', edited)).status).toBe(409)
+      expect(made(second)).toEqual([quarantine])
+      const lifted = await person.call('POST', 'policies/delete', { ids: [quarantine?.id] })
+      expect([lifted.status, made(second)]).toEqual([200, []])
+      const shared = { namespace: access.namespace, name: 'sekisho-responses' }
+      await vi.waitFor(async () => {
+        const { json } = await objects(CONFIG_MAPS).get(shared)
+        expect(json.data ?? {}).toEqual({})
+      }, slow)
+      await objects(RESPONSE_RULES).remove({ name: 'contain' })
     })
 
     test('two that believe they lead open and lose nothing, and it is told', {

@@ -6,6 +6,9 @@ import { reaches } from '../pods.ts'
 import { run } from '../programs.ts'
 import type { Shop } from '../shop.ts'
 
+/** Findings are looked for so often. */
+const LOOK_MS = 300_000
+
 const API = {
   mode: 'Enforce',
   subject: { podSelector: { matchExpressions: [{ key: 'pod', operator: 'In', values: ['near', 'far'] }] } },
@@ -27,7 +30,6 @@ export const told = (shop: Shop) =>
         expect(Number(denied)).toBeGreaterThan(0)
         expect(conditions.slice(0, 4)).toEqual(['True', 'True', 'True', '2'])
       })
-      // Findings are looked for every five minutes.
       await eventually(async () => {
         for (const type of [POLICY_REPORTS, OPEN_REPORTS]) {
           const { json } = await shop.objects(type).get(shop.at('sekisho'))
@@ -41,7 +43,7 @@ export const told = (shop: Shop) =>
             }),
           )
         }
-      })
+      }, 2 * LOOK_MS)
     })
 
     test('what a node cannot do, beside the node, until it can', async () => {

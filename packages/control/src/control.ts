@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { Clock, PolicyId } from '@sekisho/core'
+import type { Clock } from '@sekisho/core'
 import type { Store } from '@sekisho/store'
 import { createIngest } from './agents/ingest.ts'
 import { createAgents } from './agents/listener.ts'
@@ -14,7 +14,7 @@ import { openFiles } from './http/files.ts'
 import type { Reach } from './http/guard.ts'
 import type { Api } from './http/hono.ts'
 import type { Insight } from './insight/insight.ts'
-import { createLifecycle } from './lifecycle/changes.ts'
+import { createLifecycle, type LifecycleOptions } from './lifecycle/changes.ts'
 import { openState } from './lifecycle/state.ts'
 import { createHub } from './live/hub.ts'
 import { createPulse } from './live/pulse.ts'
@@ -71,7 +71,7 @@ export function createControl(options: ControlOptions): Control {
   const onSettled = () => hub.changed('changes')
   const states = createNodeStates(state)
   let cluster: Cluster | undefined
-  const livesElsewhere = (id: PolicyId): boolean => cluster?.owns(id) === true
+  const livesElsewhere: LifecycleOptions['livesElsewhere'] = (...change) => cluster?.owns(...change) === true
   const lifecycle = resources.use(
     createLifecycle({ store, state, clock, timer, log, onSettled, livesElsewhere }),
   )
@@ -85,7 +85,6 @@ export function createControl(options: ControlOptions): Control {
       timer,
       log,
       leads: () => cluster?.duty.leads !== false,
-      contains: account?.elected !== true,
       exempt: [...SPARED, ...(account ? [account.namespace] : [])],
       onEvents(ids) {
         for (const event of store.records.eventsById(ids)) hub.event(eventView(event))

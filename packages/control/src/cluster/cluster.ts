@@ -32,7 +32,7 @@ import type { Insight } from '../insight/insight.ts'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
-import { responseOf } from '../response/policy.ts'
+import { isOwn, isResponder, responseOf } from '../response/policy.ts'
 import type { Responder } from '../response/responder.ts'
 import { EnforcedWriter } from './enforced-writer.ts'
 import { EventWriter } from './event-writer.ts'
@@ -45,6 +45,7 @@ import { CLUSTER_ACTOR, PolicyMirror } from './policy-mirror.ts'
 import { ReportWriter } from './report-writer.ts'
 import { Revocations } from './revocations.ts'
 import { RoleLabels } from './role-labels.ts'
+import { SharedResponses } from './shared-responses.ts'
 import { dutyOf } from './standing.ts'
 import { StatusWriter } from './status-writer.ts'
 import { createWatch } from './watch.ts'
@@ -94,8 +95,11 @@ export interface ClusterOptions extends ClusterAccount {
 }
 
 export interface Cluster extends AsyncDisposable {
-  /** Whether a policy is the cluster's, to be changed there only. */
-  owns(id: PolicyId): boolean
+  /**
+   * Whether a policy is the cluster's, to be changed there only. Of several servers all are, but what they share of
+   * responses: rules make those, and anybody may lift them.
+   */
+  owns(id: PolicyId, change: { readonly actor: string; readonly removes: boolean }): boolean
   /** Answers the API server's questions about policies. */
   readonly admission: RequestListener
   /** Who leads tells the cluster the status of its policies. */
@@ -222,6 +226,9 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const podEvents = new PodEvents({ watch, identity })
   const revocations = new Revocations(watch, namespace)
+  const responses = elected
+    ? new SharedResponses({ watch, namespace, state, policies: store.policies, lifecycle, leads })
+    : undefined
   const labels = elected && pod !== undefined ? [new RoleLabels({ watch, namespace, pod, leads })] : []
   const stop = new AbortController()
   const parts = [
@@ -235,6 +242,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     reports,
     revocations,
     ...labels,
+    ...(responses ? [responses] : []),
     ...(conditions ? [conditions] : []),
   ]
   const running = parts.map(part => part.run(stop.signal))
@@ -243,7 +251,12 @@ export function openCluster(options: ClusterOptions): Cluster {
     identity,
     elected,
     knewBefore,
-    isRead: () => inventory.isWhole && policies.isWhole && externals.isSettled && revocations.isKnown,
+    isRead: () =>
+      inventory.isWhole &&
+      policies.isWhole &&
+      externals.isSettled &&
+      revocations.isKnown &&
+      responses?.isKnown !== false,
   })
   const { authority, webhook: place, guarding } = options
   const own = [
@@ -252,7 +265,8 @@ export function openCluster(options: ClusterOptions): Cluster {
   ]
   running.push(...own.map(object => keepApplied(watch, object, stop.signal)))
   return {
-    owns: id => elected || policies.owns(id),
+    owns: (id, { actor, removes }) =>
+      policies.owns(id) || (elected && !(isOwn(id) && (removes || isResponder(actor)))),
     admission: admissionListener({
       state,
       guard: {

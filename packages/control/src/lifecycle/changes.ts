@@ -68,8 +68,11 @@ export interface LifecycleOptions {
   readonly log: Log
   /** The history of changes is no longer what it was. */
   readonly onSettled: () => void
-  /** Whether a policy lives in a cluster's API, and is changed there only. */
-  readonly livesElsewhere?: (id: PolicyId) => boolean
+  /** Whether a policy lives in a cluster's API, and is changed there only; what is taken back there may be more. */
+  readonly livesElsewhere?: (
+    id: PolicyId,
+    change: { readonly actor: string; readonly removes: boolean },
+  ) => boolean
 }
 
 /** In whose name a pending change takes itself back. */
@@ -157,8 +160,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     seconds === undefined ? undefined : ((clock.now() + seconds * 1000) as EpochMs)
 
   /** Here it would be undone by the next look at the cluster, or would undo what somebody wrote there. */
-  const refuseElsewhere = (ids: readonly PolicyId[]): void => {
-    const id = ids.find(each => options.livesElsewhere?.(each))
+  const refuseElsewhere = (ids: readonly PolicyId[], actor: string, removes = false): void => {
+    const id = ids.find(each => options.livesElsewhere?.(each, { actor, removes }))
     if (id) throw new SekishoError('conflict', `${id} lives in the Kubernetes API; change it there.`)
   }
 
@@ -211,7 +214,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   }
 
   const applied = (request: ChangeRequest): Change | undefined => {
-    refuseElsewhere([...request.set.map(({ id }) => id), ...request.removed])
+    const { set, removed, actor } = request
+    refuseElsewhere(
+      set.map(({ id }) => id),
+      actor,
+    )
+    refuseElsewhere(removed, actor, true)
     return keepingDefinitions(store, () => store.policies.apply(request))
   }
 
@@ -249,7 +257,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         prepare: () => id,
         commit: change => {
           if (action === 'revert')
-            refuseElsewhere(store.policies.change(id)?.policies.map(each => each.id) ?? [])
+            refuseElsewhere(store.policies.change(id)?.policies.map(each => each.id) ?? [], actor.user)
           const value = keepingDefinitions(store, () => store.policies[action](change, actor.user))
           return { value, target: String(change), details: value.summary }
         },

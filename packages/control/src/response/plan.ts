@@ -25,8 +25,6 @@ export interface Scene {
   /** Of so many seconds until now. */
   readonly findings: (windowSeconds: number) => readonly Finding[]
   readonly active: readonly ActiveResponse[]
-  /** Whether quarantines and blocks can be put in force here. */
-  readonly contains: boolean
   /** Namespaces that no rule touches. */
   readonly exempt: readonly string[]
   /** Whether an address is a node's: what comes through nodes is many, and probes come from them. */
@@ -178,7 +176,7 @@ function deedsOf(rule: ResponseRuleDocument, scene: Scene, all: Set<string>): re
       const count = fresh.reduce((sum, each) => sum + each.count, 0)
       if (count < match.count) return []
       const isNotice = action.kind === 'notify'
-      const acts = mode === 'Enforce' && (isNotice || scene.contains)
+      const acts = mode === 'Enforce'
       const hasRoom = !acts || isNotice || room.take(action.kind, key)
       return [
         {

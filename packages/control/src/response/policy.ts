@@ -43,7 +43,8 @@ export interface Containing {
   readonly exempt: readonly string[]
 }
 
-const KIND = 'ClusterSecurityPolicy'
+/** Of the policies that responses are. */
+export const KIND = 'ClusterSecurityPolicy'
 /** Of names, so that what responses deny is told from what others do. */
 const PREFIX = 'response.'
 /** In whose name they are made. No user is called so: there is one, the administrator. */
@@ -59,6 +60,8 @@ const MARKS = {
 } as const
 
 export const actorOf = (rule: string): string => `${ACTOR}${rule}`
+/** Whether it is done in the name of a rule. */
+export const isResponder = (actor: string): boolean => actor.startsWith(ACTOR)
 export const isOwn = (by: RuleId | PolicyId): boolean => by.startsWith(`${KIND}//${PREFIX}`)
 
 export const targetKey = (target: Containing['target']): string =>
@@ -136,17 +139,19 @@ export function policyOf(response: Containing): JsonRecord {
   }
 }
 
+/** Which rule made it. */
+export const ruleOf = (document: JsonRecord): string =>
+  textAt(document, 'metadata', 'labels', MARKS.rule) ?? ''
+
 /** What a stored policy is as a response; undefined for all others, and for one that a person has made their own. */
 export function responseOf({ id, document, updatedBy, updatedAt }: StoredPolicy): ActiveResponse | undefined {
-  if (!isOwn(id) || !updatedBy.startsWith(ACTOR)) return undefined
+  if (!isOwn(id) || !isResponder(updatedBy)) return undefined
   const mark = (key: keyof typeof MARKS): string =>
-    textAt(document, 'metadata', 'annotations', MARKS[key]) ??
-    textAt(document, 'metadata', 'labels', MARKS[key]) ??
-    ''
+    textAt(document, 'metadata', key === 'action' ? 'labels' : 'annotations', MARKS[key]) ?? ''
   const peer = mark('peer')
   return {
     policy: id,
-    rule: mark('rule'),
+    rule: ruleOf(document),
     action: mark('action') === 'block' ? 'block' : 'quarantine',
     target: mark('target'),
     ...(peer !== '' && { peer }),

@@ -6,6 +6,7 @@ import type { LiveState } from '../lifecycle/state.ts'
 import type { Timer } from '../live/timer.ts'
 import type { Log } from '../log.ts'
 import { collect, type Finding } from './finding.ts'
+import { responsesIn } from './handover.ts'
 import { ResponseMemory } from './memory.ts'
 import { type Deed, deedKey, keyOf, plan, type Scene } from './plan.ts'
 import {
@@ -13,7 +14,6 @@ import {
   actorOf,
   type Containing,
   idOf,
-  isOwn,
   policyOf,
   responseOf,
   targetKey,
@@ -28,8 +28,6 @@ export interface ResponderOptions {
   readonly log: Log
   /** Only one of several servers responds. */
   readonly leads: () => boolean
-  /** False where what one server makes would be gone with it: then quarantines and blocks are only told. */
-  readonly contains: boolean
   /** Namespaces that no rule touches. */
   readonly exempt: readonly string[]
   /** Events were written. */
@@ -81,10 +79,7 @@ class Rounds implements Responder {
 
   active(): readonly ActiveResponse[] {
     const { state, store } = this.#options
-    return [...state.model.policies.keys()].filter(isOwn).flatMap(id => {
-      const policy = store.policies.get(id)
-      return (policy && responseOf(policy)) ?? []
-    })
+    return responsesIn(state.model, store.policies).flatMap(policy => responseOf(policy) ?? [])
   }
 
   counts(rule: string): ResponseCounts {
@@ -131,10 +126,7 @@ class Rounds implements Responder {
     rules: readonly ResponseRuleDocument[],
     now: EpochMs,
   ): readonly ActiveResponse[] {
-    const { contains } = this.#options
-    const enforcing = new Set(
-      rules.filter(({ mode }) => contains && mode === 'Enforce').map(({ name }) => name),
-    )
+    const enforcing = new Set(rules.filter(({ mode }) => mode === 'Enforce').map(({ name }) => name))
     const active = this.active()
     const over = (each: ActiveResponse): Ending | undefined =>
       each.until <= now ? 'expired' : enforcing.has(each.rule) ? undefined : 'rule'
@@ -167,7 +159,7 @@ class Rounds implements Responder {
     readonly memory: ResponseMemory
     readonly now: EpochMs
   }): Scene {
-    const { store, state, exempt, contains } = this.#options
+    const { store, state, exempt } = this.#options
     const { rules, active, memory, now } = of
     const kinds = new Set(rules.flatMap(({ match }) => match.findings))
     const found = new Map<number, readonly Finding[]>()
@@ -179,7 +171,6 @@ class Rounds implements Responder {
       model: state.model,
       active,
       exempt,
-      contains,
       isNode: ip => nodes.has(ip),
       settled: key => memory.settled(key),
       findings(seconds) {

@@ -53,7 +53,6 @@ const scene = (findings: readonly Finding[], more: Partial<Scene> = {}): Scene =
   model,
   findings: () => findings,
   active: [],
-  contains: true,
   exempt: ['kube-system'],
   isNode: ip => ip === '192.168.0.1',
   settled: () => undefined,
@@ -87,12 +86,6 @@ describe('a rule', () => {
       [rule({ mode: 'Audit' })],
       scene([finding('app-1')]),
       ['audit quarantine app-1-1'],
-    ],
-    [
-      'where it would not last, is told, and notices are made',
-      [rule({ actions: [{ quarantine: {} }, { notify: {} }] })],
-      scene([finding('app-1')], { contains: false }),
-      ['audit quarantine app-1-1', 'act notify app-1-1'],
     ],
     ['does not look at other kinds', [rule()], scene([finding('app-1', { kind: 'mining-pool' })]), []],
     [

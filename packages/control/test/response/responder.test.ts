@@ -55,7 +55,6 @@ function setUp() {
       },
       log,
       leads: () => here.leads,
-      contains: true,
       exempt: ['kube-system'],
       onEvents: () => undefined,
       tell: (workload, reason) => told.push(`${reason} ${workload.name}`),

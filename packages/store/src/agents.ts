@@ -4,6 +4,13 @@ import type { Database } from './database.ts'
 import { sawAgent } from './records/ingest.ts'
 import type { Inventory } from './records/inventory.ts'
 
+const JOINED = 'SELECT public_key, joined_at FROM agents WHERE node = ?'
+const REVISIONS = `SELECT node, json_extract(status, '$.revision') AS revision FROM agent_status
+  WHERE json_extract(status, '$.history') = ?`
+/** Who sends batches was heard of anyway; a write for each stream beside them would be one more for the disk. */
+const HEARD_MS = 20_000
+const HEARD = 'SELECT 1 FROM agent_status WHERE node = ? AND last_seen > ?'
+
 interface Row {
   readonly node: string
   readonly public_key: string
@@ -51,12 +58,25 @@ class AgentTable implements Agents {
     return row && record(row)
   }
 
+  joined(node: NodeName): Pick<AgentRecord, 'publicKey' | 'joinedAt'> | undefined {
+    const row = this.#database.prepare(JOINED).get(node)
+    // As `join` wrote them.
+    return row && { publicKey: String(row.public_key), joinedAt: Number(row.joined_at) as EpochMs }
+  }
+
+  revisions(history: string): ReadonlyMap<NodeName, number> {
+    const rows = this.#database.prepare(REVISIONS).all(history)
+    // As ingest wrote them.
+    return new Map(rows.map(({ node, revision }) => [String(node) as NodeName, Number(revision)]))
+  }
+
   list(): readonly AgentRecord[] {
     return this.#database.all(this.#agents().orderBy('agents.node')).map(record)
   }
 
   seen(node: NodeName): void {
-    sawAgent(this.#database, node, this.#clock.now())
+    const now = this.#clock.now()
+    if (!this.#database.prepare(HEARD).get(node, now - HEARD_MS)) sawAgent(this.#database, node, now)
   }
 
   remove(node: NodeName): boolean {

@@ -62,6 +62,8 @@ export interface Policies {
   /** In force now, by id. */
   list(): readonly StoredPolicy[]
   get(id: PolicyId): StoredPolicy | undefined
+  /** Of those in force, without reading what they say. */
+  revisions(): ReadonlyMap<PolicyId, number>
   /**
    * All or nothing. Policies that stay the same are left out of the change; undefined when nothing would change.
    * @throws SekishoError `conflict` when a pending change holds one of the policies; `not-found` for a removed
@@ -177,9 +179,13 @@ export interface Agents {
     readonly joinedAt?: EpochMs
   }): AgentRecord
   get(node: NodeName): AgentRecord | undefined
+  /** Whose key it is now: asked at each request of each agent, so nothing of what it said is read. */
+  joined(node: NodeName): Pick<AgentRecord, 'publicKey' | 'joinedAt'> | undefined
   /** By node. */
   list(): readonly AgentRecord[]
-  /** The agent's stream is open. */
+  /** How far each agent is in a history, by its last status; those of other histories are left out. */
+  revisions(history: string): ReadonlyMap<NodeName, number>
+  /** The agent's stream is open. Written where it was not heard of lately. */
   seen(node: NodeName): void
   /** Forgets the agent and ends its workloads. @returns false when there is none. */
   remove(node: NodeName): boolean

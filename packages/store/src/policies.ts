@@ -54,6 +54,15 @@ class PolicyTable implements Policies {
     return this.#database.all(query).flatMap(stored)[0]
   }
 
+  revisions(): ReadonlyMap<PolicyId, number> {
+    const query = this.#database.build
+      .selectFrom('policies')
+      .select(['id', 'revision'])
+      .where('body', 'is not', null)
+    // Written below from a PolicyId.
+    return new Map(this.#database.all(query).map(({ id, revision }) => [id as PolicyId, revision]))
+  }
+
   apply(request: ChangeRequest): Change | undefined {
     return this.#database.transaction(() => {
       const changed = this.#differences(request)

@@ -1,4 +1,4 @@
-import type { Labels, Namespace, PolicyDocumentJson, StateDelta, Workload, WorkloadId } from '@sekisho/core'
+import type { Labels, Namespace, PolicyDocumentJson, StateDelta } from '@sekisho/core'
 import type { PolicyText, StateLog } from './api.ts'
 import type { Database } from './database.ts'
 import type { Inventory } from './records/inventory.ts'
@@ -38,7 +38,7 @@ class State implements StateLog {
         kind: 'delta' as const,
         revision: now,
         namespaces: this.#namespacesSince(revision),
-        workloads: this.#workloadsSince(revision),
+        workloads: this.#inventory.since(revision),
         policies: this.#policiesSince(revision),
       }
     })
@@ -55,24 +55,6 @@ class State implements StateLog {
       set: rows.flatMap(({ body }) => (body === null ? [] : [documentOf(body)])),
       removed: rows.flatMap(({ id, body }) => (body === null ? [id] : [])),
     }
-  }
-
-  #workloadsSince(revision: number): { set: Workload[]; removed: WorkloadId[] } {
-    const changed = this.#database.build
-      .selectFrom('workload_versions')
-      .select('workload')
-      .where('revision', '>', revision)
-      .distinct()
-      .orderBy('workload')
-    const set: Workload[] = []
-    const removed: WorkloadId[] = []
-    for (const { workload } of this.#database.all(changed)) {
-      // Written from a WorkloadId by the inventory.
-      const last = this.#inventory.last(workload as WorkloadId)
-      if (last && last.until === undefined) set.push(last.workload)
-      else removed.push(workload as WorkloadId)
-    }
-    return { set, removed }
   }
 
   #namespacesSince(revision: number): { set: Namespace[]; removed: string[] } {

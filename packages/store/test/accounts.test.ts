@@ -92,6 +92,39 @@ describe('agents', () => {
   })
 })
 
+describe('of many agents', () => {
+  const told = (name: string, status: object) =>
+    batch(1, { node: node(name), status: { node: node(name), ...status } as AgentStatus })
+
+  test('only what is asked of each is read', () => {
+    using store = openStore({ path: ':memory:', clock: testClock() })
+    store.agents.join({ node: node('a'), publicKey: 'k1', certificateSerial: '1' })
+    expect(store.agents.joined(node('a'))).toEqual({ publicKey: 'k1', joinedAt: at(0) })
+    expect(store.agents.joined(node('b'))).toBeUndefined()
+    store.records.ingest(told('a', { history: 'own', revision: 7 }))
+    store.records.ingest(told('b', { history: 'another', revision: 8 }))
+    store.records.ingest(told('c', { revision: 9 }))
+    expect(store.agents.revisions('own')).toEqual(new Map([[node('a'), 7]]))
+  })
+
+  test('who was just heard of is not written down again', () => {
+    const clock = testClock()
+    using store = openStore({ path: ':memory:', clock })
+    store.agents.join({ node: node(), publicKey: 'k1', certificateSerial: '1' })
+    const seen = (ms: number) => {
+      clock.time = at(ms)
+      store.agents.seen(node())
+      return store.agents.get(node())?.lastSeen
+    }
+    expect([seen(0), seen(19_000), seen(20_000), seen(30_000)]).toEqual([
+      at(0),
+      at(0),
+      at(20_000),
+      at(20_000),
+    ])
+  })
+})
+
 describe('audit', () => {
   const note = (target: string) =>
     ({

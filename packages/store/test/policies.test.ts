@@ -35,6 +35,9 @@ describe('policies', () => {
     expect(names(store)).toEqual(['SecurityPolicy/shop/b=new'])
     expect(store.policies.get(policy('b').id)).toMatchObject({ updatedBy: 'admin', updatedAt: at(0) })
     expect(store.policies.get(policy('a').id)).toBeUndefined()
+    expect(store.policies.revisions()).toEqual(
+      new Map(store.policies.list().map(({ id, revision }) => [id, revision])),
+    )
   })
 
   test('a set that changes nothing is no change and no revision', () => {

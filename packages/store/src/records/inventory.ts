@@ -19,6 +19,15 @@ interface VersionRow {
 const REMEMBERED_VERSIONS = 100
 const VERSIONS = `SELECT id AS version, since FROM workload_versions WHERE workload = ?
   ORDER BY id DESC LIMIT ${REMEMBERED_VERSIONS}`
+/** One query for all: a cluster that is read for the first time changes a hundred thousand. */
+const NEWEST_SINCE = `SELECT workload, until, document FROM workload_versions WHERE id IN (
+  SELECT max(id) FROM workload_versions
+  WHERE workload IN (SELECT workload FROM workload_versions WHERE revision > ?) GROUP BY workload
+) ORDER BY workload`
+const CURRENT = `SELECT id, workload, node, document, since, until FROM workload_versions
+  WHERE workload = ? AND until IS NULL`
+const OPEN = `INSERT INTO workload_versions (workload, node, namespace, owner, document, since, revision)
+  VALUES (?, ?, ?, ?, ?, ?, ?)`
 
 /** When something begins to hold, and the revision that says so, made when it is first asked for. */
 interface Time {
@@ -103,16 +112,12 @@ export class Inventory {
   }
 
   #open(workload: Workload, document: string, at: { node: string; since: number; revision: number }): void {
-    const version = this.#database.insert(
-      this.#database.build.insertInto('workload_versions').values({
-        workload: workload.id,
-        namespace: workload.namespace,
-        owner: workload.owner.name,
-        document,
-        until: null,
-        ...at,
-      }),
-    )
+    const { id, namespace, owner } = workload
+    const { node, since, revision } = at
+    const opened = this.#database
+      .prepare(OPEN)
+      .run(id, node, namespace, owner.name, document, since, revision)
+    const version = Number(opened.lastInsertRowid)
     // Flows that came before their workload's first report are known by name only; now the rest is known too.
     this.#database
       .prepare(
@@ -175,11 +180,24 @@ export class Inventory {
   }
 
   #current(id: WorkloadId): VersionRow | undefined {
-    return this.#database.first(this.#versions().where('workload', '=', id).where('until', 'is', null))
+    // The columns are those of the row; asked for every workload that is reported.
+    return this.#database.prepare(CURRENT).get(id) as VersionRow | undefined
   }
 
   #ofNode(node: NodeName): VersionRow[] {
     return this.#database.all(this.#versions().where('node', '=', node).where('until', 'is', null))
+  }
+
+  /** What changed after a revision. */
+  since(revision: number): { readonly set: Workload[]; readonly removed: WorkloadId[] } {
+    const set: Workload[] = []
+    const removed: WorkloadId[] = []
+    for (const { workload, until, document } of this.#database.prepare(NEWEST_SINCE).iterate(revision)) {
+      // Written above as the JSON of a Workload, under its id.
+      if (until === null) set.push(JSON.parse(String(document)) as Workload)
+      else removed.push(String(workload) as WorkloadId)
+    }
+    return { set, removed }
   }
 
   /** The newest version, current or not. */

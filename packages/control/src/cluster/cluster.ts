@@ -114,6 +114,8 @@ export interface Cluster extends AsyncDisposable {
 
 const OURS = [SECURITY_POLICIES, CLUSTER_SECURITY_POLICIES, SECURITY_PROFILES, APPLICATIONS, RESPONSE_RULES]
 
+/** Of a database into which nothing was written. */
+const UNWRITTEN_REVISION = 1
 /** A webhook is not waited for longer. */
 const REVIEW_MS = 5_000
 
@@ -134,7 +136,7 @@ export function openCluster(options: ClusterOptions): Cluster {
   const { elected = false, pod } = options
   if (elected) refuseOwnPolicies(store)
   // What an empty database says is in force is nothing; agents may know better.
-  const knewBefore = store.state.revision() > 0
+  const knewBefore = store.state.revision() > UNWRITTEN_REVISION
   const troubles = new Map<string, string>()
   const watch = createWatch({
     client,
@@ -154,6 +156,8 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const { history, firewall, onEnforced } = options
   const leads = (): boolean => election.leads
+  // Of half a cluster everything that could be told of it would be wrong, and soon told anew.
+  const tells = (): boolean => leads() && duty.isRead
   const conditions = options.podConditions
     ? new EnforcedWriter({ watch, state, store, history, leads, onEnforced })
     : undefined
@@ -199,9 +203,9 @@ export function openCluster(options: ClusterOptions): Cluster {
     store,
     history,
     responses: rule => options.responder.counts(rule),
-    leads,
+    leads: tells,
   })
-  const ofExternals = new ExternalStatusWriter({ watch, mirror: externals, state, store, history, leads })
+  const ofExternals = new ExternalStatusWriter({ watch, mirror: externals, state, store, history, leads: tells })
   const events = new EventWriter({
     watch,
     mirror: policies,
@@ -210,12 +214,12 @@ export function openCluster(options: ClusterOptions): Cluster {
     enforcing: () => enforcing(store),
     degraded: () => degradedNodes(store, state),
     identity,
-    leads,
+    leads: tells,
   })
   const reports = new ReportWriter({
     watch,
     types: [POLICY_REPORTS, OPEN_REPORTS],
-    leads,
+    leads: tells,
     async find() {
       const asked = { now: timers.now(), connected: [], revision: state.revision }
       // Of a thread of this program.

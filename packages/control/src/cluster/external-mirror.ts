@@ -31,7 +31,7 @@ export interface ClusterExternal {
 
 export interface ExternalMirrorOptions {
   readonly watch: ClusterWatch
-  readonly records: Pick<Store['records'], 'mirror' | 'inventory'>
+  readonly records: Pick<Store['records'], 'mirror'>
   readonly state: Pick<LiveState, 'sync' | 'model' | 'onChange'>
   /** What is said of protection around a namespace's workloads, from the outermost in. */
   readonly wordsAround: (namespace: string) => readonly (ProtectionWord | undefined)[]
@@ -128,7 +128,7 @@ export class ExternalMirror {
   /** Those that went while nobody watched. */
   #forgetOthers(): void {
     this.#isWhole = true
-    for (const { id, kind } of this.#options.records.inventory().workloads)
+    for (const { id, kind } of this.#options.state.model.workloads.values())
       if (kind === 'external' && !this.#current.has(id)) this.#removed.add(id)
   }
 

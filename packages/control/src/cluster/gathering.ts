@@ -6,7 +6,11 @@ const GATHER_MS = 50
 const SOON_MS = 2
 const AGAIN_MS = 1_000
 
-/** Writes what mirrors gather: a change by itself at once, the many of a rollout together. */
+/**
+ * Writes what mirrors gather: a change by itself at once, the many of a rollout together. More of them than the main thread
+ * should do in one go are written in portions, with a turn of the event loop for everything else between two: a server that
+ * read 100,000 pods at once would be taken for dead, and lose its lease.
+ */
 export class Gathering implements Disposable {
   readonly #timers: Pick<Timers, 'monotonic' | 'after'>
   readonly #write: () => void
@@ -26,6 +30,11 @@ export class Gathering implements Disposable {
   /** There is something to write. */
   ask(): void {
     this.#wait(Math.max(SOON_MS, this.#written + GATHER_MS - this.#timers.monotonic()))
+  }
+
+  /** There is more of what was gathered than was written now. */
+  goOn(): void {
+    this.#wait(0)
   }
 
   /** It could not be written: it is kept, and tried again with what comes until then. */

@@ -16,7 +16,7 @@ import type { ClusterWatch } from './watch.ts'
 
 export interface InventoryMirrorOptions {
   readonly watch: ClusterWatch
-  readonly records: Pick<Store['records'], 'mirror' | 'inventory'>
+  readonly records: Pick<Store['records'], 'mirror'>
   readonly state: Pick<LiveState, 'sync' | 'model'>
   /** What is said of protection for the whole cluster. */
   readonly firewall?: ProtectionWord | undefined
@@ -38,6 +38,9 @@ interface Seen<T> {
   readonly word: ProtectionWord | undefined
 }
 
+/** Pods in one transaction: some 50 ms of the main thread. */
+const PORTION = 500
+
 const UNWRITTEN = 'the inventory of the cluster could not be written'
 
 /** `namespace/name`, as the collection is keyed. */
@@ -57,10 +60,12 @@ export class InventoryMirror {
   readonly #known = new Map<string, Seen<Namespace>>()
   /** Of pods that say something: few do. */
   readonly #words = new Map<WorkloadId, ProtectionWord>()
-  #set = new Map<WorkloadId, Workload>()
-  #removed = new Set<WorkloadId>()
+  /** To be written. */
+  readonly #set = new Map<WorkloadId, Workload>()
+  readonly #removed = new Set<WorkloadId>()
   #namespacesChanged = false
   readonly #gathering: Gathering
+  #isListed = false
   #isWhole = false
 
   constructor(options: InventoryMirrorOptions) {
@@ -133,7 +138,7 @@ export class InventoryMirror {
   /** Pods of a namespace that says something else of them now. */
   #askAgain(space: string): void {
     // The first list has all of them; what is stored may be gone.
-    if (!this.#isWhole) return
+    if (!this.#isListed) return
     for (const workload of this.#options.state.model.workloads.values()) {
       const { id, kind, namespace: name } = workload
       if (kind === 'pod' && name === space && !this.#removed.has(id) && !this.#set.has(id))
@@ -149,24 +154,27 @@ export class InventoryMirror {
 
   #gather(): void {
     if (!this.#pods.isListed || !this.#namespaces.isListed) return
+    if (!this.#isListed) this.#forgetOthers()
     this.#gathering.ask()
   }
 
+  /** Pods that went while nobody watched. */
+  #forgetOthers(): void {
+    this.#isListed = true
+    for (const { id, kind } of this.#options.state.model.workloads.values())
+      if (kind === 'pod' && !this.#set.has(id)) this.#removed.add(id)
+  }
+
+  /** Who is gone first: another may have the address by now. */
   #write(): void {
-    const { records, state, watch } = this.#options
-    if (!this.#isWhole) this.#forgetOthers()
+    const { watch } = this.#options
+    const removed = [...this.#removed.values().take(PORTION)]
+    const set = [...this.#set.values().take(PORTION - removed.length)]
     try {
-      records.mirror({
-        set: [...this.#set.values()].map(workload => this.#protected(workload)),
-        removed: [...this.#removed],
-        ...(this.#namespacesChanged && { namespaces: [...this.#known.values()].map(({ value }) => value) }),
-      })
-      this.#isWhole = true
-      this.#set = new Map()
-      this.#removed = new Set()
-      this.#namespacesChanged = false
-      state.sync()
+      this.#writePortion(set, removed)
       watch.onTrouble(UNWRITTEN, undefined)
+      if (this.#set.size + this.#removed.size > 0) this.#gathering.goOn()
+      else this.#isWhole = true
     } catch (error) {
       // Kept, and written with what comes next.
       watch.onTrouble(UNWRITTEN, error)
@@ -174,10 +182,16 @@ export class InventoryMirror {
     }
   }
 
-  /** Pods that went while nobody watched. */
-  #forgetOthers(): void {
-    for (const { id, kind } of this.#options.records.inventory().workloads) {
-      if (kind === 'pod' && !this.#set.has(id)) this.#removed.add(id)
-    }
+  #writePortion(set: readonly Workload[], removed: readonly WorkloadId[]): void {
+    const { records, state } = this.#options
+    records.mirror({
+      set: set.map(workload => this.#protected(workload)),
+      removed,
+      ...(this.#namespacesChanged && { namespaces: [...this.#known.values()].map(({ value }) => value) }),
+    })
+    this.#namespacesChanged = false
+    for (const { id } of set) this.#set.delete(id)
+    for (const id of removed) this.#removed.delete(id)
+    state.sync()
   }
 }

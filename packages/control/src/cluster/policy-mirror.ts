@@ -42,6 +42,9 @@ export interface PolicyMirrorOptions {
 /** In whose name the cluster's policies are written. */
 export const CLUSTER_ACTOR = 'kubernetes'
 
+/** Policies in one change: some 100 ms of the main thread. */
+const PORTION = 100
+
 const UNWRITTEN = 'policies of the cluster could not be put in force'
 /** What kubectl keeps of the last apply: the whole document again. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -89,7 +92,8 @@ export class PolicyMirror {
   readonly #owned: Set<PolicyId>
   readonly #whole = new Set<string>()
   #isWhole = false
-  #touched = new Set<PolicyId>()
+  /** To be written. */
+  readonly #touched = new Set<PolicyId>()
   readonly #gathering: Gathering
 
   constructor(options: PolicyMirrorOptions) {
@@ -150,21 +154,25 @@ export class PolicyMirror {
   }
 
   #write(): void {
-    const { lifecycle, watch } = this.#options
-    const touched = [...this.#touched]
-    const set = touched.flatMap(id => this.#current.get(id)?.document ?? [])
-    const removed = touched.filter(id => !this.#current.has(id) && this.#owned.has(id))
+    const { watch } = this.#options
     try {
-      lifecycle.mirror(set, removed, CLUSTER_ACTOR)
-      for (const { id } of set) this.#owned.add(id)
-      for (const id of removed) this.#owned.delete(id)
-      this.#touched = new Set()
-      this.#isWhole ||= this.#whole.size === this.#reflectors.length
+      this.#writePortion([...this.#touched.values().take(PORTION)])
       watch.onTrouble(UNWRITTEN, undefined)
+      if (this.#touched.size > 0) this.#gathering.goOn()
+      else this.#isWhole ||= this.#whole.size === this.#reflectors.length
     } catch (error) {
       watch.onTrouble(UNWRITTEN, error)
       this.#gathering.askAgain()
     }
+  }
+
+  #writePortion(touched: readonly PolicyId[]): void {
+    const set = touched.flatMap(id => this.#current.get(id)?.document ?? [])
+    const removed = touched.filter(id => !this.#current.has(id) && this.#owned.has(id))
+    this.#options.lifecycle.mirror(set, removed, CLUSTER_ACTOR)
+    for (const { id } of set) this.#owned.add(id)
+    for (const id of removed) this.#owned.delete(id)
+    for (const id of touched) this.#touched.delete(id)
   }
 }
 

@@ -13,9 +13,13 @@ export interface Standing {
   readonly isRead: () => boolean
 }
 
+export interface ClusterDuty extends Duty {
+  /** All that the cluster has was in force here once; from then on it is followed. */
+  readonly isRead: boolean
+}
+
 /** What a server of a cluster may do, by the lease and by what it has read. */
-export function dutyOf({ election, identity, elected, knewBefore, isRead }: Standing): Duty {
-  // Read once, it is followed.
+export function dutyOf({ election, identity, elected, knewBefore, isRead }: Standing): ClusterDuty {
   let wasRead = false
   const others = (holder: string) => holder !== '' && holder !== identity
   return {
@@ -24,9 +28,12 @@ export function dutyOf({ election, identity, elected, knewBefore, isRead }: Stan
       const { holder } = election
       return `This server stands by; ${others(holder) ? `${holder} leads` : 'it does not know who leads'}.`
     },
-    get unread() {
+    get isRead() {
       wasRead ||= isRead()
-      return wasRead || (!elected && knewBefore) ? undefined : 'The cluster has not been read yet.'
+      return wasRead
+    },
+    get unread() {
+      return this.isRead || (!elected && knewBefore) ? undefined : 'The cluster has not been read yet.'
     },
     get leads() {
       return election.leads

@@ -68,7 +68,10 @@ export interface LifecycleOptions {
   readonly log: Log
   /** The history of changes is no longer what it was. */
   readonly onSettled: () => void
-  /** Whether a policy lives in a cluster's API, and is changed there only; what is taken back there may be more. */
+  /**
+   * Whether a policy lives in a cluster's API, and is changed there only.
+   * @param change in whose name, and whether it would be gone.
+   */
   readonly livesElsewhere?: (
     id: PolicyId,
     change: { readonly actor: string; readonly removes: boolean },

@@ -13,7 +13,8 @@ const ID = 'SecurityPolicy/shop/web' as PolicyId
 function setUp(error?: Error, type: ResourceType = SECURITY_POLICIES) {
   const rounds = new Rounds()
   rounds.error = error
-  const world = { leads: true, denied: 1 }
+  const world = { leads: true, denied: 1, revision: 1, agent: 1, madeOut: 0 }
+  const model = createModel()
   const policy: ClusterPolicy = {
     id: ID,
     type,
@@ -31,10 +32,20 @@ function setUp(error?: Error, type: ResourceType = SECURITY_POLICIES) {
     watch: rounds.watch,
     types: [type],
     mirror: { current: new Map([[ID, policy]]) },
-    state: { model: createModel() },
+    state: {
+      get revision() {
+        return world.revision
+      },
+      model: Object.assign(Object.create(model), {
+        selected(id: PolicyId) {
+          world.madeOut++
+          return model.selected(id)
+        },
+      }),
+    },
     store: {
-      agents: { list: () => [] },
-      policies: { list: () => [] },
+      agents: { revisions: () => new Map([['a', world.agent]]) },
+      policies: { revisions: () => new Map() },
       records: { byPolicy: () => new Map([[ID, { denied: world.denied, audited: 0 }]]) },
     } as unknown as ConstructorParameters<typeof StatusWriter>[0]['store'], // what it asks of the store
     history: 'run',
@@ -62,6 +73,21 @@ test('a status is told once, and a count that moves once a minute', async () => 
   for (let rounds = 0; rounds < 4; rounds++) await writer.round()
   expect(writer.calls).toHaveLength(2)
   expect(writer.calls[1]).toMatchObject({ body: { status: { deniedLastHour: 9 } } })
+})
+
+test('a status is made out where something of it is new, and not in each round', async () => {
+  await using writer = setUp()
+  await writer.round()
+  await writer.round()
+  const { world } = writer
+  expect(world.madeOut).toBe(1)
+  world.revision++
+  await writer.round()
+  expect(world.madeOut).toBe(2)
+  world.agent++
+  await writer.round()
+  await writer.round()
+  expect(world.madeOut).toBe(3)
 })
 
 test('who does not lead tells nothing, and then everything', async () => {

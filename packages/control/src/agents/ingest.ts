@@ -7,15 +7,16 @@ import type { Hub } from '../live/hub.ts'
 import { type Counters, countFlow } from '../metrics.ts'
 import { eventView, flowView } from '../views.ts'
 import { createAdmission, type Refused } from './admission.ts'
+import { createGroupCommit } from './group-commit.ts'
 import { named } from './naming.ts'
 
 export interface Ingest {
-  /** Returns when the batch is on disk: only then may it be acknowledged. @throws SekishoError forbidden */
-  take(batch: Batch, node: NodeName): void
+  /** Resolves when the batch is on disk: only then may it be acknowledged. @throws SekishoError forbidden */
+  take(batch: Batch, node: NodeName): Promise<void>
 }
 
 export interface IngestOptions {
-  readonly store: Pick<Store, 'records' | 'agents'>
+  readonly store: Pick<Store, 'records' | 'agents' | 'transaction'>
   readonly state: LiveState
   readonly hub: Hub
   readonly counters: Counters
@@ -41,6 +42,13 @@ const OWNER_AWAY_MS = 5 * 60_000
 const STATUS_NEWS_MS = 10_000
 /** Records are looked through for attacks this often at most, and only when there are new ones. */
 const ALARMS_MS = 10_000
+/** What a batch is to write beside its flows, in flows. */
+const BATCH_WEIGHT = 10
+
+interface Sent {
+  readonly batch: Batch
+  readonly node: NodeName
+}
 
 export function createIngest({ store, state, hub, counters, clock, inCluster }: IngestOptions): Ingest {
   const admission = createAdmission({
@@ -73,12 +81,22 @@ export function createIngest({ store, state, hub, counters, clock, inCluster }: 
     for (const flow of batch.flows) countFlow(counters, flow)
   }
 
-  return {
-    take(whole, node) {
+  const commits = createGroupCommit({
+    store,
+    write({ batch: whole, node }: Sent) {
       const { batch: admitted, refused } = admission.admit(whole, node)
       const flows = admitted.flows.flatMap(flow => named(flow, node, state.model) ?? [])
       const batch = { ...admitted, flows }
-      const result = store.records.ingest(inCluster ? withoutPods(batch) : batch)
+      return { batch, refused, result: store.records.ingest(inCluster ? withoutPods(batch) : batch) }
+    },
+    weight: ({ batch }) => BATCH_WEIGHT + batch.flows.length,
+    // Whose workload is whose is known before another speaks of it.
+    endsGroup: ({ result }) => result.inventoryChanged,
+  })
+
+  return {
+    async take(whole, node) {
+      const { batch, refused, result } = await commits.write({ batch: whole, node })
       if (!result.stored) {
         counters.repeatedBatches++
         return

@@ -100,27 +100,40 @@ export interface Roster {
 }
 
 export interface Known {
-  readonly agents: Store['agents']
+  readonly agents: Pick<Store['agents'], 'joined' | 'join'>
   /** Present where other servers may have let agents in. */
   readonly roster?: Roster | undefined
 }
 
-/**
- * The node a client certificate speaks for, or undefined when its key is not the one that joined last under that
- * name: an agent that was removed or replaced is refused although its certificate has not expired.
- */
-export function nodeOf(certificate: X509Certificate, { agents, roster }: Known): NodeName | undefined {
+/** What a client certificate says: read once for a connection, since it costs more than all else that a heartbeat does. */
+export interface Shown {
+  readonly certificate: X509Certificate
+  readonly node: NodeName
+  readonly issuedAt: EpochMs
+  readonly publicKey: string
+}
+
+/** Undefined where it names no node. */
+export function shownBy(certificate: X509Certificate): Shown | undefined {
   const node = /^CN=(.+)$/.exec(certificate.subject)?.[1] as NodeName | undefined // we wrote that name
-  if (node === undefined) return undefined
-  const joinedAt = issuedAt(certificate)
-  if (joinedAt <= (roster?.until(node) ?? Number.NEGATIVE_INFINITY)) return undefined
-  const publicKey = keyText(certificate)
-  const record = agents.get(node)
-  if (record?.publicKey === publicKey) return node
+  return node && { certificate, node, issuedAt: issuedAt(certificate), publicKey: keyText(certificate) }
+}
+
+/**
+ * Whether a client certificate speaks for its node now: not when its key is not the one that joined last under that
+ * name. An agent that was removed or replaced is refused although its certificate has not expired.
+ */
+export function isKnown(
+  { node, issuedAt: joinedAt, publicKey, certificate }: Shown,
+  { agents, roster }: Known,
+): boolean {
+  if (joinedAt <= (roster?.until(node) ?? Number.NEGATIVE_INFINITY)) return false
+  const record = agents.joined(node)
+  if (record?.publicKey === publicKey) return true
   // Joined at another server: of two agents of one name the one whose certificate was made last is the node's.
-  if (!roster || (record && joinedAt <= record.joinedAt)) return undefined
+  if (!roster || (record && joinedAt <= record.joinedAt)) return false
   agents.join({ node, publicKey, certificateSerial: certificate.serialNumber, joinedAt })
-  return node
+  return true
 }
 
 /** A new certificate for the same key, so that an answer that gets lost locks nobody out. */

@@ -1,4 +1,3 @@
-import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
@@ -8,12 +7,13 @@ import { createLimiter, limiterAddress } from '../auth/limiter.ts'
 import { type Duty, refuse } from '../duty.ts'
 import { problemOf } from '../http/problem.ts'
 import type { Pulse } from '../live/pulse.ts'
+import { createTurns } from '../live/turns.ts'
 import type { Log } from '../log.ts'
 import type { Authority } from '../pki/authority.ts'
 import { parseBatch } from './batch.ts'
 import { gunzipBounded, parseJson, readBody } from './body.ts'
 import type { Ingest } from './ingest.ts'
-import { join, nodeOf, type Roster, renew } from './join.ts'
+import { isKnown, join, type Roster, renew, type Shown, shownBy } from './join.ts'
 import type { NodeStates } from './node-states.ts'
 import { createPresence } from './presence.ts'
 import type { Voucher } from './service-account.ts'
@@ -42,11 +42,6 @@ export interface Agents extends Disposable {
   /** For an HTTPS server that asks for client certificates but lets those without one through (they may join). */
   readonly listener: RequestListener
   readonly connected: ReadonlySet<NodeName>
-}
-
-interface Caller {
-  readonly node: NodeName
-  readonly certificate: X509Certificate
 }
 
 const answerJson = (response: ServerResponse, body: object): void => {
@@ -105,6 +100,7 @@ export function createAgents(options: AgentsOptions): Agents {
   const { store, clock, pulse, states, duty } = options
   const closing = new AbortController()
   const uploads = createUploads()
+  const turns = createTurns()
   const presence = createPresence({ agents: store.agents, clock, onChange: options.onPresence })
   const joins = createLimiter({
     attempts: LIMITS.loginAttempts.value,
@@ -113,35 +109,43 @@ export function createAgents(options: AgentsOptions): Agents {
     clock,
   })
 
-  /** The certificate is checked at every request: a connection may be older than a revocation. */
   const known = { agents: store.agents, roster: options.roster }
-  const caller = (request: IncomingMessage): Caller => {
-    const socket = request.socket as TLSSocket // the listener serves TLS only
-    const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
-    const node = certificate && nodeOf(certificate, known)
-    if (!certificate || !node)
+  const shown = new WeakMap<TLSSocket, Shown | undefined>()
+  const shownOn = (socket: TLSSocket): Shown | undefined => {
+    if (!shown.has(socket)) {
+      const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
+      shown.set(socket, certificate && shownBy(certificate))
+    }
+    return shown.get(socket)
+  }
+  /** Whether it is known is asked at every request: a connection may be older than a revocation. */
+  const caller = (request: IncomingMessage): Shown => {
+    const own = shownOn(request.socket as TLSSocket) // the listener serves TLS only
+    if (!own || !isKnown(own, known))
       throw new SekishoError('unauthenticated', 'No valid agent certificate was shown.')
-    return { node, certificate }
+    return own
   }
 
-  const serveState = async ({ node, certificate }: Caller, url: URL, response: ServerResponse) => {
+  const serveState = async (own: Shown, url: URL, response: ServerResponse) => {
+    const { node } = own
     refuse(duty.unread)
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     using stream = presence.enter(node)
     const signal = AbortSignal.any([gone.signal, closing.signal, stream.replaced])
     const admitted = () => {
-      if (duty.standby !== undefined || nodeOf(certificate, known) === undefined) return false
+      if (duty.standby !== undefined || !isKnown(own, known)) return false
       stream.stillHere()
       return true
     }
-    const reading = { states, node, pulse, position: positionOf(url), now: clock.now, admitted, signal }
+    const position = positionOf(url)
+    const reading = { states, node, pulse, turns, position, now: clock.now, admitted, signal }
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
     await pour(stateLines(reading), response, signal)
   }
 
   const serveBatch = async (
-    { node }: Caller,
+    { node }: Shown,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> => {
@@ -152,7 +156,7 @@ export function createAgents(options: AgentsOptions): Agents {
     const batch = parseBatch(parseJson(bytes))
     // Others may have taken over while it came; who acknowledges a batch must be the one to keep it.
     refuse(duty.standby)
-    options.ingest.take(batch, node)
+    await options.ingest.take(batch, node)
     answerJson(response, { sequence: batch.sequence })
   }
 

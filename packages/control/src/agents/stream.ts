@@ -1,5 +1,6 @@
 import type { EpochMs, NodeName, StateMessage, StatePosition } from '@sekisho/core'
 import type { Pulse } from '../live/pulse.ts'
+import type { Turns } from '../live/turns.ts'
 import type { NodeStates } from './node-states.ts'
 
 export const HEARTBEAT_MS = 5_000
@@ -10,6 +11,8 @@ export interface Reading {
   readonly states: NodeStates
   readonly node: NodeName
   readonly pulse: Pulse
+  /** Of all readers: a line may take long to make. */
+  readonly turns: Turns
   /** What the agent applied last; undefined for one that knows nothing yet. */
   readonly position: StatePosition | undefined
   readonly now: () => EpochMs
@@ -24,14 +27,21 @@ export interface Reading {
  * line as one.
  */
 export async function* stateLines(reading: Reading): AsyncGenerator<string> {
-  const { states, node, pulse, position, now, admitted, signal } = reading
+  const { states, node, pulse, turns, position, now, admitted, signal } = reading
+  await turns.next()
   const state = states.of(node, position)
   const beat = () => line({ kind: 'heartbeat', revision: states.revision, at: now() })
   let isQuiet = true
   while (!signal.aborted && admitted()) {
     const next: string | undefined = state.next() ?? (isQuiet ? beat() : undefined)
-    // A change that came while the reader was busy has beaten already: look again before waiting.
-    isQuiet = next === undefined && (await pulse.next(HEARTBEAT_MS, signal)) === 'quiet'
-    if (next !== undefined) yield next
+    if (next !== undefined) {
+      isQuiet = false
+      yield next
+      // A change that came while the reader was busy has beaten already: look again before waiting.
+      continue
+    }
+    const why = await pulse.next(HEARTBEAT_MS, signal)
+    isQuiet = why === 'quiet'
+    if (why === 'beat') await turns.next()
   }
 }

@@ -152,3 +152,14 @@ spec:
     - from: [{ podSelector: { matchLabels: { app: web } } }]
       ports: [{ protocol: TCP, port: 5432 }]
 `
+
+/** What lets into the database whom a part of a rule names. */
+export const asksDb = (rule: string) => `
+apiVersion: sekisho.dev/v1alpha1
+kind: SecurityPolicy
+metadata: { name: db, namespace: shop }
+spec:
+  mode: Enforce
+  subject: { podSelector: { matchLabels: { app: db } } }
+  ingress: [{ ports: [{ protocol: TCP, port: 5432 }], ${rule} }]
+`

@@ -205,7 +205,14 @@ export function openCluster(options: ClusterOptions): Cluster {
     responses: rule => options.responder.counts(rule),
     leads: tells,
   })
-  const ofExternals = new ExternalStatusWriter({ watch, mirror: externals, state, store, history, leads: tells })
+  const ofExternals = new ExternalStatusWriter({
+    watch,
+    mirror: externals,
+    state,
+    store,
+    history,
+    leads: tells,
+  })
   const events = new EventWriter({
     watch,
     mirror: policies,

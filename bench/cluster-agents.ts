@@ -2,6 +2,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Agent as Connections, request } from 'node:https'
+import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { openAuthority } from '@sekisho/control'
 import { type AgentStatus, type Batch, type EpochMs, type NodeName, VERSION } from '@sekisho/core'
@@ -34,6 +35,7 @@ interface Identity {
 
 const AT_ONCE = 20
 const STATUS_MS = 10_000
+const AGAIN_MS = 100
 /** Shorter lines say that nothing is new. */
 const HEARTBEAT = '{"kind":"heartbeat"'
 
@@ -90,7 +92,7 @@ class SimulatedAgent {
   }
 
   async open(heard: SimulatedAgents['heard'], onLine: AgentsOptions['onLine']): Promise<void> {
-    const response = await this.#send('GET', '/agent/v1/state')
+    const response = await this.#stateStream()
     // Ended by whoever stops first; a stream that broke on the way is missed by who waits for its lines.
     response.once('error', () => undefined)
     let rest = ''
@@ -127,8 +129,21 @@ class SimulatedAgent {
       status: statusOf(this.#node, this.#revision),
     }
     const answer = await this.#send('POST', '/agent/v1/batches', gzipSync(JSON.stringify(batch)))
+    if (answer.statusCode !== 200) throw new Error(`the server answered ${answer.statusCode} to a batch`)
     answer.resume()
     await once(answer, 'end')
+  }
+
+  /** A server that has not read its cluster yet says so, and is asked again. */
+  async #stateStream(): Promise<IncomingMessage> {
+    for (;;) {
+      const response = await this.#send('GET', '/agent/v1/state')
+      if (response.statusCode === 200) return response
+      response.resume()
+      if (response.statusCode !== 503)
+        throw new Error(`the server answered ${response.statusCode} to an agent`)
+      await pause(AGAIN_MS)
+    }
   }
 
   async #send(method: string, path: string, body?: Buffer): Promise<IncomingMessage> {
@@ -143,7 +158,6 @@ class SimulatedAgent {
     })
     outgoing.end(body)
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
-    if (response.statusCode !== 200) throw new Error(`the server answered ${response.statusCode} to ${path}`)
     return response
   }
 

@@ -18,6 +18,8 @@ const POLICIES = 5_000
 /** Of so many nodes; what more of them cost is a multiple. */
 const AGENTS = 100
 const MEMORY_MOST = 1_024 * 1.048576
+/** Of ten seconds after which a server that could not renew its lease stops leading. */
+const BLOCKED_MOST_MS = 500
 const CHANGES = 100
 const CHANGE_EVERY_MS = 100
 /** Prime, so that changes go round the nodes. */
@@ -176,6 +178,12 @@ async function during(load: Load, work: () => Promise<unknown>): Promise<Passed>
 
 const row = (measure: string, value: number, unit: string): Row => ({ suite: SUITE, measure, value, unit })
 const memory = (measure: string, value: number): Row => barred(row(measure, value, 'MB'), '≤', MEMORY_MOST)
+const blocked = async (when: string, { server }: Load): Promise<Row> =>
+  barred(
+    row(`longest block of the main thread, ${when}`, await server.longestTurn(), 'ms'),
+    '≤',
+    BLOCKED_MOST_MS,
+  )
 const perSecond = ({ requests, ms }: Passed): number => (requests.length * 1e3) / ms
 
 async function begin(load: Load): Promise<readonly Row[]> {
@@ -197,6 +205,7 @@ async function begin(load: Load): Promise<readonly Row[]> {
     ...begun,
     row('agents', load.agents.connected, ''),
     row('one that comes', came.cpuMs / others.length, 'ms CPU'),
+    await blocked('until then', load),
   ]
 }
 
@@ -213,6 +222,7 @@ async function change(load: Load, rest: Passed): Promise<readonly Row[]> {
     row('from the change of a label to the line at its agent, p50', percentile(took, 0.5), 'ms'),
     row('the same, p99', percentile(took, 0.99), 'ms'),
     memory('memory in churn, at most', load.server.resident().peak),
+    await blocked('in churn', load),
     row('alive in the heap then', await load.server.liveHeap(), 'MB'),
   ]
 }
@@ -239,6 +249,7 @@ export const clusterLoad: Suite = {
       row('requests of the API at rest', perSecond(rest), 'per second'),
       row('CPU at rest', (rest.cpuMs * 100) / rest.ms, '% of a core'),
       row('memory at rest', load.server.resident().now, 'MB'),
+      await blocked('at rest', load),
       ...(await change(load, rest)),
     ]
   },

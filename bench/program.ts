@@ -23,6 +23,8 @@ export interface Program extends AsyncDisposable {
   cpuMs(): number
   /** What is alive in the main thread's heap after a collection, in MB. */
   liveHeap(): Promise<number>
+  /** For how long its main thread did nothing else at most since this was asked last, in ms. */
+  longestTurn(): Promise<number>
 }
 
 export type LogEntry = Readonly<Record<string, unknown>>
@@ -101,10 +103,18 @@ class Watched implements Program {
   }
 
   async liveHeap(): Promise<number> {
+    return (await this.#ask('heap')) / 1e6
+  }
+
+  longestTurn(): Promise<number> {
+    return this.#ask('turn')
+  }
+
+  async #ask(what: 'heap' | 'turn'): Promise<number> {
     const answer = once(this.#child, 'message')
-    this.#child.send('heap')
-    const [bytes] = (await answer) as [number] // what the probe sends
-    return bytes / 1e6
+    this.#child.send(what)
+    const [figure] = (await answer) as [number] // what the probe sends
+    return figure
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,7 +128,7 @@ class Watched implements Program {
 export interface ProgramOptions {
   /** More of the environment. */
   readonly env?: Readonly<Record<string, string>>
-  /** Loads what answers `liveHeap` into it. */
+  /** Loads what answers `liveHeap` and `longestTurn` into it. */
   readonly probe?: boolean
 }
 

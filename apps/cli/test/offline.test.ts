@@ -203,6 +203,7 @@ describe('formats for other programs', () => {
   test('explain and its smallest change, in Japanese', async () => {
     const ended = await policy('explain', '-f', CLUSTER, 'shop/cms', 'payments/db', '5432', '--lang', 'ja')
     expect(ended.stdout).toContain('許可するための最小の変更:')
+    expect(ended.stdout).toContain('受信  NetworkPolicy/payments/db (Enforce): 一致するルールなし')
     expect(ended.stdout).toContain('kind: SecurityPolicy')
   })
 })
@@ -293,6 +294,7 @@ const POLICY = (spec: string) =>
 /** A file, and where and why it is refused by every verb that reads policies. */
 const BAD: readonly (readonly [name: string, content: string | Uint8Array, refusal: RegExp])[] = [
   ['cut off', 'kind: [', /bad\.yaml:1:\d+: document 1,.* .+/],
+  ['a slip in its kind', POLICY('{}').replace('Policy', 'Polcy'), /bad\.yaml:2:1: document 1, kind: .+/],
   ['an unknown field', POLICY('podSelectr: {}'), /bad\.yaml:5:3: document 1, spec\.podSelectr: .+/],
   [
     'a wrong CIDR',
@@ -334,6 +336,13 @@ describe.each(BAD)('a file that is bad: %s', (_name, content, refusal) => {
   })
 })
 
+test('files without any object are refused', async () => {
+  const path = file('values.yaml', 'replicas: 3\n')
+  const ended = await policy('lint', path)
+  expect(ended).toMatchObject({ code: 1, stdout: '' })
+  expect(ended.stderr).toContain(`${path}: no object with an apiVersion and a kind is there`)
+})
+
 test.each<[string, string, RegExp]>([
   ['no JSON', '[{', /flows is not JSON: .+/],
   ['no JSON in a line', '{}x', /flows, line 1 is not JSON: .+/],
@@ -363,6 +372,8 @@ test.each([
   ['prove', '-f', CLUSTER, 'a b', 'payments/db'],
   ['simulate', '-f', CLUSTER, '--flows', '/nonexistent'],
   ['suggest', '-f', CLUSTER, '--flows', FLOWS, '--kind', 'Thing'],
+  ['render', join(CLUSTER, 'policies.yaml')],
+  ['render', '/nonexistent.ts'],
   ['convert', '-f', foreign('calico'), '--to', 'iptables'],
   ['convert', '-f', foreign('calico'), '-f', foreign('cilium')],
   ['validate', '-f', '/'],

@@ -3,7 +3,8 @@ import { type Entry, isNode } from './entry.ts'
 
 /** Who owns an address: at most one workload, so that a re-used address never inherits the identity of its last owner. */
 export class Addresses {
-  readonly #claims = new Map<string, Set<Entry>>()
+  /** Nearly always one: a set for each would be most of what an address takes. */
+  readonly #claims = new Map<string, Entry | Set<Entry>>()
   readonly #owners = new Map<string, Entry>()
   readonly #isFor: (workload: Workload) => boolean
 
@@ -22,23 +23,25 @@ export class Addresses {
 
   /** All who say that it is theirs. */
   claimants(ip: string): Iterable<Entry> {
-    return this.#claims.get(ip) ?? []
+    const claims = this.#claims.get(ip)
+    if (claims instanceof Set) return claims
+    return claims ? [claims] : []
   }
 
   claim(entry: Entry): void {
     if (entry.workload.state === 'finished' || !this.#isFor(entry.workload)) return
     for (const ip of entry.workload.addresses) {
       const claims = this.#claims.get(ip)
-      if (claims) claims.add(entry)
-      else this.#claims.set(ip, new Set([entry]))
+      if (claims instanceof Set) claims.add(entry)
+      else this.#claims.set(ip, claims && claims !== entry ? new Set([claims, entry]) : entry)
     }
   }
 
   withdraw(entry: Entry): void {
     for (const ip of entry.workload.addresses) {
       const claims = this.#claims.get(ip)
-      claims?.delete(entry)
-      if (claims?.size === 0) this.#claims.delete(ip)
+      if (claims === entry) this.#claims.delete(ip)
+      else if (claims instanceof Set && claims.delete(entry) && claims.size === 0) this.#claims.delete(ip)
     }
   }
 
@@ -46,7 +49,7 @@ export class Addresses {
   settle(ip: string): readonly Entry[] {
     const old = this.#owners.get(ip)
     let owner: Entry | undefined
-    for (const entry of this.#claims.get(ip) ?? []) {
+    for (const entry of this.claimants(ip)) {
       if (owner === undefined || byService(entry.workload, owner.workload) < 0) owner = entry
     }
     if (owner === old) return []

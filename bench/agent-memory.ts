@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -93,6 +93,10 @@ async function startAgent({ data, port, netns }: Place, options: readonly string
 
 const row = (measure: string, value: number, unit: string): Row => ({ suite: SUITE, measure, value, unit })
 
+/** In MB: what no other process can share, and what counts in a container even when memory is short. proc_pid_status(5) */
+const ownMemory = ({ pid }: Program): number =>
+  (Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024) / 1e6
+
 /** The memory of the agent of a node of 120 pods in a cluster of 5,000 nodes. */
 export const agentMemory: Suite = {
   name: SUITE,
@@ -113,10 +117,12 @@ export const agentMemory: Suite = {
     {
       await using agent = await startAgent(place, ['--no-inspection'])
       rows.push(barred(row('idle, nothing is inspected', agent.resident().now, 'MB'), '≤', IDLE_MOST))
+      rows.push(row('idle, nothing is inspected: its own', ownMemory(agent), 'MB'))
     }
     {
       await using agent = await startAgent(place, ['--identify=all'])
       rows.push(barred(row('idle, inspection on', agent.resident().now, 'MB'), '≤', INSPECTING_MOST))
+      rows.push(row('idle, inspection on: its own', ownMemory(agent), 'MB'))
       await using load = await openConnectLoad(topology.pod('client'), topology.pod('server'), PORT)
       const cpu = agent.cpuMs()
       const { perSecond } = await load.run(TRAFFIC_MS)

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url'
 const packages = join(import.meta.dirname, '../../../packages')
 
 await import('./main.ts')
+await import('./agent.ts')
 for (const thread of globSync('{linux,dataplane}/src/**/*.worker.ts', { cwd: packages })) {
   // Refuses to run where it is no thread, when everything that it is made of was loaded; else it fails again as a thread.
   await import(pathToFileURL(join(packages, thread)).href).catch(() => undefined)

@@ -1,17 +1,15 @@
 import { enableAccounting } from '@sekisho/linux'
-import { runAgent } from './agent.ts'
 import { createLog } from './log.ts'
 import { parseCommand, type RunOptions, USAGE, UsageError } from './options.ts'
-import { askStatus } from './report/endpoint.ts'
 import { stateDirectory } from './state-directory.ts'
 import { SYSTEM_TIMERS } from './timers.ts'
-import { uninstall } from './uninstall.ts'
 
 const log = createLog(line => process.stderr.write(line))
 const print = (text: string) => process.stdout.write(`${text}\n`)
 
 /** Runs until SIGTERM or SIGINT; a second signal ends it at once. */
 async function run(options: RunOptions): Promise<void> {
+  const { runAgent } = await import('./agent.ts')
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => {
@@ -22,18 +20,23 @@ async function run(options: RunOptions): Promise<void> {
   await runAgent(options, { timers: SYSTEM_TIMERS, log, signal: stop.signal })
 }
 
+/** Each command loads what it is made of: who asks for the status does not wait for the agent's code. */
 async function main(): Promise<number> {
   const command = parseCommand(process.argv.slice(2), process.env)
   switch (command.kind) {
     case 'run':
       await run(command)
       return 0
-    case 'status':
+    case 'status': {
+      const { askStatus } = await import('./report/endpoint.ts')
       print(await askStatus(stateDirectory(command.state).socket))
       return 0
-    case 'uninstall':
+    }
+    case 'uninstall': {
+      const { uninstall } = await import('./uninstall.ts')
       print(await uninstall(command.netns, command.cniConfig))
       return 0
+    }
     case 'prepare':
       enableAccounting(command.netns)
       return 0

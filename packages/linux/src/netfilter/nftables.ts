@@ -45,8 +45,8 @@ interface Pending {
 
 /**
  * libnftables in process, on a thread of its own inside the namespace: 0.1 ms for a small transaction against
- * 3 ms for starting `nft`. The thread is there while there is something to run: it is 10 MB, and what is committed by
- * netlink needs none.
+ * 3 ms for starting `nft`. The thread is there while there is something to run: with the library it is 20 MB, and
+ * what is committed by netlink needs none.
  * @throws when the library is missing or the namespace cannot be entered.
  */
 export function openNftables(options: NftablesOptions = {}): Nftables {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { workloadId } from '@sekisho/core'
 import { LOG_GROUP, MARK_MASK, openDataplane, readMark, TABLE_NAME } from '@sekisho/dataplane'
 import { type LoggedPacket, openConntrack, openNetns, openNflog, openNftables } from '@sekisho/linux'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -206,6 +207,38 @@ describeAsRoot('kernel', () => {
     expect(node.reaches('db', 'api', { protocol: 'UDP' })).toBe(true)
     forged()
     expect((await node.dataplane.counters()).spoofed.packets).toBe(1)
+  })
+
+  test('a node whose pods outgrow the room of its sets is judged, and held to its addresses, as before', async () => {
+    const [api, db] = [node.topology.pod('api'), node.topology.pod('db')]
+    using web = openNetns(node.topology.pod('web').netns)
+    const crowd = (count: number, subnet: number) =>
+      Array.from({ length: count }, (_, at) =>
+        workloadOf(db, {
+          id: workloadId('pod', 'shop', `crowd-${at}`),
+          interface: `crowd${at}`,
+          addresses: [`10.${subnet}.${at >> 8}.${at & 255}`],
+          labels: {},
+        }),
+      )
+    const forgeries = async () => (await node.dataplane.counters()).spoofed.packets
+    const holds = async () => {
+      expect([node.reaches('web', 'api'), node.reaches('db', 'api')]).toEqual([false, true])
+      const before = await forgeries()
+      sendForged(web, { source: db.addresses[0], destination: api.addresses[0], port: 80 })
+      expect(await forgeries()).toBe(before + 1)
+    }
+    await node.change({ policies: { set: [allow('api', 'db', 80)] }, workloads: { set: crowd(1_000, 200) } })
+    expect(node.dataplane.stats).toMatchObject({ programErrors: 0, rebuilds: 1 })
+    await holds()
+    // Some kernels count those that go until they are gone, and refuse as many others beside them.
+    await node.change({ workloads: { set: crowd(1_000, 201) } })
+    expect(node.errors.splice(0).length).toBe(node.dataplane.stats.rebuilds - 1)
+    await holds()
+    const { programErrors, rebuilds } = node.dataplane.stats
+    await node.change({ workloads: { set: crowd(3_000, 202) } })
+    expect(node.dataplane.stats).toMatchObject({ programErrors, rebuilds: rebuilds + 1 })
+    await holds()
   })
 
   test('marks of others stay, and traffic without a workload is not marked', async () => {

@@ -1,28 +1,18 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
-import { availableParallelism } from 'node:os'
-import { promisify } from 'node:util'
+import { execFileSync } from 'node:child_process'
 import { buildTopology, type Topology } from '../e2e/topology.ts'
 import { type ConnectLoad, type ConnectResult, openConnectLoad } from './connect-load.ts'
 import { masquerade } from './container-host.ts'
 import { linearChain, PORT } from './dataplane-cluster.ts'
 import { openEyes } from './dataplane-eyes.ts'
 import { type LoadedNode, loadNode, median } from './dataplane-node.ts'
+import { openOneStream } from './one-stream.ts'
 import { barred, type Row } from './report.ts'
 
-const run = promisify(execFile)
-/** Many short turns of each peer meet the same noise; a second is the least that iperf3 measures. */
+/** Many short turns of each peer meet the same noise. */
 const STREAM_ROUNDS = 15
 const CONNECT_ROUNDS = 31
 /** Longer than events gather: most of what the agent does with those of a turn must be done in that turn. */
 const CONNECT_MS = 300
-const STREAM_SECONDS = 1
-/**
- * Each end on a processor of its own, the router's work beside the sender's; a window that stays in the cache, and CUBIC,
- * for it sends what the processors can carry. Left to the machine (its placement, its windows, a default that paces itself by
- * what it measured before) the same peer is a third faster in one second than in the next; so two of a kind differ by 1 %.
- */
-const ENDS = `0,${availableParallelism() - 1}`
-const STREAM_OPTIONS = ['-t', `${STREAM_SECONDS}`, '-A', ENDS, '-C', 'cubic', '-w', '256K', '-l', '64K', '-J']
 const THROUGHPUT_MIN = 0.97
 const CONNECTIONS_MIN = 0.9
 
@@ -82,21 +72,12 @@ async function openBench(peer: Peer, size: number): Promise<Bench> {
   const topology = building.use(buildTopology({ prefix, pods: ['client', 'server'] }))
   const [client, server] = [topology.pod('client'), topology.pod('server')]
   await install(peer, topology, size, building)
-  const listener = spawn('ip', ['netns', 'exec', server.netns, 'iperf3', '-s', '--forceflush'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  building.defer(() => void listener.kill())
-  await new Promise<void>(ready => listener.stdout.once('data', () => ready()))
+  const one = building.use(await openOneStream(client, server))
   const connect = building.use(await openConnectLoad(client, server, PORT))
   const stack = building.move()
   return {
     connect,
-    async stream() {
-      const iperf = ['iperf3', '-c', server.addresses[0], ...STREAM_OPTIONS]
-      const { stdout } = await run('ip', ['netns', 'exec', client.netns, ...iperf])
-      const report = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }
-      return report.end.sum_received.bits_per_second / 1e9
-    },
+    stream: () => one.measure(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }

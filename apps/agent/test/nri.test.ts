@@ -133,6 +133,12 @@ describe('a pod whose rules cannot be there', () => {
       'the kernel refused the rules',
     ],
     [
+      'for which something fails',
+      { kernel: () => Promise.reject(new Error('no space left on device')) },
+      web,
+      'no space left on device',
+    ],
+    [
       'whose rules take too long',
       { kernel: () => new Promise<boolean>(() => undefined) },
       web,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Timers, WorkloadId } from '@sekisho/core'
 import { createDurations } from '@sekisho/dataplane'
-import type { Log } from '../log.ts'
+import { type Log, reasonOf } from '../log.ts'
 import { type Attachment, Attachments } from './attachments.ts'
 
 /** What becomes of a pod whose rules cannot be put into the kernel in time. */
@@ -69,11 +69,16 @@ export class Gate {
 
   /** Answers within that time, whatever becomes of the rules. */
   async admit(name: string, attachment: Attachment, withinMs: number): Promise<Admission> {
-    const { timers } = this.#rules
+    const { timers, log } = this.#rules
     const since = timers.monotonic()
-    this.attachments.set(name, attachment)
-    const obstacle = await this.#obstacle(attachment.workload, withinMs)
-    if (obstacle !== undefined) return this.turnAway(obstacle)
+    try {
+      this.attachments.set(name, attachment)
+      const obstacle = await this.#obstacle(attachment.workload, withinMs)
+      if (obstacle !== undefined) return this.turnAway(obstacle)
+    } catch (error) {
+      log.error('a pod that waits for its rules', error, { workload: attachment.workload })
+      return this.turnAway(reasonOf(error))
+    }
     this.#counts.added++
     this.#durations.add(timers.monotonic() - since)
     return { kind: 'added' }

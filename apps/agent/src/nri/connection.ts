@@ -5,7 +5,7 @@ import { refusalOf, registration } from './messages.ts'
 import { CONNECTION, frame, type Message, Trunk, TYPE } from './trunk.ts'
 
 /** What a runtime's `required_plugins` would name. */
-export const NAME = 'sekisho'
+const NAME = 'sekisho'
 /** Of two digits: the runtime asks its plugins in this order. */
 const INDEX = '10'
 /** Of our one request; streams are odd where we ask. */
@@ -23,10 +23,9 @@ export interface RuntimeConnection {
  * @throws when it cannot be reached, refuses us, or says what cannot be read.
  */
 export async function serveRuntime({ socket: path, signal, answer }: RuntimeConnection): Promise<void> {
-  using socket = closing(connect({ path, signal }))
-  await once(socket.stream, 'connect')
-  const { stream } = socket
-  stream.write(
+  const socket = connect({ path, signal })
+  await once(socket, 'connect')
+  socket.write(
     frame({
       connection: CONNECTION.runtime,
       stream: REGISTRATION,
@@ -36,20 +35,19 @@ export async function serveRuntime({ socket: path, signal, answer }: RuntimeConn
   )
   const trunk = new Trunk()
   const answering = new Set<Promise<void>>()
-  for await (const bytes of stream as AsyncIterable<Uint8Array>) {
+  // However this ends, the socket does too.
+  for await (const bytes of socket as AsyncIterable<Uint8Array>) {
     for (const message of trunk.read(bytes)) {
       checkRegistration(message)
       if (message.connection !== CONNECTION.plugin || message.type !== TYPE.request) continue
       if (answering.size >= LIMITS.nriRequests.value) await Promise.race(answering)
-      const answered = respond(stream, message, answer)
-        .catch((error: unknown) => void stream.destroy(error instanceof Error ? error : undefined))
+      const answered = respond(socket, message, answer)
+        .catch((error: unknown) => void socket.destroy(error instanceof Error ? error : undefined))
         .finally(() => answering.delete(answered))
       answering.add(answered)
     }
   }
 }
-
-const closing = (stream: Socket) => ({ stream, [Symbol.dispose]: () => void stream.destroy() })
 
 /** @throws when the runtime does not take us. */
 function checkRegistration({ connection, type, payload }: Message): void {

@@ -50,6 +50,9 @@ const REPEATED = [
   get('Host: b'),
   get('Host: a\r\nX-Request-Id: 1'),
   get('Host: a\r\nX-Request-Id: 22'),
+  get('Host: a\r\nX-Request-Id: 22\r\nX: 1'),
+  get('Host: a\r\nX-Request-Id: 1\r\nX: 22'),
+  get('Host: a\r\nContent-Length: 1'),
   get('X-Request-Id: 1\r\nHost: a'),
   get('Host: a\r\nX-Request-Id : 1'),
   get('Host: a\r\n X-Request-Id: 1'),
@@ -385,9 +388,15 @@ describe('http', () => {
   })
 
   const numbered = (n: number): string => GET.replace('Accept: */*', `X-Request-Id: ${n}`)
+  const tagged = (first: number, second: number): string =>
+    GET.replace('Host', `X-A: ${first}\r\nHost`).replace('Accept: */*', `X-B: ${second}`)
   test.each([
     ['another field', [numbered(1), numbered(2), GET, numbered(1)], [0, 0, 0, 0]],
-    ['a field more', [GET, GET.replace('Accept', 'X: 1\r\nAccept')], [0, 0]],
+    ['a field more', [GET, GET.replace('Accept', 'X: 1\r\nAccept')], [0, 1]],
+    ['a longer value', [numbered(9), numbered(10), numbered(9)], [0, 0, 0]],
+    ['two other values', [tagged(1, 2), tagged(13, 4), tagged(1, 4)], [0, 0, 0]],
+    ['another order', [GET, GET.replace(/(Host.*\r\n)(Accept.*\r\n)/, '$2$1')], [0, 1]],
+    ['a length in place of a field', [GET, GET.replace('Accept: */*', 'Content-Length: 0')], [0, 1]],
     ['another host', [GET, GET.replace('8080', '8081'), GET], [0, 1, 2]],
     ['a body', [GET, `${GET.replace('Accept: */*', 'Content-Length: 1')}x`, GET], [0, 1, 2]],
     ['another agent', [GET, GET.replace('Accept', 'User-Agent')], [0, 1]],

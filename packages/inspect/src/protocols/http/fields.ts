@@ -41,6 +41,8 @@ export type Notes = { -readonly [N in Noted]?: string }
 export const CR = 0x0d
 export const LF = 0x0a
 export const SP = 0x20
+/** Bytes that end the last field line, and the empty line behind it. */
+export const EMPTY_LINE = 4
 const TAB = 0x09
 const COLON = 0x3a
 
@@ -98,6 +100,15 @@ export function scanFields(bytes: Uint8Array, at: number, limit: number, marks: 
     at = lineEnd(bytes, end)
     if (at < 0) return -1
   }
+}
+
+/** Where a field line ends of a field that is not looked for; -1 where there is none, or not all of it. */
+export function unnotedEnd(bytes: Uint8Array, at: number): number {
+  if (bytes[at] === CR) return -1
+  const colon = nameEnd(bytes, at)
+  if (colon < 0 || noted(bytes, at, colon)) return -1
+  const end = valueEnd(bytes, colon + 1)
+  return end < 0 ? -1 : lineEnd(bytes, end)
 }
 
 function nameEnd(bytes: Uint8Array, start: number): number {

@@ -1,6 +1,17 @@
 import { LIMITS, Malformed } from '@sekisho/core'
 import { asciiBytes, latin1Between } from '../../ascii.ts'
-import { CR, LF, lineEnd, type Mark, type Notes, notesOf, SP, scanFields, TOKEN } from './fields.ts'
+import {
+  CR,
+  EMPTY_LINE,
+  LF,
+  lineEnd,
+  type Mark,
+  type Notes,
+  notesOf,
+  SP,
+  scanFields,
+  TOKEN,
+} from './fields.ts'
 import { HttpRequest } from './request.ts'
 import { parseHost, parseTarget } from './target.ts'
 
@@ -22,11 +33,8 @@ interface Head {
   readonly upgrade?: string
 }
 export interface RequestHead extends Head {
-  /** All of it, as characters of the same number as its bytes. */
-  readonly text: string
   /** Where its field lines begin. */
   readonly lines: number
-  readonly marks: readonly Mark[]
   readonly version: '1.0' | '1.1'
   readonly request: HttpRequest
 }
@@ -63,48 +71,19 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
     path,
     query,
     host: hostOf(notes.host, host),
-    lines: linesOf({ text, lines }),
+    lines: text.slice(lines, -EMPTY_LINE),
+    linesAt: lines,
   })
   const version = bytes[line - 1] === 0x31 ? '1.1' : '1.0'
   return {
     length: end,
-    text,
     lines,
-    marks,
     version,
     request,
     notes,
     body: requestBody(notes, version),
     ...upgradeOf(notes),
   }
-}
-
-/** Without the empty line. */
-export const linesOf = ({ text, lines }: Pick<RequestHead, 'text' | 'lines'>): string => text.slice(lines, -4)
-
-/** A head as far as it is compared with another. */
-export type ComparedHead = Pick<RequestHead, 'text' | 'lines' | 'marks'>
-
-/**
- * Whether the bytes are one head that says the same as another one but for fields that frame nothing, such as a number for
- * tracing: the start line and all that `notesOf` would note are equal. Raises `Malformed` as `parseRequest` would.
- * @param text of the bytes.
- */
-export function sameButForFields(
-  bytes: Uint8Array,
-  text: string,
-  { lines, ...before }: ComparedHead,
-): ComparedHead | undefined {
-  if (!text.startsWith(before.text.slice(0, lines))) return undefined
-  const marks: Mark[] = []
-  if (scanFields(bytes, lines, FIELD_LIMIT, marks) !== bytes.length) return undefined
-  const isSame =
-    marks.length === before.marks.length &&
-    marks.every(({ name, start, end }, at) => {
-      const other = before.marks[at]
-      return other?.name === name && text.slice(start, end) === before.text.slice(other.start, other.end)
-    })
-  return isSame ? { text, lines, marks } : undefined
 }
 
 /** @returns undefined while the head is not all there; raises `Malformed`. */

@@ -1,19 +1,10 @@
 import { LIMITS, Malformed } from '@sekisho/core'
-import { latin1Between } from '../../ascii.ts'
 import type { BoldReader } from '../../guarded.ts'
 import type { Side } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
 import { Refinement } from './applications/index.ts'
-import {
-  type Body,
-  type ComparedHead,
-  linesOf,
-  parseRequest,
-  parseResponse,
-  type RequestHead,
-  type ResponseHead,
-  sameButForFields,
-} from './head.ts'
+import { type Body, parseRequest, parseResponse, type RequestHead, type ResponseHead } from './head.ts'
+import { KeptHead } from './kept-head.ts'
 import { Messages } from './messages.ts'
 import type { HttpRequest } from './request.ts'
 
@@ -38,8 +29,6 @@ function statusOf(status: number): Reading {
 
 /** A request without a body that came in one piece, and what was said of it. */
 interface Kept {
-  /** As it was made last. */
-  head: ComparedHead
   readonly request: HttpRequest
   readonly asked: Asked
   readonly reading: Reading
@@ -58,6 +47,7 @@ export class Http1Reader implements BoldReader {
   #serverNamed = false
   /** The last request: what a client asks once it often asks again, and the same bytes say the same. */
   #kept: Kept | undefined
+  readonly #keptHead = new KeptHead()
 
   /** @param onHttp2 both sides go over to HTTP/2; `rest` is what the server has already said of it. */
   constructor(onHttp2: (rest: Uint8Array, found: Reading[]) => void) {
@@ -99,7 +89,8 @@ export class Http1Reader implements BoldReader {
       const isKept = isBetween && isAll(head, bytes)
       const reading: Reading = { kind: 'request', request: head.request, isKept }
       found.push(reading)
-      this.#kept = isKept ? { head, request: head.request, asked, reading } : undefined
+      this.#kept = isKept ? { request: head.request, asked, reading } : undefined
+      if (isKept) this.#keptHead.keep(bytes, head.lines)
     }
     this.#requests.keep()
   }
@@ -111,13 +102,9 @@ export class Http1Reader implements BoldReader {
   #again(bytes: Uint8Array): Kept | undefined {
     const kept = this.#kept
     if (!kept || bytes.length > LIMITS.httpKeptHead.value) return undefined
-    const text = latin1Between(bytes, 0, bytes.length)
-    if (text === kept.head.text) return kept
-    if (kept.request.isAskedForHeaders) return undefined
-    const head = sameButForFields(bytes, text, kept.head)
-    if (!head) return undefined
-    kept.head = head
-    kept.request.repeat(linesOf(head))
+    const sameness = this.#keptHead.compare(bytes)
+    if (sameness === 'other' || (sameness === 'fields' && kept.request.isAskedForHeaders)) return undefined
+    kept.request.repeat(bytes)
     return kept
   }
 

@@ -1,5 +1,7 @@
 import type { L7Request } from '@sekisho/core'
-import { fieldsOf } from './fields.ts'
+import { latin1Between } from '../../ascii.ts'
+import { copyOf } from '../../bytes.ts'
+import { EMPTY_LINE, fieldsOf } from './fields.ts'
 
 type Http = Extract<L7Request, { kind: 'http' }>
 
@@ -14,20 +16,33 @@ export class HttpRequest implements Http {
   readonly path: string
   readonly query: string
   readonly host: string
-  #lines: string
+  /** Its field lines, without the empty line, as it was made first, and where they began. */
+  readonly #lines: string
+  readonly #linesAt: number
+  /** As it was made last, where it was made again; its field lines end there. */
+  #again: Uint8Array | undefined
+  #linesEnd = 0
   #isAskedForHeaders = false
 
-  constructor(of: { method: string; path: string; query: string; host: string; lines: string }) {
+  constructor(of: {
+    method: string
+    path: string
+    query: string
+    host: string
+    lines: string
+    linesAt: number
+  }) {
     this.method = of.method
     this.path = of.path
     this.query = of.query
     this.host = of.host
     this.#lines = of.lines
+    this.#linesAt = of.linesAt
   }
 
   get headers(): Http['headers'] {
     this.#isAskedForHeaders = true
-    return fieldsOf(this.#lines)
+    return fieldsOf(this.#again ? latin1Between(this.#again, this.#linesAt, this.#linesEnd) : this.#lines)
   }
 
   /** Whether anybody has looked at its headers: what was said of it then may not hold with others. */
@@ -35,8 +50,10 @@ export class HttpRequest implements Http {
     return this.#isAskedForHeaders
   }
 
-  /** It is made again, with other field lines; whoever asks from here on is told of these. */
-  repeat(lines: string): void {
-    this.#lines = lines
+  /** It is made again, perhaps with other field lines; whoever asks from here on is told of these. */
+  repeat(head: Uint8Array): void {
+    if (this.#again && this.#again.length >= head.length) this.#again.set(head)
+    else this.#again = copyOf(head)
+    this.#linesEnd = head.length - EMPTY_LINE
   }
 }

@@ -34,6 +34,6 @@ export function readObject(json: unknown): KubeObject | undefined {
   }
 }
 
-/** One key per object of a kind. Neither part can hold a slash. */
+/** One key per object of a kind. Neither part can hold a slash. Joined to one text: see `workloadId`. */
 export const objectKey = ({ namespace, name }: Pick<KubeObject, 'namespace' | 'name'>): string =>
-  namespace === '' ? name : `${namespace}/${name}`
+  namespace === '' ? name : [namespace, name].join('/')

@@ -19,7 +19,7 @@ export interface ReflectorOptions<T> {
   readonly timers: Timers
   /** In [0, 1), as `Math.random`. */
   readonly random: () => number
-  /** What is kept of an object; undefined where nothing is. Must not throw. */
+  /** What is told of an object; undefined where nothing is. Must not throw. */
   readonly read: (object: KubeObject) => T | undefined
   /** The first call comes when everything was listed, even if there is nothing; or when the kind was found to be missing. */
   readonly onChange: (change: Reflected<T>) => void
@@ -37,13 +37,14 @@ const BACKOFF = { firstMs: 250, mostMs: 30_000 }
 const MISSING_MS = 60_000
 const DOUBTED_MS = 5_000
 
-interface Kept<T> {
+/** What is remembered of an object that was told: the rest is kept by whom it was told to. */
+interface Kept {
   readonly resourceVersion: string
-  readonly value: T | undefined
+  readonly isWanted: boolean
 }
 
 /**
- * A copy of a collection that follows the server's: listed once in pages, then watched from there. After an outage it
+ * Tells a collection as the server has it: listed once in pages, then watched from there. After an outage it
  * resumes where it was; where the server no longer remembers, it lists again and tells only the difference. While the
  * server is away, the last known objects stay.
  */
@@ -51,7 +52,7 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>
   readonly #objects: KubeObjects
   readonly #backoff: Backoff
-  #kept = new Map<string, Kept<T>>()
+  #kept = new Map<string, Kept>()
   #resourceVersion: string | undefined
   #isTroubled = false
   #isListed = false
@@ -126,7 +127,7 @@ export class Reflector<T> {
   async #list(signal: AbortSignal): Promise<string> {
     const { selection = {}, read, onChange, type } = this.#options
     const before = this.#kept
-    const kept = new Map<string, Kept<T>>()
+    const kept = new Map<string, Kept>()
     const set = new Map<string, T>()
     let next: string | undefined
     let resourceVersion = ''
@@ -135,10 +136,13 @@ export class Reflector<T> {
       for (const object of page.objects) {
         const key = objectKey(object)
         const old = before.get(key)
-        const isSame = old?.resourceVersion === object.resourceVersion
-        const value = isSame ? old.value : read(object)
-        kept.set(key, { resourceVersion: object.resourceVersion, value })
-        if (!isSame && value !== undefined) set.set(key, value)
+        if (old?.resourceVersion === object.resourceVersion) {
+          kept.set(key, old)
+          continue
+        }
+        const value = read(object)
+        kept.set(key, { resourceVersion: object.resourceVersion, isWanted: value !== undefined })
+        if (value !== undefined) set.set(key, value)
       }
       if (kept.size > LIMITS.kubeObjects.value)
         throw new KubeMalformed(`more than ${LIMITS.kubeObjects.value} ${type.plural}`)
@@ -146,7 +150,7 @@ export class Reflector<T> {
       next = page.next
     } while (next !== undefined)
     const removed = [...before.keys()].filter(
-      key => before.get(key)?.value !== undefined && kept.get(key)?.value === undefined,
+      key => before.get(key)?.isWanted === true && kept.get(key)?.isWanted !== true,
     )
     this.#kept = kept
     this.#resourceVersion = resourceVersion
@@ -186,8 +190,9 @@ export class Reflector<T> {
     else if (!before && this.#kept.size >= LIMITS.kubeObjects.value)
       throw new KubeMalformed(`more than ${LIMITS.kubeObjects.value} ${type.plural}`)
     const value = kind === 'set' ? read(object) : undefined
-    if (kind === 'set') this.#kept.set(key, { resourceVersion: object.resourceVersion, value })
+    if (kind === 'set')
+      this.#kept.set(key, { resourceVersion: object.resourceVersion, isWanted: value !== undefined })
     if (value !== undefined) onChange({ set: new Map([[key, value]]), removed: [] })
-    else if (before?.value !== undefined) onChange({ set: new Map(), removed: [key] })
+    else if (before?.isWanted) onChange({ set: new Map(), removed: [key] })
   }
 }

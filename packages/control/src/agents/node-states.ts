@@ -156,7 +156,7 @@ class States implements NodeStates {
   readonly #state: Pick<LiveState, 'model' | 'revision' | 'onChange'>
   readonly #own = new Map<NodeName, Set<WorkloadId>>()
   readonly #nodeOf = new Map<WorkloadId, NodeName>()
-  #changes: readonly Change[] = []
+  readonly #changes: Change[] = []
   #remembered = 0
   /** The revision from which on all changes are remembered. */
   #floor: number
@@ -218,7 +218,9 @@ class States implements NodeStates {
   /** Undefined where that is not remembered. */
   since(revision: number, node: NodeName): Touched | undefined {
     if (revision < this.#floor || revision > this.revision) return undefined
-    const changes = this.#changes.filter(change => change.revision > revision)
+    // Who asks is rarely far behind, and what is remembered may be of hours.
+    const known = this.#changes.findLastIndex(change => change.revision <= revision)
+    const changes = this.#changes.slice(known + 1)
     return {
       workloads: new Set(changes.flatMap(({ workloads }) => workloads)),
       namespaces: new Set(changes.flatMap(({ namespaces }) => namespaces)),
@@ -237,17 +239,13 @@ class States implements NodeStates {
     }
     const names = [...(namespaces?.removed ?? []), ...(namespaces?.set ?? []).map(({ name }) => name)]
     const isPolicies = (policies?.set?.length ?? 0) + (policies?.removed?.length ?? 0) > 0
-    this.#changes = [
-      ...this.#changes,
-      { revision, workloads: ids, namespaces: names, policies: isPolicies, nodes },
-    ]
+    this.#changes.push({ revision, workloads: ids, namespaces: names, policies: isPolicies, nodes })
     this.#remembered += ids.length + 1
     while (this.#remembered > REMEMBERED) this.#forget()
   }
 
   #forget(): void {
-    const [oldest, ...rest] = this.#changes
-    this.#changes = rest
+    const oldest = this.#changes.shift()
     this.#remembered -= (oldest?.workloads.length ?? 0) + 1
     this.#floor = oldest?.revision ?? this.revision
   }

@@ -111,10 +111,8 @@ const nodesOf = (store: Store): NodeChange[] =>
 export function createAnswers(store: Store): (asked: Asked) => Answer {
   let state = openState(store.state)
   const catchUp = () => {
-    if (store.state.revision() === state.revision) return
     // After a long silence what changed may not be told any more, only what is.
-    if (store.state.since(state.revision)) state.sync()
-    else state = openState(store.state)
+    if (!state.follow()) state = openState(store.state)
   }
   return ({ question, now, connected }) =>
     store.transaction(() => {

@@ -15,6 +15,8 @@ export interface LiveState {
   readonly revision: number
   /** Brings the model to what is committed; call it after every commit. Tells the listeners what changed. */
   sync(): void
+  /** The same. @returns false where what changed since is not known any more. */
+  follow(): boolean
   onChange(listener: (delta: StateDelta) => void): void
 }
 
@@ -55,19 +57,24 @@ export function openState(log: StateLog): LiveState {
   const start = log.snapshot()
   model.update(everything(start))
   let revision = start.revision
+  const follow = (): boolean => {
+    if (log.revision() === revision) return true
+    const delta = log.since(revision)
+    if (!delta) return false
+    model.update(modelChange(delta))
+    revision = delta.revision
+    for (const listener of listeners) listener(delta)
+    return true
+  }
   return {
     model,
     get revision() {
       return revision
     },
     sync() {
-      if (log.revision() === revision) return
-      const delta = log.since(revision)
-      if (!delta) throw new Error(`the state log lost revision ${revision}`)
-      model.update(modelChange(delta))
-      revision = delta.revision
-      for (const listener of listeners) listener(delta)
+      if (!follow()) throw new Error(`the state log lost revision ${revision}`)
     },
+    follow,
     onChange: listener => void listeners.push(listener),
   }
 }

@@ -50,11 +50,13 @@ class State implements StateLog {
       .select(['id', 'body'])
       .where('revision', '>', revision)
       .orderBy('id')
-    const rows = this.#database.all(query)
-    return {
-      set: rows.flatMap(({ body }) => (body === null ? [] : [documentOf(body)])),
-      removed: rows.flatMap(({ id, body }) => (body === null ? [id] : [])),
+    const set: PolicyDocumentJson[] = []
+    const removed: string[] = []
+    for (const { id, body } of this.#database.stream(query)) {
+      if (body === null) removed.push(id)
+      else set.push(documentOf(body))
     }
+    return { set, removed }
   }
 
   #namespacesSince(revision: number): { set: Namespace[]; removed: string[] } {

@@ -229,8 +229,9 @@ export class Inventory {
   }
 
   all(): readonly Workload[] {
-    const rows = this.#database.all(this.#versions().where('until', 'is', null).orderBy('workload'))
-    return rows.map(row => record(row).workload)
+    // Row by row: the texts of a hundred thousand are as large as what is read of them.
+    const rows = this.#database.stream(this.#versions().where('until', 'is', null).orderBy('workload'))
+    return Array.from(rows, row => record(row).workload)
   }
 
   page({ cursor, limit, namespace, text }: WorkloadsRequest) {

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Asked, MapView, Question } from '@sekisho/control'
 import { type EpochMs, LIMITS, SekishoError } from '@sekisho/core'
 import { openStore, type Store } from '@sekisho/store'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../src/clock.ts'
 import { databaseIn } from '../src/data.ts'
 import { openInsight } from '../src/insight/insight.ts'
@@ -82,6 +82,17 @@ describe('the insight thread', () => {
     await expect(ask(map(''))).resolves.toContain('"nodes"')
     using readOnly = openStore({ path: databaseIn(data), clock: systemClock, readOnly: true })
     expect(() => readOnly.accounts.ensureUser('eve')).toThrow(/readonly/)
+  })
+
+  test('it ends where nobody asks, and another answers who asks then', async () => {
+    await using brief = openInsight({ data }, 1)
+    const question = { question: map(''), now: NOW, connected: [], revision: 1 }
+    await brief.ask(question)
+    // Who is there goes on reading what it has open; who comes finds nothing.
+    renameSync(databaseIn(data), join(data, 'away'))
+    await vi.waitFor(() => expect(brief.ask(question)).rejects.toThrow(/unable to open database/))
+    renameSync(join(data, 'away'), databaseIn(data))
+    await expect(brief.ask(question)).resolves.toContain('"nodes"')
   })
 
   test('the database is gone: the question fails, the next thread answers', async () => {

@@ -8,18 +8,22 @@ type Waiting = Pick<PromiseWithResolvers<string>, 'resolve' | 'reject'>
 /**
  * Sums over days and trials of policies take longer than a batch, a login or a live stream should wait, so they run
  * in a thread. It starts with the first question, and again after a failure: a question that exhausts its memory
- * ends the thread, not the server.
+ * ends the thread, not the server. It ends where nobody asks: of a large cluster its model is as much as all else that
+ * the server keeps.
  */
 class InsightThread implements Insight, AsyncDisposable {
   readonly #setup: Setup
   readonly #waiting = new Map<number, Waiting>()
   /** Questions that are being answered: who asks the same meanwhile gets the same answer. */
   readonly #asked = new Map<string, Promise<string>>()
+  readonly #restMs: number
   #worker: Worker | undefined
+  #resting: NodeJS.Timeout | undefined
   #next = 0
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup, restMs: number) {
     this.#setup = setup
+    this.#restMs = restMs
   }
 
   ask(asked: Asked): Promise<string> {
@@ -40,6 +44,7 @@ class InsightThread implements Insight, AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const request: Request = { id: this.#next++, asked }
     this.#waiting.set(request.id, { resolve, reject })
+    clearTimeout(this.#resting)
     this.#worker ??= this.#start()
     this.#worker.postMessage(request)
     return promise
@@ -58,6 +63,7 @@ class InsightThread implements Insight, AsyncDisposable {
   #settle(reply: Reply): void {
     const waiting = this.#waiting.get(reply.id)
     this.#waiting.delete(reply.id)
+    if (this.#waiting.size === 0) this.#resting = setTimeout(() => this.#rest(), this.#restMs).unref()
     switch (reply.kind) {
       case 'answer':
         waiting?.resolve(reply.json)
@@ -79,10 +85,24 @@ class InsightThread implements Insight, AsyncDisposable {
     this.#waiting.clear()
   }
 
+  #rest(): void {
+    const worker = this.#worker
+    this.#worker = undefined
+    void worker?.terminate()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#resting)
     await this.#worker?.terminate()
   }
 }
 
-/** @param setup the directory of a database that is open and up to date. */
-export const openInsight = (setup: Setup): Insight & AsyncDisposable => new InsightThread(setup)
+/** People who look at the console ask again within it. */
+const REST_MS = 60_000
+
+/**
+ * @param setup the directory of a database that is open and up to date.
+ * @param restMs after so long without a question the thread ends
+ */
+export const openInsight = (setup: Setup, restMs = REST_MS): Insight & AsyncDisposable =>
+  new InsightThread(setup, restMs)

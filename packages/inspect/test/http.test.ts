@@ -420,6 +420,12 @@ describe('http', () => {
     expect(ids).toEqual([false, '2', '3'])
   })
 
+  test('what a rule said to the headers of one request is not taken for what it says to those of an earlier one', () => {
+    let seen = 0
+    const see = (request: L7Request) => seen++ === 1 && request.kind === 'http' && request.headers
+    expect(objects([numbered(1), numbered(2), numbered(1)], see)).toEqual([0, 0, 2])
+  })
+
   test.each([
     ['docker', 'GET /v1.47/containers/json HTTP/1.1\r\nHost: docker\r\n\r\n', ''],
     ['docker', 'GET /_ping HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\nServer: Docker/27.0 (linux)\r\n\r\n'],

@@ -103,7 +103,9 @@ export class Http1Reader implements BoldReader {
     const kept = this.#kept
     if (!kept || bytes.length > LIMITS.httpKeptHead.value) return undefined
     const sameness = this.#keptHead.compare(bytes)
-    if (sameness === 'other' || (sameness === 'fields' && kept.request.isAskedForHeaders)) return undefined
+    if (sameness === 'same') return kept
+    if (sameness === 'other' || kept.request.isAskedForHeaders) return undefined
+    this.#keptHead.keep(bytes)
     kept.request.repeat(bytes)
     return kept
   }

@@ -19,7 +19,7 @@ export class HttpRequest implements Http {
   /** Its field lines, without the empty line, as it was made first, and where they began. */
   readonly #lines: string
   readonly #linesAt: number
-  /** As it was made last, where it was made again; its field lines end there. */
+  /** As it was made last, where other field lines were made since; they end there. */
   #again: Uint8Array | undefined
   #linesEnd = 0
   #isAskedForHeaders = false
@@ -50,7 +50,7 @@ export class HttpRequest implements Http {
     return this.#isAskedForHeaders
   }
 
-  /** It is made again, perhaps with other field lines; whoever asks from here on is told of these. */
+  /** It is made again, with other field lines; whoever asks from here on is told of these. */
   repeat(head: Uint8Array): void {
     if (this.#again && this.#again.length >= head.length) this.#again.set(head)
     else this.#again = copyOf(head)

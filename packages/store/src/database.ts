@@ -9,8 +9,8 @@ const PREPARED = 128
 /** How long a writer waits for another process, such as `login-link` while the server runs. */
 const BUSY_MS = 10_000
 
-/** Of each connection, in KiB: what is not in it is mostly in the page cache of the kernel, which gives memory back. */
-const CACHE = 'PRAGMA cache_size = -16384'
+/** In KiB: what is not in it is mostly in the page cache of the kernel, which gives memory back. */
+const CACHE = { writing: 32_768, reading: 16_384 }
 
 /** Only values that our own queries bind come here: kysely types them as unknown. */
 const isInput = (value: unknown): value is SQLInputValue =>
@@ -40,7 +40,7 @@ export class Database implements Disposable {
     this.#begin = readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE'
     if (readOnly) {
       this.#sqlite = new DatabaseSync(path, { timeout: BUSY_MS, readOnly })
-      this.#sqlite.exec(CACHE)
+      this.#sqlite.exec(`PRAGMA cache_size = -${CACHE.reading}`)
       return
     }
     // Made before SQLite does, so that the hashes in it are never readable by others; -wal and -shm inherit it.
@@ -49,7 +49,7 @@ export class Database implements Disposable {
     try {
       // auto_vacuum only takes effect before the first table. FULL: an acknowledged commit has reached the disk.
       this.#sqlite.exec(`PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-        ${CACHE}; PRAGMA journal_size_limit = 67108864`)
+        PRAGMA cache_size = -${CACHE.writing}; PRAGMA journal_size_limit = 67108864`)
       migrate(this.#sqlite)
     } catch (error) {
       this.#sqlite.close()

@@ -40,14 +40,16 @@ export interface ServerClient extends Disposable {
 export type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key'>
 
 /** A client for one server with one set of TLS options; connections are kept and reused. */
-export function createClient(server: URL, tls: TlsOptions): ServerClient {
+export function createClient(server: URL, tls: TlsOptions, timeout = ANSWER_TIMEOUT_MS): ServerClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 4, minVersion: 'TLSv1.3', ...tls })
   const send = async ({ method, path, headers = {}, body, signal }: Call): Promise<IncomingMessage> => {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const options = { method, agent, headers, ...(signal && { signal }) }
+    // Unlike `setTimeout` this counts while it connects, too: the address of a pod that is gone answers nothing,
+    // and the kernel would try it for two minutes, however soon the Service leads to another.
+    const options = { method, agent, headers, timeout, ...(signal && { signal }) }
     const outgoing = request(new URL(path, server), options, resolve)
     outgoing.once('error', reject)
-    outgoing.setTimeout(ANSWER_TIMEOUT_MS, () => outgoing.destroy(new Error('the server does not answer')))
+    outgoing.once('timeout', () => outgoing.destroy(new Error('the server does not answer')))
     outgoing.end(body)
     return promise
   }

@@ -8,7 +8,7 @@ import { firstPacket } from './topics/first-packet.ts'
 import { networkPolicies } from './topics/network-policies.ts'
 import { nodeLoss } from './topics/node-loss.ts'
 import { removal } from './topics/removal.ts'
-import { replacement } from './topics/replacement.ts'
+import { replacedAgents, replacedServer } from './topics/replacement.ts'
 import { told } from './topics/told.ts'
 
 /** One cluster for all of them, since making one takes longer than most; each can be run alone (`TEST_ARGS='-t leader'`). */
@@ -37,9 +37,10 @@ describe('a cluster of two nodes', () => {
     firstPacket(shop)
     measured.with()
     nodeLoss(shop)
+    replacedAgents(shop)
     // Late, since reports are written five minutes after the server began; before it is replaced.
     told(shop)
-    replacement(shop)
+    replacedServer(shop)
     failover(shop)
     removal(shop)
   })

@@ -9,7 +9,7 @@ export const HERE: Place = []
 /** `ip netns exec` would hide the control groups that a kubelet needs. */
 export const within = (pid: number): Place => ['nsenter', `--target=${pid}`, '--mount', '--net', '--']
 
-/** Programs of a cluster, each with a log of its own, ended in reverse. */
+/** Programs of a cluster, each with a log of its own; in the end killed in reverse. */
 export class Running implements AsyncDisposable {
   readonly directory: string
   readonly #children = new Map<string, ChildProcess>()
@@ -54,8 +54,9 @@ export class Running implements AsyncDisposable {
       throw new Error(`${name} ended: ${readFileSync(this.logOf(name), 'utf8').slice(-3_000)}`)
   }
 
+  /** Nothing that they could still write is read: an API server that is told to end waits a minute for who watches. */
   async [Symbol.asyncDispose]() {
-    for (const name of [...this.#children.keys()].toReversed()) await this.stop(name)
+    for (const name of [...this.#children.keys()].toReversed()) await this.stop(name, 'SIGKILL')
   }
 }
 

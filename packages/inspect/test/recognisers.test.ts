@@ -99,6 +99,7 @@ test.each<[Application, Transport, client: string, server: string, kind: string]
   ['bgp', 'TCP', `${BGP}\0\x1d\x01`, '', 'certain'],
   ['bgp', 'TCP', `${BGP}\0\x1d\x09`, '', 'no'],
   ['stratum', 'TCP', '{"id":1,"method":"mining.subscribe","params":[]}\n', '', 'certain'],
+  ['stratum', 'TCP', '\n {"id":1,"method":"mining.subscribe","params":[]}\n', '', 'certain'],
   [
     'stratum',
     'TCP',

@@ -31,7 +31,7 @@ export interface Probe {
  * How long nothing must have arrived before what is missing counts as dropped. Packets between namespaces of one
  * machine are delivered within the sending system call, so this is generous.
  */
-const QUIET_MS = 60
+const QUIET_MS = 120
 const ICMP = {
   4: { protocol: 1, request: 8, reply: 0 },
   6: { protocol: 58, request: 128, reply: 129 },

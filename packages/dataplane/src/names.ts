@@ -57,12 +57,9 @@ export function quoteInterface(name: string): string {
   return `"${name}"`
 }
 
-/**
- * An address as nft text, written anew from its number, and as bytes, which lie in memory that many share: a buffer of
- * its own for each would be ten times what is in it. @throws TypeError when it is none.
- */
+/** An address as nft text, written anew from its number, and as bytes. @throws TypeError when it is none. */
 export const addressText = memo(text => {
   const ip = parseIp(text)
   if (ip === undefined) throw new TypeError(`not an address: ${JSON.stringify(text)}`)
-  return { family: ip.family, text: formatIp(ip), bytes: Buffer.from(addressBytes(ip)) }
+  return { family: ip.family, text: formatIp(ip), bytes: addressBytes(ip) }
 })

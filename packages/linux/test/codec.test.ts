@@ -7,6 +7,7 @@ import { errnoName } from '../src/libc.ts'
 import { eachConntrackEvent } from '../src/netfilter/conntrack.ts'
 import { type ConntrackEvent, CTA, encodeTuple, type Tuple } from '../src/netfilter/conntrack-message.ts'
 import { parseLoggedPackets } from '../src/netfilter/nflog.ts'
+import { encodeTransaction } from '../src/netfilter/nft/encode.ts'
 import { parseNamedCounter } from '../src/netfilter/nftables-netlink.ts'
 import {
   attribute,
@@ -282,4 +283,13 @@ describe('any bytes parse or say why', () => {
       { numRuns: 2_000 },
     )
   })
+})
+
+test('a range that is encoded leaves the key that ends it as it is, also in memory that is shared', () => {
+  const [first, last] = [Buffer.from([10, 0, 0, 1]), Buffer.from([10, 0, 0, 255])]
+  encodeTransaction('t', [{ kind: 'add-elements', set: 's', elements: [{ first, last }] }], 1)
+  expect([[...first], [...last]]).toEqual([
+    [10, 0, 0, 1],
+    [10, 0, 0, 255],
+  ])
 })

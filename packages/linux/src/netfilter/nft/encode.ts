@@ -100,7 +100,7 @@ interface ElementsMessage {
 
 /** The key that follows, where a range ends; undefined after the last key there is. */
 function successor(key: Uint8Array): Uint8Array | undefined {
-  const next = key.slice()
+  const next = Uint8Array.from(key) // the slice of a Buffer would be the same bytes
   for (let at = next.length - 1; at >= 0; at--) {
     const byte = next[at] ?? 0
     next[at] = (byte + 1) & 0xff

@@ -10,7 +10,7 @@ import {
   localSet,
   nodeSet,
   ownMap,
-} from './skeleton.ts'
+} from './skeleton-sets.ts'
 
 const SIDES = { enforce: '', audit: 'audit_' } as const
 const DIRECTIONS = ['egress', 'ingress'] as const

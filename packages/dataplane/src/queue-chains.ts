@@ -56,7 +56,7 @@ export const identifiedSet = (family: Family): NftSet => ({
   name: `identified_${family}`,
   key: service(family).map(({ type }) => type),
   elementsMax: IDENTIFIED.elementsMax,
-  dynamic: IDENTIFIED,
+  dynamic: { secondsKept: IDENTIFIED.secondsKept },
 })
 
 const TREATED = 'treated'

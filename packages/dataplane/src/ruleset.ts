@@ -9,13 +9,8 @@ import { EMPTY, type NftCounter, type NftElement, type NftSet } from './objects.
 import { PeerClasses } from './peer-classes.ts'
 import { isNarrow } from './peer-map.ts'
 import { type InspectionRules, inspectionFragment } from './queue-chains.ts'
-import {
-  ASKED_OF_EVERY_PACKET,
-  generationFragment,
-  SKELETON_COUNTERS,
-  SKELETON_SETS,
-  skeletonChains,
-} from './skeleton.ts'
+import { generationFragment, SKELETON_COUNTERS, skeletonChains } from './skeleton.ts'
+import { ASKED_OF_EVERY_PACKET, SKELETON_SETS } from './skeleton-sets.ts'
 import { type Command, commands, type Edits } from './transaction.ts'
 
 export interface RulesetSize {

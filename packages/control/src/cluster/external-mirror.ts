@@ -37,8 +37,6 @@ export interface ExternalMirrorOptions {
   readonly wordsAround: (namespace: string) => readonly (ProtectionWord | undefined)[]
 }
 
-const UNWRITTEN = 'external workloads could not be written'
-
 function read(object: KubeObject): ClusterExternal {
   const { name, namespace, uid, generation, json } = object
   const result = validateExternalWorkload(written(object, EXTERNAL_WORKLOADS))
@@ -70,7 +68,8 @@ export class ExternalMirror {
 
   constructor(options: ExternalMirrorOptions) {
     this.#options = options
-    this.#gathering = new Gathering(options.watch.timers, () => this.#write())
+    const trouble = 'external workloads could not be written'
+    this.#gathering = new Gathering({ watch: options.watch, trouble, write: () => this.#write() })
     this.#reflector = new Reflector({
       ...options.watch.options(EXTERNAL_WORKLOADS),
       type: EXTERNAL_WORKLOADS,
@@ -144,25 +143,19 @@ export class ExternalMirror {
     return settleClaims(claims, othersIn(this.#options.state.model, nodes))
   }
 
-  #write(): void {
-    const { records, state, watch } = this.#options
+  #write(): boolean {
+    const { records, state } = this.#options
     this.#settled = this.#settle()
     const set = [...this.#settled.values()].flatMap(({ workload }) =>
       isDeepStrictEqual(this.#written.get(workload.id), workload) ? [] : [workload],
     )
     const removed = [...this.#removed]
-    if (set.length + removed.length === 0) return
-    try {
-      records.mirror({ set, removed })
-      for (const workload of set) this.#written.set(workload.id, workload)
-      for (const id of removed) this.#written.delete(id)
-      this.#removed = new Set()
-      state.sync()
-      watch.onTrouble(UNWRITTEN, undefined)
-    } catch (error) {
-      // Kept, and written with what comes next.
-      watch.onTrouble(UNWRITTEN, error)
-      this.#gathering.askAgain()
-    }
+    if (set.length + removed.length === 0) return false
+    records.mirror({ set, removed })
+    for (const workload of set) this.#written.set(workload.id, workload)
+    for (const id of removed) this.#written.delete(id)
+    this.#removed = new Set()
+    state.sync()
+    return false
   }
 }

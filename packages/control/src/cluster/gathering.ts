@@ -1,4 +1,4 @@
-import type { Timers } from '@sekisho/core'
+import type { ClusterWatch } from './watch.ts'
 
 /** What comes within so long is one transaction: a rollout changes hundreds of pods at once. */
 const GATHER_MS = 50
@@ -6,20 +6,30 @@ const GATHER_MS = 50
 const SOON_MS = 2
 const AGAIN_MS = 1_000
 
+export interface GatheringOptions {
+  readonly watch: {
+    readonly timers: Pick<ClusterWatch['timers'], 'monotonic' | 'after'>
+    readonly onTrouble: ClusterWatch['onTrouble']
+  }
+  /** What people are told where it cannot be written. */
+  readonly trouble: string
+  /** @returns whether there is more of what was gathered than was written now. */
+  readonly write: () => boolean
+}
+
 /**
  * Writes what mirrors gather: a change by itself at once, the many of a rollout together. More of them than the main thread
  * should do in one go are written in portions, with a turn of the event loop for everything else between two: a server that
- * read 100,000 pods at once would be taken for dead, and lose its lease.
+ * read 100,000 pods at once would be taken for dead, and lose its lease. What could not be written is kept, and tried again
+ * with what comes until then.
  */
 export class Gathering implements Disposable {
-  readonly #timers: Pick<Timers, 'monotonic' | 'after'>
-  readonly #write: () => void
+  readonly #options: GatheringOptions
   #waiting: Disposable | undefined
   #written = Number.NEGATIVE_INFINITY
 
-  constructor(timers: Pick<Timers, 'monotonic' | 'after'>, write: () => void) {
-    this.#timers = timers
-    this.#write = write
+  constructor(options: GatheringOptions) {
+    this.#options = options
   }
 
   /** Something is gathered that is not written yet. */
@@ -29,17 +39,8 @@ export class Gathering implements Disposable {
 
   /** There is something to write. */
   ask(): void {
-    this.#wait(Math.max(SOON_MS, this.#written + GATHER_MS - this.#timers.monotonic()))
-  }
-
-  /** There is more of what was gathered than was written now. */
-  goOn(): void {
-    this.#wait(0)
-  }
-
-  /** It could not be written: it is kept, and tried again with what comes until then. */
-  askAgain(): void {
-    this.#wait(AGAIN_MS)
+    const { timers } = this.#options.watch
+    this.#wait(Math.max(SOON_MS, this.#written + GATHER_MS - timers.monotonic()))
   }
 
   [Symbol.dispose](): void {
@@ -48,10 +49,23 @@ export class Gathering implements Disposable {
   }
 
   #wait(ms: number): void {
-    this.#waiting ??= this.#timers.after(ms, () => {
+    const { timers } = this.#options.watch
+    this.#waiting ??= timers.after(ms, () => {
       this.#waiting = undefined
       this.#write()
-      this.#written = this.#timers.monotonic()
+      this.#written = timers.monotonic()
     })
+  }
+
+  #write(): void {
+    const { watch, trouble, write } = this.#options
+    try {
+      const isMore = write()
+      watch.onTrouble(trouble, undefined)
+      if (isMore) this.#wait(0)
+    } catch (error) {
+      watch.onTrouble(trouble, error)
+      this.#wait(AGAIN_MS)
+    }
   }
 }

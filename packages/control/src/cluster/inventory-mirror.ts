@@ -41,8 +41,6 @@ interface Seen<T> {
 /** Pods in one transaction: some 50 ms of the main thread. */
 const PORTION = 500
 
-const UNWRITTEN = 'the inventory of the cluster could not be written'
-
 /** `namespace/name`, as the collection is keyed. */
 const podId = (key: string): WorkloadId => {
   const slash = key.indexOf('/')
@@ -70,7 +68,8 @@ export class InventoryMirror {
 
   constructor(options: InventoryMirrorOptions) {
     this.#options = options
-    this.#gathering = new Gathering(options.watch.timers, () => this.#write())
+    const trouble = 'the inventory of the cluster could not be written'
+    this.#gathering = new Gathering({ watch: options.watch, trouble, write: () => this.#write() })
     const { watch } = options
     this.#pods = new Reflector({
       ...watch.options(PODS),
@@ -166,23 +165,9 @@ export class InventoryMirror {
   }
 
   /** Who is gone first: another may have the address by now. */
-  #write(): void {
-    const { watch } = this.#options
+  #write(): boolean {
     const removed = [...this.#removed.values().take(PORTION)]
     const set = [...this.#set.values().take(PORTION - removed.length)]
-    try {
-      this.#writePortion(set, removed)
-      watch.onTrouble(UNWRITTEN, undefined)
-      if (this.#set.size + this.#removed.size > 0) this.#gathering.goOn()
-      else this.#isWhole = true
-    } catch (error) {
-      // Kept, and written with what comes next.
-      watch.onTrouble(UNWRITTEN, error)
-      this.#gathering.askAgain()
-    }
-  }
-
-  #writePortion(set: readonly Workload[], removed: readonly WorkloadId[]): void {
     const { records, state } = this.#options
     records.mirror({
       set: set.map(workload => this.#protected(workload)),
@@ -193,5 +178,8 @@ export class InventoryMirror {
     for (const { id } of set) this.#set.delete(id)
     for (const id of removed) this.#removed.delete(id)
     state.sync()
+    const isMore = this.#set.size + this.#removed.size > 0
+    this.#isWhole ||= !isMore
+    return isMore
   }
 }

@@ -45,7 +45,6 @@ export const CLUSTER_ACTOR = 'kubernetes'
 /** Policies in one change: some 100 ms of the main thread. */
 const PORTION = 100
 
-const UNWRITTEN = 'policies of the cluster could not be put in force'
 /** What kubectl keeps of the last apply: the whole document again. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
@@ -98,7 +97,8 @@ export class PolicyMirror {
 
   constructor(options: PolicyMirrorOptions) {
     this.#options = options
-    this.#gathering = new Gathering(options.watch.timers, () => this.#write())
+    const trouble = 'policies of the cluster could not be put in force'
+    this.#gathering = new Gathering({ watch: options.watch, trouble, write: () => this.#write() })
     const stored = options.policies.list().filter(({ updatedBy }) => updatedBy === CLUSTER_ACTOR)
     this.#owned = new Set(stored.map(({ id }) => id))
     this.#reflectors = options.types.map(
@@ -153,26 +153,17 @@ export class PolicyMirror {
       if (id.startsWith(`${kind}/`) && !this.#current.has(id)) this.#touched.add(id)
   }
 
-  #write(): void {
-    const { watch } = this.#options
-    try {
-      this.#writePortion([...this.#touched.values().take(PORTION)])
-      watch.onTrouble(UNWRITTEN, undefined)
-      if (this.#touched.size > 0) this.#gathering.goOn()
-      else this.#isWhole ||= this.#whole.size === this.#reflectors.length
-    } catch (error) {
-      watch.onTrouble(UNWRITTEN, error)
-      this.#gathering.askAgain()
-    }
-  }
-
-  #writePortion(touched: readonly PolicyId[]): void {
+  #write(): boolean {
+    const touched = [...this.#touched.values().take(PORTION)]
     const set = touched.flatMap(id => this.#current.get(id)?.document ?? [])
     const removed = touched.filter(id => !this.#current.has(id) && this.#owned.has(id))
     this.#options.lifecycle.mirror(set, removed, CLUSTER_ACTOR)
     for (const { id } of set) this.#owned.add(id)
     for (const id of removed) this.#owned.delete(id)
     for (const id of touched) this.#touched.delete(id)
+    const isMore = this.#touched.size > 0
+    this.#isWhole ||= !isMore && this.#whole.size === this.#reflectors.length
+    return isMore
   }
 }
 

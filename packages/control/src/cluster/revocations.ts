@@ -1,6 +1,7 @@
 import type { EpochMs, NodeName } from '@sekisho/core'
-import { CONFIG_MAPS, isConflict, KubeObjects, OWN_LABELS, Reflector } from '@sekisho/kube'
+import { isConflict } from '@sekisho/kube'
 import { AGENT_CERTIFICATE_MS } from '../pki/authority.ts'
+import { SharedMap } from './shared-map.ts'
 import type { ClusterWatch } from './watch.ts'
 
 const NAME = 'sekisho-revoked'
@@ -20,34 +21,30 @@ function read(data: unknown): Untils {
  */
 export class Revocations {
   readonly #watch: ClusterWatch
-  readonly #objects: KubeObjects
-  readonly #place: { readonly namespace: string; readonly name: string }
-  readonly #reflector: Reflector<Untils>
+  readonly #map: SharedMap<Untils>
   #untils: Untils = new Map()
 
   constructor(watch: ClusterWatch, namespace: string) {
     this.#watch = watch
-    this.#objects = new KubeObjects(watch.client, CONFIG_MAPS)
-    this.#place = { namespace, name: NAME }
-    this.#reflector = new Reflector({
-      ...watch.options(CONFIG_MAPS),
-      type: CONFIG_MAPS,
-      selection: { namespace, fieldSelector: `metadata.name=${NAME}` },
-      read: ({ json }) => read(json.data),
+    this.#map = new SharedMap({
+      watch,
+      namespace,
+      name: NAME,
+      read,
       // Who deletes the map lets in again whom it named, on every server alike.
-      onChange: ({ set }) => {
-        this.#untils = [...set.values()][0] ?? new Map()
+      onChange: untils => {
+        this.#untils = untils ?? new Map()
       },
     })
   }
 
   run(signal: AbortSignal): Promise<void> {
-    return this.#reflector.run(signal)
+    return this.#map.run(signal)
   }
 
   /** What the cluster has was read once. */
   get isKnown(): boolean {
-    return this.#reflector.isListed
+    return this.#map.isListed
   }
 
   /** Certificates of the node made until then are refused. */
@@ -68,14 +65,13 @@ export class Revocations {
 
   async #write(node: NodeName): Promise<void> {
     const now = this.#watch.timers.now()
-    const before = await this.#objects.find(this.#place)
-    // Certificates made so long ago have ended by themselves.
-    const standing = [...read(before?.json.data)].filter(([, at]) => now - at < AGENT_CERTIFICATE_MS)
-    const untils = new Map([...standing, [node, now]])
-    const data = Object.fromEntries([...untils].map(([name, at]) => [name, new Date(at).toISOString()]))
-    const metadata = { name: NAME, labels: OWN_LABELS }
-    if (before) await this.#objects.replace(this.#place, { ...before.json, data })
-    else await this.#objects.create({ namespace: this.#place.namespace }, { metadata, data })
+    let untils: Untils = new Map()
+    await this.#map.write(before => {
+      // Certificates made so long ago have ended by themselves.
+      const standing = [...read(before)].filter(([, at]) => now - at < AGENT_CERTIFICATE_MS)
+      untils = new Map([...standing, [node, now]])
+      return Object.fromEntries([...untils].map(([name, at]) => [name, new Date(at).toISOString()]))
+    })
     this.#untils = untils
   }
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import { CONFIG_MAPS, KubeObjects, OWN_LABELS, Reflector } from '@sekisho/kube'
 import type { Store } from '@sekisho/store'
 import type { Lifecycle } from '../lifecycle/changes.ts'
 import type { LiveState } from '../lifecycle/state.ts'
 import { readShared, responsesIn, type SharedText, writeShared } from '../response/handover.ts'
 import { actorOf, ruleOf } from '../response/policy.ts'
 import { runRounds } from './rounds.ts'
+import { SharedMap } from './shared-map.ts'
 import type { ClusterWatch } from './watch.ts'
 
 export interface SharedResponsesOptions {
@@ -29,8 +29,7 @@ const UNREAD = 'what other servers responded cannot be put in force'
  */
 export class SharedResponses {
   readonly #options: SharedResponsesOptions
-  readonly #objects: KubeObjects
-  readonly #reflector: Reflector<unknown>
+  readonly #map: SharedMap<unknown>
   /** As the cluster has it. */
   #shared: unknown
   /** What of that is in force here; none while this server leads, or where it failed. */
@@ -42,14 +41,13 @@ export class SharedResponses {
   constructor(options: SharedResponsesOptions) {
     const { watch, namespace } = options
     this.#options = options
-    this.#objects = new KubeObjects(watch.client, CONFIG_MAPS)
-    this.#reflector = new Reflector({
-      ...watch.options(CONFIG_MAPS),
-      type: CONFIG_MAPS,
-      selection: { namespace, fieldSelector: `metadata.name=${NAME}` },
-      read: ({ json }) => json.data,
-      onChange: ({ set }) => {
-        this.#shared = [...set.values()][0]
+    this.#map = new SharedMap({
+      watch,
+      namespace,
+      name: NAME,
+      read: data => data,
+      onChange: shared => {
+        this.#shared = shared
         this.#follow()
         this.#isKnown = true
       },
@@ -65,7 +63,7 @@ export class SharedResponses {
     }
     const round = () => this.#round()
     await Promise.all([
-      this.#reflector.run(signal),
+      this.#map.run(signal),
       runRounds({ everyMs: ROUND_MS, trouble, leads, round, rest }, watch, signal),
     ])
   }
@@ -79,15 +77,11 @@ export class SharedResponses {
     // What was shared before is not to be written over before it was read.
     if (!this.#isKnown) return
     this.#followed = NOTHING
-    const { state, policies, namespace } = this.#options
+    const { state, policies } = this.#options
     const now = writeShared(responsesIn(state.model, policies))
     if (isDeepStrictEqual(now, this.#written)) return
-    const place = { namespace, name: NAME }
-    const before = await this.#objects.find(place)
     // A conflict is another server that writes: who leads is asked again before the next round.
-    if (before) await this.#objects.replace(place, { ...before.json, data: now })
-    else
-      await this.#objects.create({ namespace }, { metadata: { name: NAME, labels: OWN_LABELS }, data: now })
+    await this.#map.write(() => now)
     this.#written = now
   }
 

@@ -3,7 +3,7 @@
  * the lease, a batch or a person waiting until all of them have done it.
  */
 export interface Turns {
-  /** Resolves when it is this one's turn: at once, where nobody else waits. */
+  /** Resolves in the next turn, where nobody else waits; else behind them. */
   next(): Promise<void>
 }
 

@@ -1,7 +1,7 @@
 import { isRecord, type Problem, policyId, textAt } from '@sekisho/core'
 import { type Model, type PolicyDocument, validatePolicy } from '@sekisho/policy'
 import type { Store, StoredPolicy } from '@sekisho/store'
-import { isOwn, KIND, responseOf } from './policy.ts'
+import { isOwn, isResponder, KIND } from './policy.ts'
 
 /** What servers tell each other of what responses put in force: by name of the policy, the policy as JSON. */
 export type SharedText = Readonly<Record<string, string>>
@@ -13,7 +13,7 @@ export const responsesIn = (
 ): readonly StoredPolicy[] =>
   [...policies.keys()].filter(isOwn).flatMap(id => {
     const policy = stored.get(id)
-    return policy && responseOf(policy) ? [policy] : []
+    return policy && isResponder(policy.updatedBy) ? [policy] : []
   })
 
 export const writeShared = (responses: readonly StoredPolicy[]): SharedText =>

@@ -16,7 +16,14 @@ const timers: Pick<Timers, 'monotonic' | 'after'> = {
 function writes(...changes: readonly number[]): number[] {
   const start = timers.monotonic()
   const times: number[] = []
-  using gathering = new Gathering(timers, () => times.push(timers.monotonic() - start))
+  using gathering = new Gathering({
+    watch: { timers, onTrouble: () => undefined },
+    trouble: 'not written',
+    write() {
+      times.push(timers.monotonic() - start)
+      return false
+    },
+  })
   for (const at of changes) setTimeout(() => gathering.ask(), at)
   vi.advanceTimersByTime(5_000)
   expect(gathering.isWaiting).toBe(false)
@@ -34,12 +41,22 @@ test.each([
 
 test('what could not be written is tried again, once', () => {
   let tries = 0
-  using gathering = new Gathering(timers, () => {
-    if (++tries === 1) gathering.askAgain()
+  const troubles: unknown[] = []
+  using gathering = new Gathering({
+    watch: { timers, onTrouble: (what, error) => void troubles.push([what, error]) },
+    trouble: 'not written',
+    write() {
+      if (++tries === 1) throw new Error('full')
+      return false
+    },
   })
   gathering.ask()
   vi.advanceTimersByTime(900)
   expect({ tries, waits: gathering.isWaiting }).toEqual({ tries: 1, waits: true })
   vi.advanceTimersByTime(5_000)
   expect({ tries, waits: gathering.isWaiting }).toEqual({ tries: 2, waits: false })
+  expect(troubles).toEqual([
+    ['not written', new Error('full')],
+    ['not written', undefined],
+  ])
 })

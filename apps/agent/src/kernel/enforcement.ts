@@ -209,8 +209,8 @@ export async function openEnforcement(
   const asked = cni ?? nri
   const gate = asked && openGate(asked, options, { world, programmer })
   const station = gate && cni && stack.use(new CniStation({ directory: cni.directory, gate, log }))
-  const addressesIn = nodeAddresses
-  const plugin = gate && nri && stack.use(new NriPlugin({ nri, gate, addressesIn, timers, log }))
+  const plugin =
+    gate && nri && stack.use(new NriPlugin({ nri, gate, addressesIn: nodeAddresses, timers, log }))
   const locating = stack.use(
     new Locating({
       netns,

@@ -65,12 +65,13 @@ export class Locating implements AsyncDisposable {
 
   #rescanned(): void {
     const { finder, timers } = this.#options
-    finder.lookForPrograms()
     this.#isRescan = false
     this.#next = timers.after(RESCAN_MS, () => {
       this.#isRescan = true
       this.#look.trigger()
     })
+    // Last: where this fails, it is tried again then.
+    finder.lookForPrograms()
   }
 
   async #guardNow(): Promise<void> {

@@ -22,7 +22,7 @@ test-lab: node_modules test-packages build
 
 # What runs against a real API server, and the chart; kube-apiserver and helm are built once, which takes ten minutes.
 test-kube: node_modules kube-packages
-	./e2e/assets/build
+	./e2e/assets/build kube-apiserver kubectl
 	./e2e/assets/helm/build
 	vitest run --project kube $(TEST_ARGS)
 

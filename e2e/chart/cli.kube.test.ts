@@ -1,18 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { findKubectl } from '../../packages/kube/test/real/programs.ts'
 import { openRealApiServer, type RealApiServer } from '../../packages/kube/test/real/server.ts'
 import { withPrograms } from '../kube/real-cluster.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../bin/kubectl-sekisho')
-const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0
 
 withPrograms('kubectl sekisho', programs =>
-  // kubectl is the user's own; nothing here brings one.
-  describe.skipIf(!hasKubectl)('kubectl sekisho', () => {
+  describe('kubectl sekisho', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sekisho-kubectl-'))
     const kubeconfig = join(directory, 'config')
     let server: RealApiServer
@@ -38,7 +37,11 @@ withPrograms('kubectl sekisho', programs =>
     })
 
     const sekisho = (...args: readonly string[]) => {
-      const env = { PATH: process.env.PATH, HOME: directory, KUBECONFIG: kubeconfig }
+      const env = {
+        PATH: `${dirname(findKubectl())}:${process.env.PATH}`,
+        HOME: directory,
+        KUBECONFIG: kubeconfig,
+      }
       const { status, stdout, stderr } = spawnSync(PROGRAM, args, { encoding: 'utf8', env })
       return { status, stdout, stderr }
     }

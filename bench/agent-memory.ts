@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,7 +9,7 @@ import { openApiServerDouble } from '../packages/kube/test/double/api-server.ts'
 import { namespaceObject, type Placed, placedPath, podObject, policyObject } from './cluster-objects.ts'
 import { openConnectLoad } from './connect-load.ts'
 import { benchCluster } from './policy-cluster.ts'
-import { agentsPort, type Program, startProgram, startServer } from './program.ts'
+import { type AgentPlace, agentsPort, type Program, startAgent, startServer } from './program.ts'
 import { barred, type Row, type Suite } from './report.ts'
 
 const SUITE = 'agent/memory'
@@ -65,37 +64,14 @@ function* objectsOfNode(topology: Topology): Generator<Placed> {
   }
 }
 
-interface Place {
-  readonly data: string
-  readonly port: number
-  readonly netns: string
-}
-
-/** A running agent that has what the server told it in its kernel. */
-async function startAgent({ data, port, netns }: Place, options: readonly string[]): Promise<Program> {
-  const joinToken = execFileSync(join(import.meta.dirname, '../bin/sekisho-server'), [
-    'join-token',
-    '--data',
-    data,
-  ])
-  const agent = startProgram('sekisho-agent', [
-    `--server=https://127.0.0.1:${port}`,
-    `--join-token=${joinToken.toString().trim()}`,
-    `--state=${join(data, 'agent')}`,
-    `--node=${NODE}`,
-    `--netns=${netns}`,
-    ...options,
-  ])
-  await agent.logged(({ message }) => message === 'connected')
+/** One that has what the server told it in its kernel. */
+async function startSettled(place: AgentPlace, options: readonly string[]): Promise<Program> {
+  const agent = await startAgent(place, options)
   await pause(SETTLE_MS)
   return agent
 }
 
 const row = (measure: string, value: number, unit: string): Row => ({ suite: SUITE, measure, value, unit })
-
-/** In MB: what no other process can share, and what counts in a container even when memory is short. proc_pid_status(5) */
-const ownMemory = ({ pid }: Program): number =>
-  (Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024) / 1e6
 
 /** The memory of the agent of a node of 120 pods in a cluster of 5,000 nodes. */
 export const agentMemory: Suite = {
@@ -111,19 +87,19 @@ export const agentMemory: Suite = {
     const port = await agentsPort(server)
     // Whoever asks to join while all of it is written waits too long.
     while (!double.requests.includes('WATCH /api/v1/pods')) await pause(100)
-    const place = { data, port, netns: topology.node }
+    const place = { data, port, node: NODE, netns: topology.node }
     progress('a server, and a node')
     const rows: Row[] = []
     {
-      await using agent = await startAgent(place, ['--no-inspection'])
+      await using agent = await startSettled(place, ['--no-inspection'])
       rows.push(barred(row('idle, nothing is inspected', agent.resident().now, 'MB'), '≤', IDLE_MOST))
-      rows.push(row('idle, nothing is inspected: its own', ownMemory(agent), 'MB'))
+      rows.push(row('idle, nothing is inspected: its own', agent.resident().own, 'MB'))
     }
     {
-      await using agent = await startAgent(place, ['--identify=all'])
+      await using agent = await startSettled(place, ['--identify=all'])
       rows.push(barred(row('idle, inspection on', agent.resident().now, 'MB'), '≤', INSPECTING_MOST))
-      rows.push(row('idle, inspection on: its own', ownMemory(agent), 'MB'))
-      await using load = await openConnectLoad(topology.pod('client'), topology.pod('server'), PORT)
+      rows.push(row('idle, inspection on: its own', agent.resident().own, 'MB'))
+      await using load = await openConnectLoad(topology.pod('client'), topology.pod('server'), { port: PORT })
       const cpu = agent.cpuMs()
       const { perSecond } = await load.run(TRAFFIC_MS)
       rows.push(row('connections, each read', perSecond, 'per second'))

@@ -18,7 +18,17 @@ export interface ConnectLoad extends AsyncDisposable {
   run(ms: number): Promise<ConnectResult>
 }
 
-const configuration = (port: number) => `
+/** Where it runs and what it asks. */
+export interface ConnectOptions {
+  readonly port: number
+  /** Of the server's addresses; the first where it is not said. */
+  readonly family?: 4 | 6
+  /** The one that both ends are held to: none of them waits for another processor to wake up. */
+  readonly processor?: number
+}
+
+const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address)
+const configuration = (address: string, port: number) => `
 worker_processes 1;
 daemon off;
 pid nginx.pid;
@@ -27,7 +37,7 @@ events { worker_connections 1024; }
 http {
   access_log off;
   keepalive_timeout 0;
-  server { listen ${port}; return 200 "ok\\n"; }
+  server { listen ${bracketed(address)}:${port}; return 200 "ok\\n"; }
 }
 `
 
@@ -43,11 +53,16 @@ function listening(nginx: ChildProcessByStdio<null, null, Readable>): Promise<vo
   return promise
 }
 
-async function serve({ netns }: Pod, port: number): Promise<AsyncDisposable> {
+async function serve(
+  { netns }: Pod,
+  address: string,
+  { port, processor }: ConnectOptions,
+): Promise<AsyncDisposable> {
   const directory = mkdtempSync(join(tmpdir(), 'sekisho-bench-'))
-  writeFileSync(join(directory, 'nginx.conf'), configuration(port))
+  writeFileSync(join(directory, 'nginx.conf'), configuration(address, port))
   const options = ['-e', 'stderr', '-p', directory, '-c', 'nginx.conf']
-  const nginx = spawn('ip', ['netns', 'exec', netns, 'nginx', ...options], {
+  const held = processor === undefined ? [] : ['taskset', '-c', `${processor}`]
+  const nginx = spawn('ip', ['netns', 'exec', netns, ...held, 'nginx', ...options], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   await listening(nginx)
@@ -61,10 +76,16 @@ async function serve({ netns }: Pod, port: number): Promise<AsyncDisposable> {
   }
 }
 
-export async function openConnectLoad(client: Pod, server: Pod, port: number): Promise<ConnectLoad> {
+export async function openConnectLoad(
+  client: Pod,
+  server: Pod,
+  options: ConnectOptions,
+): Promise<ConnectLoad> {
   await using building = new AsyncDisposableStack()
-  building.use(await serve(server, port))
-  const setup: ConnectSetup = { netns: client.netns, address: server.addresses[0], port }
+  const address = server.addresses[options.family === 6 ? 1 : 0]
+  building.use(await serve(server, address, options))
+  const { port, processor } = options
+  const setup: ConnectSetup = { netns: client.netns, address, port, processor }
   const worker = new Worker(new URL('./connect.worker.ts', import.meta.url), { workerData: setup })
   building.defer(async () => void (await worker.terminate()))
   await once(worker, 'message')

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { enterNetns } from '@sekisho/linux'
 import { closeSocket, connectTo, openSocket, receiveOn, sendOn, TYPE } from '../e2e/dataplane/sockets.ts'
@@ -7,6 +10,8 @@ export interface ConnectSetup {
   readonly netns: string
   readonly address: string
   readonly port: number
+  /** The one that it is held to, if any. */
+  readonly processor: number | undefined
 }
 /** Runs for so long. */
 export interface ConnectRequest {
@@ -19,8 +24,12 @@ export interface ConnectResult {
   readonly p99: number
 }
 
-const { netns, address, port } = workerData as ConnectSetup
+const { netns, address, port, processor } = workerData as ConnectSetup
 enterNetns(netns)
+if (processor !== undefined) {
+  const thread = basename(readlinkSync('/proc/thread-self'))
+  execFileSync('taskset', ['-c', '-p', `${processor}`, thread], { stdio: 'ignore' })
+}
 const SAMPLES_MAX = 1_000_000
 const samples = new Float64Array(SAMPLES_MAX)
 const REQUEST = new TextEncoder().encode('GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n')

@@ -29,7 +29,11 @@ const placeOf = (app: number) => ({
 export interface LocalPod {
   readonly addresses: readonly string[]
   readonly interface: string
+  readonly interfaceIndex: number
 }
+
+/** Indexes that no link of a bench has. */
+const NO_LINK = 1_000_000
 
 function workload(index: number, pods: readonly LocalPod[]): Workload {
   const app = index % APPS
@@ -52,7 +56,10 @@ function workload(index: number, pods: readonly LocalPod[]): Workload {
     hostNetwork: false,
     ports: [],
     state: 'running',
-    ...(local && { interface: pod?.interface ?? `pod${index}` }),
+    ...(local && {
+      interface: pod?.interface ?? `pod${index}`,
+      interfaceIndex: pod?.interfaceIndex ?? NO_LINK + index,
+    }),
   }
 }
 
@@ -107,16 +114,26 @@ export function policies(count: number): PolicyDocument[] {
   })
 }
 
+/** Addresses that nobody has. */
+const OTHER = {
+  4: (net: number, index: number) => `10.${net}.${(index >> 8) & 255}.${index & 255}`,
+  6: (net: number, index: number) => `fd00:${net}::${index.toString(16)}`,
+}
+
 /**
  * The same traffic allowed by one linear chain, as scripts and older plugins write it: established first, then one
  * rule for each policy between two addresses, the matching one in the middle, then the drop of what is isolated.
  */
-export function linearChain(count: number, [client, server]: readonly [string, string]): string {
+export function linearChain(
+  count: number,
+  [client, server]: readonly [client: string, server: string],
+): string {
+  const other = OTHER[client.includes(':') ? 6 : 4]
   const middle = Math.floor(count / 2)
   const rule = (index: number) =>
     index === middle
       ? `-A FORWARD -s ${client} -d ${server} -p tcp -m multiport --dports ${PORT},5201 -j ACCEPT`
-      : `-A FORWARD -s 10.100.${(index >> 8) & 255}.${index & 255} -d 10.99.${(index >> 8) & 255}.${index & 255} -p tcp --dport ${PORT} -j ACCEPT`
+      : `-A FORWARD -s ${other(100, index)} -d ${other(99, index)} -p tcp --dport ${PORT} -j ACCEPT`
   return [
     '*filter',
     ':FORWARD ACCEPT [0:0]',

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { buildTopology, type Topology } from '../e2e/topology.ts'
+import { availableParallelism } from 'node:os'
+import { FAMILIES } from '@sekisho/core'
+import { buildTopology, type Pod, type Topology } from '../e2e/topology.ts'
 import { type ConnectLoad, type ConnectResult, openConnectLoad } from './connect-load.ts'
 import { masquerade } from './container-host.ts'
 import { linearChain, PORT } from './dataplane-cluster.ts'
@@ -8,9 +10,10 @@ import { type LoadedNode, loadNode, median } from './dataplane-node.ts'
 import { openOneStream } from './one-stream.ts'
 import { barred, type Row } from './report.ts'
 
-/** Many short turns of each peer meet the same noise. */
-const STREAM_ROUNDS = 15
-const CONNECT_ROUNDS = 31
+/** Where the memory of a node happens to lie makes one of two that are alike 1 % faster for as long as it lives. */
+const STREAMS = { nodes: 3, warmUp: 5, rounds: 120 }
+/** Compilers of all the programs that take part need some turns to have their say. */
+const CONNECTS = { nodes: 2, warmUp: 3, rounds: 30 }
 /** Longer than events gather: most of what the agent does with those of a turn must be done in that turn. */
 const CONNECT_MS = 300
 const THROUGHPUT_MIN = 0.97
@@ -23,13 +26,6 @@ const CONNECTIONS_MIN = 0.9
  */
 const PEERS = ['bare', 'none', 'linear', 'sekisho', 'sekisho+events'] as const
 type Peer = (typeof PEERS)[number]
-
-/** One router with client and server behind it, all of its own, so that nothing is reinstalled between rounds. */
-interface Bench extends AsyncDisposable {
-  readonly connect: ConnectLoad
-  /** Gigabits per second of one TCP stream. */
-  stream(): Promise<number>
-}
 
 const inNode = (topology: Topology, command: readonly string[], input: string): void =>
   void execFileSync('ip', ['netns', 'exec', topology.node, ...command], {
@@ -51,11 +47,13 @@ async function install(
     case 'none':
       return
     case 'linear':
-      return inNode(
-        topology,
-        ['iptables-nft-restore'],
-        linearChain(size, [client.addresses[0], server.addresses[0]]),
-      )
+      for (const [index, restore] of ['iptables-nft-restore', 'ip6tables-nft-restore'].entries())
+        inNode(
+          topology,
+          [restore],
+          linearChain(size, [client.addresses[index] ?? '', server.addresses[index] ?? '']),
+        )
+      return
     case 'sekisho':
     case 'sekisho+events': {
       const node: LoadedNode = stack.use(await loadNode(topology.node, size, [client, server]))
@@ -66,39 +64,46 @@ async function install(
   }
 }
 
-async function openBench(peer: Peer, size: number): Promise<Bench> {
-  await using building = new AsyncDisposableStack()
-  const prefix = `bench${process.pid}${PEERS.indexOf(peer)}`
-  const topology = building.use(buildTopology({ prefix, pods: ['client', 'server'] }))
-  const [client, server] = [topology.pod('client'), topology.pod('server')]
-  await install(peer, topology, size, building)
-  const one = building.use(await openOneStream(client, server))
-  const connect = building.use(await openConnectLoad(client, server, PORT))
-  const stack = building.move()
-  return {
-    connect,
-    stream: () => one.measure(),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  }
-}
-
 type Round<T> = Readonly<Record<Peer, T>>
 
-/** All peers one after the other, so that what else the machine does meets each of them; medians of ratios do the rest. */
-async function round<T>(benches: Round<Bench>, measure: (bench: Bench) => Promise<T>): Promise<Round<T>> {
+/** All peers one after the other. */
+async function each<T>(
+  measure: (peer: Peer) => Promise<T>,
+  order: readonly Peer[] = PEERS,
+): Promise<Round<T>> {
   const results: [Peer, T][] = []
-  for (const peer of PEERS) results.push([peer, await measure(benches[peer])])
+  for (const peer of order) results.push([peer, await measure(peer)])
   return Object.fromEntries(results) as Record<Peer, T>
 }
 
-/** Compilers of all the programs that take part need some turns to have their say. */
-const WARM_UP_ROUNDS = 5
+interface Load<T extends AsyncDisposable, R> {
+  /** Nodes of each peer; they take turns. */
+  readonly nodes: number
+  readonly warmUp: number
+  readonly rounds: number
+  readonly open: (client: Pod, server: Pod) => Promise<T>
+  readonly turn: (load: T) => Promise<R>
+}
 
-async function rounds<T>(count: number, once: () => Promise<T>): Promise<T[]> {
-  for (let index = 0; index < WARM_UP_ROUNDS; index++) await once()
-  const all: T[] = []
-  for (let index = 0; index < count; index++) all.push(await once())
-  return all
+/**
+ * Loads every peer for a short time, again and again: what else the machine does meets each peer of a round, and medians of
+ * ratios do the rest. Nobody always comes after the same one. Each has nodes of its own, so that nothing is reinstalled between rounds.
+ */
+async function inTurns<T extends AsyncDisposable, R>(size: number, load: Load<T, R>): Promise<Round<R>[]> {
+  await using stack = new AsyncDisposableStack()
+  const open = async (peer: Peer, node: number) => {
+    const prefix = `bench${process.pid}-${PEERS.indexOf(peer)}${node}`
+    const topology = stack.use(buildTopology({ prefix, pods: ['client', 'server'] }))
+    await install(peer, topology, size, stack)
+    return stack.use(await load.open(topology.pod('client'), topology.pod('server')))
+  }
+  const nodes: Round<T>[] = []
+  for (let node = 0; node < load.nodes; node++) nodes.push(await each(peer => open(peer, node)))
+  const all: Round<R>[] = []
+  for (let round = 0; round < load.warmUp + load.rounds; round++)
+    for (const loads of nodes)
+      all.push(await each(peer => load.turn(loads[peer]), round % 2 === 0 ? PEERS : PEERS.toReversed()))
+  return all.slice(load.warmUp * nodes.length)
 }
 
 interface Measured {
@@ -133,16 +138,44 @@ function rows(
   return [...medians, ...ratios]
 }
 
+/**
+ * All that two processors can do, each for client and server of one family: left to the machine, the ends of a pair are now on
+ * one processor and now on two, where they wait for each other; and what the agent does beside them costs nothing.
+ */
+async function openConnectLoads(client: Pod, server: Pod): Promise<ConnectLoad> {
+  await using building = new AsyncDisposableStack()
+  const loads: ConnectLoad[] = []
+  for (const [index, family] of FAMILIES.entries()) {
+    const processor = Math.min(index, availableParallelism() - 1)
+    loads.push(building.use(await openConnectLoad(client, server, { port: PORT, family, processor })))
+  }
+  const stack = building.move()
+  return {
+    async run(ms) {
+      const results = await Promise.all(loads.map(load => load.run(ms)))
+      const mean = (of: (result: ConnectResult) => number) => sum(results.map(of)) / results.length
+      return {
+        perSecond: sum(results.map(({ perSecond }) => perSecond)),
+        p50: mean(({ p50 }) => p50),
+        p99: mean(({ p99 }) => p99),
+      }
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
+
 export async function dataplaneTraffic(size: number, progress: (line: string) => void): Promise<Row[]> {
-  await using stack = new AsyncDisposableStack()
-  const opened: [Peer, Bench][] = []
-  for (const peer of PEERS) opened.push([peer, stack.use(await openBench(peer, size))])
-  const benches = Object.fromEntries(opened) as Record<Peer, Bench>
-  progress(`${size} policies: connections`)
-  const connects = await rounds(CONNECT_ROUNDS, () => round(benches, bench => bench.connect.run(CONNECT_MS)))
   progress(`${size} policies: throughput`)
-  const gigabits = await rounds(STREAM_ROUNDS, () => round(benches, bench => bench.stream()))
-  const each = (value: (result: ConnectResult) => number): Round<number>[] =>
+  const gigabits = await inTurns(size, { ...STREAMS, open: openOneStream, turn: stream => stream.turn() })
+  progress(`${size} policies: connections`)
+  const connects = await inTurns(size, {
+    ...CONNECTS,
+    open: openConnectLoads,
+    turn: loads => loads.run(CONNECT_MS),
+  })
+  const figures = (value: (result: ConnectResult) => number): Round<number>[] =>
     connects.map(
       one => Object.fromEntries(PEERS.map(peer => [peer, value(one[peer])])) as Record<Peer, number>,
     )
@@ -155,17 +188,17 @@ export async function dataplaneTraffic(size: number, progress: (line: string) =>
     ...rows(
       size,
       rate,
-      each(result => result.perSecond),
+      figures(result => result.perSecond),
     ),
     ...rows(
       size,
       p50,
-      each(result => result.p50 * 1000),
+      figures(result => result.p50 * 1000),
     ),
     ...rows(
       size,
       p99,
-      each(result => result.p99 * 1000),
+      figures(result => result.p99 * 1000),
     ),
   ]
 }

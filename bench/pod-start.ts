@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +8,7 @@ import { callPlugin, type PluginCall } from '../apps/agent/test/cni-plugin.ts'
 import { openApiServerDouble } from '../packages/kube/test/double/api-server.ts'
 import { namespaceObject, type Placed, placedPath, podObject, policyObject } from './cluster-objects.ts'
 import { percentile } from './dataplane-node.ts'
-import { agentsPort, type Program, startProgram, startServer } from './program.ts'
+import { type AgentPlace, agentsPort, type Program, startAgent, startServer } from './program.ts'
 import { barred, type Row, type Suite } from './report.ts'
 
 const SUITE = 'agent/pod-start'
@@ -112,33 +111,20 @@ class Network implements Disposable {
   }
 }
 
-interface Place {
-  readonly data: string
-  readonly port: number
-  readonly netns: string
-}
-
-async function startAgent({ data, port, netns }: Place): Promise<Program> {
-  const program = join(import.meta.dirname, '../bin/sekisho-server')
-  const token = execFileSync(program, ['join-token', '--data', data])
+/** An agent whose plugin is in the node's network configuration. */
+function startGate(place: AgentPlace): Promise<Program> {
+  const { data } = place
   mkdirSync(join(data, 'net.d'))
   writeFileSync(
     join(data, 'net.d/10-pods.conflist'),
     JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins: [{ type: 'bridge' }] }),
   )
-  const agent = startProgram('sekisho-agent', [
-    `--server=https://127.0.0.1:${port}`,
-    `--join-token=${token.toString().trim()}`,
-    `--state=${join(data, 'agent')}`,
-    `--node=${NODE}`,
-    `--netns=${netns}`,
+  return startAgent(place, [
     `--cni-config=${join(data, 'net.d')}`,
     `--cni-plugins=${data}`,
     `--cni-directory=${join(data, 'cni')}`,
     '--cni-wait=60',
   ])
-  await agent.logged(({ message }) => message === 'connected')
-  return agent
 }
 
 const row = (measure: string, value: number, unit: string): Row => ({ suite: SUITE, measure, value, unit })
@@ -157,7 +143,8 @@ export const podStart: Suite = {
     create(namespaceObject(SPACE, {}))
     create(POLICY)
     const server = stack.use(startServer(data, double.url))
-    const agent = stack.use(await startAgent({ data, port: await agentsPort(server), netns: guarded.node }))
+    const place = { data, port: await agentsPort(server), node: NODE, netns: guarded.node }
+    const agent = stack.use(await startGate(place))
     const plugin = join(data, 'sekisho-cni')
     const begin = (name: string) => {
       create(podObject(pod(name)))

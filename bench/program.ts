@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,8 +16,11 @@ export interface Program extends AsyncDisposable {
   readonly pid: number
   /** The next entry of its log that this accepts; also one that came before. @throws with the log where it ends instead. */
   logged(accepts: (entry: LogEntry) => boolean): Promise<LogEntry>
-  /** Resident memory in MB: now, and at most since `resetPeak`. */
-  resident(): { readonly now: number; readonly peak: number }
+  /**
+   * Resident memory in MB: now, at most since `resetPeak`, and what of it no other process can share, which counts in a
+   * container even when memory is short.
+   */
+  resident(): { readonly now: number; readonly peak: number; readonly own: number }
   resetPeak(): void
   /** Milliseconds of CPU of all its threads so far. */
   cpuMs(): number
@@ -91,7 +94,8 @@ class Watched implements Program {
   }
 
   resident() {
-    return { now: statusOf(this.pid, 'VmRSS'), peak: statusOf(this.pid, 'VmHWM') }
+    const { pid } = this
+    return { now: statusOf(pid, 'VmRSS'), peak: statusOf(pid, 'VmHWM'), own: statusOf(pid, 'RssAnon') }
   }
 
   resetPeak(): void {
@@ -144,6 +148,36 @@ export function startServer(data: string, cluster: URL, options?: ProgramOptions
 export async function agentsPort(server: Program): Promise<number> {
   const { agents } = await server.logged(({ message }) => message === 'listening')
   return Number(agents)
+}
+
+/** Where an agent is, and of which server. */
+export interface AgentPlace {
+  /** The server's directory, where the agent has one too. */
+  readonly data: string
+  /** Where the server listens for agents. */
+  readonly port: number
+  readonly node: string
+  readonly netns: string
+}
+
+/** An agent that is connected. @param options more of its flags. */
+export async function startAgent(
+  { data, port, node, netns }: AgentPlace,
+  options: readonly string[],
+): Promise<Program> {
+  const token = execFileSync(join(BIN, 'sekisho-server'), ['join-token', '--data', data], {
+    encoding: 'utf8',
+  })
+  const agent = startProgram('sekisho-agent', [
+    `--server=https://127.0.0.1:${port}`,
+    `--join-token=${token.trim()}`,
+    `--state=${join(data, 'agent')}`,
+    `--node=${node}`,
+    `--netns=${netns}`,
+    ...options,
+  ])
+  await agent.logged(({ message }) => message === 'connected')
+  return agent
 }
 
 /** @param name of a program in `bin/`, which starts as it is delivered. */

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ServiceEnd, Told } from '@sekisho/dataplane'
@@ -15,10 +15,13 @@ import { type OneStream, openOneStream, STREAM_PORT } from './one-stream.ts'
 import { barred, type Row, type Suite } from './report.ts'
 
 const run = promisify(execFile)
-const ROUNDS = 7
+const THREADS = availableParallelism()
+const ROUNDS = 12
+/** Of the streams, in each round. */
+const STREAM_TURNS = 20
 /** Compilers of all the programs that take part need some turns to have their say. */
-const WARM_UP_ROUNDS = 1
-const SECONDS = 2
+const WARM_UP_ROUNDS = 2
+const SECONDS = 1
 const CONNECTIONS = 32
 const BIG_BYTES = 400_000_000
 const PORT = { requests: 80, asked: 81, open: 82, proxy: 8080 } as const
@@ -26,7 +29,8 @@ const PORT = { requests: 80, asked: 81, open: 82, proxy: 8080 } as const
 /**
  * What stands between wrk and nginx: a router, a policy about each request, or a proxy with the same rule. All of them on a
  * container host, as in the data plane's benches: connection tracking is on. `bare` is a router without even that; the
- * difference between it and `none` is the kernel's. Nothing is pinned to a processor, of any peer.
+ * difference between it and `none` is the kernel's. Nothing is pinned to a processor, of any peer, and each program has as
+ * many threads as there are processors, which is what nginx, HAProxy and an agent do where nobody says otherwise.
  */
 const PEERS = ['bare', 'none', 'sekisho', 'haproxy'] as const
 type Peer = (typeof PEERS)[number]
@@ -39,7 +43,7 @@ const KNOWING = ['all', 'services', 'policy'] as const
 type Knowing = (typeof KNOWING)[number]
 
 const nginxConf = (dir: string) => `
-daemon off; pid ${dir}/nginx.pid; error_log stderr notice; worker_processes 1;
+daemon off; pid ${dir}/nginx.pid; error_log stderr notice; worker_processes auto;
 events { worker_connections 1024; }
 http {
   access_log off; keepalive_requests 100000000; sendfile on; tcp_nopush on;
@@ -52,13 +56,9 @@ http {
   }
 }`
 
-/**
- * The same rule in HAProxy's words, with its own defaults for a keep-alive proxy. One thread, as one inspects: between wrk and
- * nginx, which have one each, a second is no faster of either on two processors.
- */
+/** The same rule in HAProxy's words, with its own defaults for a keep-alive proxy. */
 const haproxyConf = (server: string) => `
 global
-  nbthread 1
   maxconn 2000
 defaults
   mode http
@@ -129,7 +129,7 @@ function modelOf(topology: Topology): Model {
 
 async function inspect(topology: Topology, identify: 'all' | 'services'): Promise<AsyncDisposable> {
   const node = await inspectForwarded(topology.node, modelOf(topology), {
-    rules: { identify },
+    rules: { identify, queues: { first: 40, workers: THREADS } },
     onTold(told) {
       if (identify === 'services') void node.dataplane.identified(told.flatMap(serviceOf))
     },
@@ -224,7 +224,7 @@ const JIFFY_US = 10_000
 async function wrk(path: Path, port: number, ...options: readonly string[]): Promise<Load> {
   const before = busy()
   const url = `http://${path.host}:${port}/public/x`
-  const args = ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '--latency', ...options, url]
+  const args = [`-t${THREADS}`, `-c${CONNECTIONS}`, `-d${SECONDS}s`, '--latency', ...options, url]
   const { stdout } = await inClient(path, 'wrk', ...args)
   const cpu = (busy() - before) * JIFFY_US
   const perSecond = Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1])
@@ -298,7 +298,8 @@ async function measure(progress: (line: string) => void): Promise<readonly Row[]
     for (const peer of ['bare', 'none'] as const)
       note(connections[peer], await connect(path(peer), PORT.open))
     for (const how of KNOWING) note(connections[how], await connect(...knowing[how]))
-    for (const peer of ['none', 'sekisho'] as const) note(released[peer], await path(peer).stream.measure())
+    for (let turn = 0; turn < STREAM_TURNS; turn++)
+      for (const peer of ['none', 'sekisho'] as const) note(released[peer], await path(peer).stream.turn())
     note(read, await longAnswer(path('sekisho')))
     progress(round < 0 ? 'warm-up' : `round ${round + 1} of ${ROUNDS}`)
   }

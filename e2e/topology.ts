@@ -19,6 +19,7 @@ export interface Pod {
   readonly addresses: readonly [ip4: string, ip6: string]
   /** The host-side end of its veth, in the node's namespace. */
   readonly interface: string
+  readonly interfaceIndex: number
 }
 
 export interface TopologyOptions {
@@ -71,11 +72,15 @@ function required(pods: ReadonlyMap<string, Pod>, name: string): Pod {
   return pod
 }
 
+/** Others come before them. */
+const FIRST_INDEX = 100
+
 const describePod = (prefix: string, name: string, index: number): Pod => ({
   name,
   netns: `${prefix}-${name}`,
   addresses: [`${NETWORK4}${index + 2}`, `${NETWORK6}${(index + 2).toString(16)}`],
   interface: `pod${index}`,
+  interfaceIndex: FIRST_INDEX + index,
 })
 
 /** One `ip -batch` per namespace. */
@@ -104,8 +109,8 @@ const NODE_SIDE = {
 } as const satisfies Record<Shape, readonly string[]>
 
 /** Those of a routed CNI plugin with link-local gateways. */
-const hostSide = ({ interface: name, netns, addresses: [ip4, ip6] }: Pod): string[] => [
-  `link add ${name} type veth peer name eth0 netns ${netns}`,
+const hostSide = ({ interface: name, interfaceIndex, netns, addresses: [ip4, ip6] }: Pod): string[] => [
+  `link add ${name} index ${interfaceIndex} type veth peer name eth0 netns ${netns}`,
   `link set ${name} addrgenmode none`,
   `link set ${name} up`,
   `addr add 169.254.1.1/32 dev ${name} scope link`,
@@ -126,8 +131,8 @@ const podSide = ({ addresses: [ip4, ip6] }: Pod): string[] => [
 ]
 
 /** Those of a bridge plugin: the pods are neighbours of each other, and the node is their gateway. */
-const portSide = ({ interface: name, netns }: Pod): string[] => [
-  `link add ${name} type veth peer name eth0 netns ${netns}`,
+const portSide = ({ interface: name, interfaceIndex, netns }: Pod): string[] => [
+  `link add ${name} index ${interfaceIndex} type veth peer name eth0 netns ${netns}`,
   `link set ${name} addrgenmode none`,
   `link set ${name} master br0`,
   `link set ${name} up`,

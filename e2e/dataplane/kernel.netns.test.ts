@@ -4,6 +4,7 @@ import { LOG_GROUP, MARK_MASK, openDataplane, readMark, TABLE_NAME } from '@seki
 import { type LoggedPacket, openConntrack, openNetns, openNflog, openNftables } from '@sekisho/linux'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { describeAsRoot } from '../../packages/linux/test/privilege.ts'
+import { connectPod } from '../topology.ts'
 import { sendForged } from './forgery.ts'
 import { networkPolicy, openTestNode, SHOP, systemClock, type TestNode, workloadOf } from './node.ts'
 import { openStream } from './stream.ts'
@@ -207,6 +208,18 @@ describeAsRoot('kernel', () => {
     expect(node.reaches('db', 'api', { protocol: 'UDP' })).toBe(true)
     forged()
     expect((await node.dataplane.counters()).spoofed.packets).toBe(1)
+  })
+
+  test('an interface made anew is held to its addresses by its name', async () => {
+    const [api, db] = [node.topology.pod('api'), node.topology.pod('db')]
+    using web = openNetns(node.topology.pod('web').netns)
+    const forged = () => sendForged(web, { source: db.addresses[0], destination: api.addresses[0], port: 80 })
+    execFileSync('ip', ['-n', node.topology.node, 'link', 'delete', db.interface])
+    connectPod(node.topology.node, { ...db, interfaceIndex: 900 }, 'routed')
+    for (const family of FAMILIES) expect(node.reaches('db', 'api', { family })).toBe(true)
+    const { spoofed } = await node.dataplane.counters()
+    forged()
+    expect((await node.dataplane.counters()).spoofed.packets).toBe(spoofed.packets + 1)
   })
 
   test('a node whose pods outgrow the room of its sets is judged, and held to its addresses, as before', async () => {

@@ -107,6 +107,7 @@ export const workloadOf = (pod: Pod, change: Partial<Workload> = {}): Workload =
   ports: [],
   state: 'running',
   interface: pod.interface,
+  interfaceIndex: pod.interfaceIndex,
   ...change,
 })
 

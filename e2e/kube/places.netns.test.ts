@@ -107,6 +107,27 @@ for (const shape of ['routed', 'bridged'] as const satisfies readonly Shape[]) {
       await vi.waitFor(async () => expect(await status()).toMatchObject({ workloads: 3, degraded: [] }), LONG)
     })
 
+    test.runIf(shape === 'routed')('an interface that is made anew is known by its new index', async () => {
+      const web = topology.pod('web')
+      // `nft` names an index where there is such a link.
+      const isKnown = () =>
+        vi.waitFor(
+          () =>
+            expect(
+              execFileSync(
+                'ip',
+                ['netns', 'exec', topology.node, 'nft', 'list', 'map', 'inet', 'sekisho', 'own_4'],
+                { encoding: 'utf8' },
+              ),
+            ).toContain(`"${web.interface}" . ${web.addresses[0]} : accept`),
+          LONG,
+        )
+      await isKnown()
+      ip(topology.node, `link delete ${web.interface}`)
+      connectPod(topology.node, { ...web, interfaceIndex: 901 }, shape)
+      await isKnown()
+    })
+
     test('who sends from another’s address is not heard', async () => {
       await vi.waitFor(() => expect(send('job', 'UDP', OPEN, 'web')).toEqual(twice(false)))
       expect(send('web', 'UDP', OPEN)).toEqual(twice(true))

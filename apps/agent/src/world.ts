@@ -17,8 +17,14 @@ import type { ModelChange, PolicyDocument } from '@sekisho/policy'
 import { validatePolicy } from '@sekisho/policy/enforcement'
 import type { Inventory } from './server/message.ts'
 
-/** Finds by which interfaces the node's kernel knows its own workloads, of those of which none is known. */
-export type Locate = (own: readonly Workload[]) => ReadonlyMap<WorkloadId, string>
+/** An interface that leads to one workload; without an index there is none of that name now. */
+export interface OwnInterface {
+  readonly name: string
+  readonly index: number | undefined
+}
+
+/** Finds by which interfaces the node's kernel knows its own workloads. */
+export type Locate = (own: readonly Workload[]) => ReadonlyMap<WorkloadId, OwnInterface>
 
 /** Whom the node gave which addresses; each address to one. */
 export type Attached = ReadonlyMap<WorkloadId, readonly string[]>
@@ -46,7 +52,7 @@ export class World {
   #nodeAddresses: readonly string[] = []
   #needs: PolicyDocument | undefined
   readonly #locate: Locate
-  #interfaces: ReadonlyMap<WorkloadId, string> = new Map()
+  #interfaces: ReadonlyMap<WorkloadId, OwnInterface> = new Map()
   /** Those that were looked for last. */
   #own: ReadonlySet<WorkloadId> = new Set()
   #revision: number | undefined
@@ -249,7 +255,9 @@ export class World {
     const [before, after] = [this.#interfaces, this.#locate(own)]
     this.#own = new Set(own.map(({ id }) => id))
     this.#interfaces = after
-    return [...new Set([...before.keys(), ...after.keys()])].filter(id => before.get(id) !== after.get(id))
+    return [...new Set([...before.keys(), ...after.keys()])].filter(
+      id => !isDeepStrictEqual(before.get(id), after.get(id)),
+    )
   }
 
   /** Workloads of other nodes that the server lists under one of these addresses. */
@@ -293,7 +301,9 @@ export class World {
 
   #located(own: Workload): Workload {
     const found = this.#interfaces.get(own.id)
-    return found === undefined ? own : { ...own, interface: found }
+    if (found === undefined) return own
+    const { name, index } = found
+    return { ...own, interface: name, ...(index !== undefined && { interfaceIndex: index }) }
   }
 
   /**

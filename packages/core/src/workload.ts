@@ -33,6 +33,8 @@ export interface Workload {
   readonly state: WorkloadState
   /** Host-side interface of a routed workload (its own veth); absent behind a shared bridge. */
   readonly interface?: string
+  /** Of that interface, in the node's network namespace; its agent knows it. */
+  readonly interfaceIndex?: number
   /** Present where policies that select it are not enforced: it is seen, and what others' policies say of it counts. */
   readonly protection?: 'off'
 }

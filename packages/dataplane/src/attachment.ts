@@ -8,6 +8,7 @@ import {
   dispatchMap,
   judgedSet,
   localSet,
+  namedMap,
   nodeSet,
   ownMap,
 } from './skeleton-sets.ts'
@@ -50,7 +51,7 @@ function places(attachment: Attachment): Place[] {
  * A workload sends from its own addresses and nobody else does; what it says to itself is nobody's business. The node is
  * known by its set, since it may have hundreds.
  */
-function ownership({ interface: name, addresses, isNode }: Attachment): NftElement[] {
+function ownership({ interface: name, interfaceIndex, addresses, isNode }: Attachment): NftElement[] {
   if (isNode) return []
   const own = addresses.map(addressText)
   const pairs = own.flatMap(a =>
@@ -59,8 +60,12 @@ function ownership({ interface: name, addresses, isNode }: Attachment): NftEleme
       .map(b => ({ set: `self_${a.family}`, key: `${a.text} . ${b.text}` })),
   )
   if (name === undefined || !isInterfaceName(name)) return pairs
+  const verdict = { kind: 'accept' as const }
   const bound = own.flatMap(({ family, text }) => [
-    { set: ownMap(family), key: `${quoteInterface(name)} . ${text}`, verdict: { kind: 'accept' as const } },
+    ...(interfaceIndex === undefined
+      ? []
+      : [{ set: ownMap(family), key: `${interfaceIndex} . ${text}`, verdict }]),
+    { set: namedMap(family), key: `${quoteInterface(name)} . ${text}`, verdict },
     { set: boundSet(family), key: text },
   ])
   return [...pairs, ...bound]

@@ -43,6 +43,7 @@ const ENCODE: Record<KeyType, (text: string) => Uint8Array> = {
   ipv4_addr: address,
   ipv6_addr: address,
   ifname: interfaceName,
+  iface_index: text => hostU32(Number(text)),
   nf_proto: nfProtocol,
   inet_proto: transport,
   inet_service: text => u16(Number(text)),

@@ -29,6 +29,7 @@ const REGISTERS: Record<KeyType, number> = {
   mark: 1,
   classid: 1,
   ifname: 4,
+  iface_index: 1,
 }
 
 export const u16 = (value: number): Uint8Array => Uint8Array.of(value >> 8, value)

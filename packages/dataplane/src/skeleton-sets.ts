@@ -21,6 +21,8 @@ export const judgedSet = (key: DispatchKey): string => `judged_${key}`
 
 /** Leads from a workload's interface and one of its addresses to the verdict that lets packets with both pass. */
 export const ownMap = (family: Family): string => `own_${family}`
+/** The same by the interface's name, which is there again where the interface is made anew and has another index. */
+export const namedMap = (family: Family): string => `named_${family}`
 /** Addresses that only their workload's interface may send from. */
 export const boundSet = (family: Family): string => `bound_${family}`
 
@@ -39,11 +41,10 @@ const GENERATIONS_AT_ONCE = 2
 export const SKELETON_SETS: readonly NftSet[] = [
   { name: 'current', key: ['mark'], elementsMax: GENERATIONS_AT_ONCE },
   { name: 'allowed', key: ['mark'], data: 'verdict', elementsMax: GENERATIONS_AT_ONCE },
-  ...FAMILIES.map(family => ({
-    name: ownMap(family),
-    key: ['ifname', KEY[family]] as const,
-    data: 'verdict' as const,
-  })),
+  ...FAMILIES.flatMap(family => [
+    { name: ownMap(family), key: ['iface_index', KEY[family]] as const, data: 'verdict' as const },
+    { name: namedMap(family), key: ['ifname', KEY[family]] as const, data: 'verdict' as const },
+  ]),
   ...FAMILIES.map(family => ({ name: boundSet(family), key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: nodeSet(family), key: [KEY[family]] })),
   ...FAMILIES.map(family => ({ name: `self_${family}`, key: [KEY[family], KEY[family]] as const })),

@@ -37,6 +37,7 @@ import {
   judgedSet,
   KEYS,
   localSet,
+  namedMap,
   nodeSet,
   ownMap,
   SIDES,
@@ -78,6 +79,7 @@ export const SKELETON_COUNTERS: readonly NftCounter[] = [
 type Filled = (set: string) => boolean
 
 const IN = meta('iifname', 'ifname')
+const IN_INDEX = meta('iif', 'iface_index')
 const OUT = meta('oifname', 'ifname')
 const SOURCE = {
   if: IN,
@@ -300,6 +302,7 @@ const antiSpoof = (filled: Filled): readonly NftChain[] => [
   {
     name: 'unowned',
     rules: [
+      ...FAMILIES.map(family => rule(vmap([IN, SOURCE[family]], namedMap(family)))),
       // Hosts without an address yet: duplicate address detection, neighbour discovery, DHCP.
       rule(UNSPECIFIED6, RETURN),
       rule(LINK_LOCAL6, RETURN),
@@ -314,7 +317,7 @@ const antiSpoof = (filled: Filled): readonly NftChain[] => [
     base: at('prerouting', RAW),
     rules: filled(localSet('if'))
       ? [
-          ...FAMILIES.map(family => rule(vmap([IN, SOURCE[family]], ownMap(family)))),
+          ...FAMILIES.map(family => rule(vmap([IN_INDEX, SOURCE[family]], ownMap(family)))),
           rule(inSet([IN], localSet('if')), goTo('unowned')),
           ...FAMILIES.filter(family => filled(boundSet(family))).map(family =>
             rule(inSet([SOURCE[family]], boundSet(family)), goTo('unowned')),

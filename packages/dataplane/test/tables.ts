@@ -29,10 +29,14 @@ export const selector = (id: string, ...members: readonly string[]): AddressSet 
   members: new Set(members),
 })
 
+/** Of an interface that no kernel has: names that differ have different ones. */
+const indexOf = (name: string): number => Number.parseInt(Buffer.from(name).toString('hex').slice(-7), 16)
+
 export const attachment = (name: string, rest: Partial<Attachment> = {}): Attachment => ({
   workload: workloadId('pod', 'shop', name),
   addresses: ['10.0.0.1', 'fd00::1'],
   interface: `veth-${name}`,
+  interfaceIndex: indexOf(name),
   ports: [],
   enforce: {},
   audit: {},

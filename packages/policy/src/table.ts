@@ -108,6 +108,8 @@ export interface Attachment {
   readonly addresses: readonly string[]
   /** Host-side interface of its own; without one it is dispatched by address. */
   readonly interface?: string
+  /** Of that interface; where it is not known the name alone tells its packets. */
+  readonly interfaceIndex?: number
   /** It is the node itself: what it sends and is sent is not forwarded. */
   readonly isNode?: true
   readonly ports: readonly NamedPort[]

@@ -11,6 +11,7 @@ import {
   type RouteFinder,
   withPrograms,
 } from '@sekisho/linux'
+import type { OwnInterface } from '../world.ts'
 
 /** Where this node's kernel can tell a workload's packets from others'. */
 export type Place =
@@ -126,8 +127,8 @@ export class PlaceFinder implements Disposable {
     this.#guests.clear()
   }
 
-  /** @returns the interfaces that were found, of workloads of which none was known. */
-  find(own: readonly Workload[]): ReadonlyMap<WorkloadId, string> {
+  /** @returns the interfaces that lead to one workload each. */
+  find(own: readonly Workload[]): ReadonlyMap<WorkloadId, OwnInterface> {
     const around: Surroundings = {
       routeTo: ip => this.#route(ip),
       link: index => this.#linkAt(index),
@@ -135,8 +136,11 @@ export class PlaceFinder implements Disposable {
     }
     this.#own = new Map(own.map(each => [each.id, each]))
     this.#places = findPlaces(own, around, this.#places)
+    const indexes = new Map([...this.#linksByIndex().values()].map(({ name, index }) => [name, index]))
     const routed = [...this.#places].flatMap(([id, place]) =>
-      place.kind === 'interface' ? [[id, place.interface] as const] : [],
+      place.kind === 'interface'
+        ? [[id, { name: place.interface, index: indexes.get(place.interface) }] as const]
+        : [],
     )
     return new Map(routed)
   }

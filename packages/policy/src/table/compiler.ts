@@ -224,13 +224,14 @@ const chainsOf = ({ enforce, audit }: ChainsOfWorkload): readonly HeldChain[] =>
 ]
 
 function attachment(entry: Entry, addresses: readonly string[], chains: ChainsOfWorkload): Attachment {
-  const { id, kind, ports } = entry.workload
+  const { id, kind, ports, interface: name, interfaceIndex } = entry.workload
   const ids = (set: PolicySet) =>
     Object.fromEntries(Object.entries(chains[set]).map(([direction, held]) => [direction, held.chain.id]))
   return {
     workload: id,
     addresses,
-    ...(entry.workload.interface !== undefined && { interface: entry.workload.interface }),
+    ...(name !== undefined && { interface: name }),
+    ...(interfaceIndex !== undefined && { interfaceIndex }),
     ...(kind === 'external' && { isNode: true as const }),
     ports,
     enforce: ids('enforce'),

@@ -52,6 +52,7 @@ const TYPE: Record<KeyType, { readonly bytes: number; readonly id: number; reado
   mark: { bytes: 4, id: 19, host: true },
   classid: { bytes: 4, id: 23, host: true },
   ifname: { bytes: 16, id: 41, host: true },
+  iface_index: { bytes: 4, id: 20, host: true },
 }
 const TYPE_BITS = 6
 /**

@@ -5,6 +5,7 @@ import type { NetlinkWriter } from './writer.ts'
 const META: Record<MetaKey, number> = {
   priority: 2,
   mark: 3,
+  iif: 4,
   iifname: 6,
   oifname: 7,
   nfproto: 15,

@@ -10,7 +10,7 @@ export type NftVerdict =
   | { readonly kind: 'accept' | 'drop' | 'return' }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
 
-export type MetaKey = 'mark' | 'priority' | 'nfproto' | 'l4proto' | 'iifname' | 'oifname'
+export type MetaKey = 'mark' | 'priority' | 'nfproto' | 'l4proto' | 'iif' | 'iifname' | 'oifname'
 export type CtKey =
   | 'state'
   | 'direction'
@@ -99,6 +99,7 @@ export type KeyType =
   | 'mark'
   | 'classid'
   | 'ifname'
+  | 'iface_index'
 
 /** First and last key, both inside, in network order. */
 export interface KeyRange {

@@ -1,6 +1,5 @@
-import { type ApplicationName, formatIp, protocolName, type Transport } from '@sekisho/core'
+import { type ApplicationName, applicationOfProtocol, formatIp, hasPorts, protocolName } from '@sekisho/core'
 import {
-  applicationOfProtocol,
   type Conversation,
   type Finding,
   flowKey,
@@ -84,7 +83,7 @@ class FlowReplay {
 
   end(): ReplayedFlow {
     for (const side of ['client', 'server'] as const) this.#read(side, this.#streams[side].end())
-    const byProtocol = applicationOfProtocol(this.protocol)
+    const byProtocol = applicationOfProtocol(protocolName(this.protocol))
     const identified = this.#findings.flatMap(finding =>
       finding.kind === 'identified' ? [finding.application] : [],
     )
@@ -112,13 +111,12 @@ function endsOf(bytes: Uint8Array, header: PacketHeader): readonly [CaptureEnd, 
     const digits = Buffer.from(bytes.subarray(at, at + length)).toString('hex')
     return formatIp({ family: header.family, value: BigInt(`0x${digits}`) })
   }
+  const portOf = (port: number) => (hasPorts(protocolName(header.protocol)) ? port : 0)
   return [
-    { ip: ip(header.sourceAt), port: header.sourcePort },
-    { ip: ip(header.destinationAt), port: header.destinationPort },
+    { ip: ip(header.sourceAt), port: portOf(header.sourcePort) },
+    { ip: ip(header.destinationAt), port: portOf(header.destinationPort) },
   ]
 }
-
-const isTransport = (name: string): name is Transport => name === 'TCP' || name === 'UDP' || name === 'SCTP'
 
 /** A new connection on the ends of an old one: a SYN that is not an answer. */
 const isOpening = (header: PacketHeader): boolean =>
@@ -163,7 +161,7 @@ class Flows {
     const known = this.#live.get(key)
     if (known && !(isOpening(header) && known.hasSpoken)) return known
     const name = protocolName(header.protocol)
-    const conversation = isTransport(name) ? this.#identifier.open(name) : undefined
+    const conversation = hasPorts(name) ? this.#identifier.open(name) : undefined
     const flow = new FlowReplay({ bytes, header, isFromLower, conversation })
     this.#live.set(key, flow)
     this.#all.push(flow)

@@ -59,7 +59,6 @@ export const APPLICATIONS = [
   'smtp',
   'snmp',
   'socks',
-  'spark',
   'sqlserver',
   'ssh',
   'stratum',
@@ -87,6 +86,7 @@ const WITHIN: Readonly<Partial<Record<Application, Application>>> = {
   etcd: 'grpc',
   grpc: 'http',
   kubernetes: 'http',
+  tor: 'tls',
   websocket: 'http',
 }
 

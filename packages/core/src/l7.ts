@@ -39,17 +39,21 @@ export type L7Request =
       readonly collection?: string
     }
 
+/** Whose conversations are read to the requests: what is only recognised (Oracle, ClickHouse) is not here. */
 const CARRIERS: Readonly<Record<L7Kind, readonly Application[]>> = {
   http: ['http'],
   // A conversation is known to be HTTP before its first call shows that it is gRPC.
   grpc: ['http'],
   dns: ['dns', 'llmnr', 'mdns'],
   tls: ['dtls', 'quic', 'tls'],
-  sql: ['cassandra', 'clickhouse', 'mysql', 'oracle', 'postgresql', 'sqlserver'],
+  sql: ['cassandra', 'mysql', 'postgresql', 'sqlserver'],
   redis: ['redis'],
   kafka: ['kafka'],
   mongodb: ['mongodb'],
 }
+
+/** The protocols in which requests of this kind are read. */
+export const carriersOf = (kind: L7Kind): readonly Application[] => CARRIERS[kind]
 
 /** Whether requests of this kind can still come in a conversation of this application. */
 export const carries = (application: string, kind: L7Kind): boolean =>

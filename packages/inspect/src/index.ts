@@ -1,5 +1,4 @@
 export { latin1Between } from './ascii.ts'
-export { applicationOfProtocol } from './identify/by-protocol.ts'
 export {
   type Confidence,
   Conversation,
@@ -15,7 +14,7 @@ export { checksumsHold } from './packet/checksum.ts'
 export { buildDatagram } from './packet/datagram.ts'
 export { flowKey, fromLower } from './packet/flow-key.ts'
 export { IP_PROTOCOL, PacketHeader, TCP } from './packet/header.ts'
-export { parsePacket, UNREAD, type Unread } from './packet/parse.ts'
+export { hasEnds, parsePacket, UNREAD, type Unread } from './packet/parse.ts'
 export { buildSegment, type SegmentOf } from './packet/segment.ts'
 export type { ConversationReader, Opening, Protocol, Recognition, Side } from './protocol.ts'
 export { PROTOCOLS } from './protocols/index.ts'

@@ -233,9 +233,11 @@ export class ClusterSource {
   #conditions(): Json {
     const { random } = this
     const { conditional = 0.1 } = this.sizes
+    const asks = random.chance(conditional)
+    const spoken = asks ? ['http', 'grpc'] : ['http', 'redis', 'icmp', 'ipsec']
     return {
-      ...(random.chance(conditional) && { applications: [random.pick(['http', 'redis'])] }),
-      ...(random.chance(conditional) && { l7: [{ http: { methods: ['GET'] } }] }),
+      ...(random.chance(conditional) && { applications: [random.pick(spoken)] }),
+      ...(asks && { l7: [{ http: { methods: ['GET'] } }] }),
       ...(random.chance(0.1) && { validUntil: random.pick(TIMES) }),
     }
   }

@@ -63,7 +63,7 @@ describe('facts that are not known yet', () => {
     ],
     [
       'one no is enough',
-      [web('x', { egress: [{ applications: ['redis'], l7: GET }] })],
+      [web('x', { egress: [{ applications: ['grpc'], l7: GET }] })],
       { application: 'http' },
       'deny',
     ],

@@ -29,11 +29,11 @@ function build({ namespaces, nodes, workloads, policies }: Cluster): Model {
 }
 
 const OUTSIDE = ['203.0.113.7', '8.8.8.8', '169.254.169.254', '10.0.0.99', 'fd00:2::ffff', '2001:db8::1']
-const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6', 'IP/47']
+const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6', 'IP/47', 'IP/50']
 /** Beside everything that is written anywhere. */
 const NUMBERS = [...new Set(PORTS.flatMap(port => [port - 1, port, port + 1, port + 50]))]
 const numbersOf = (protocol: Protocol): readonly number[] =>
-  protocol === 'IP/47' ? [0] : protocol.startsWith('ICMP') ? [8, 9] : NUMBERS
+  protocol.startsWith('IP/') ? [0] : protocol.startsWith('ICMP') ? [8, 9] : NUMBERS
 
 function* flows(sources: readonly QueryEnd[], destinations: readonly QueryEnd[]): Generator<FlowQuery> {
   for (const source of sources)

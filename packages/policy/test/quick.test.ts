@@ -14,7 +14,7 @@ import { findEnds } from '../src/model/ends.ts'
 import { modelOf, networkPolicy, workload } from './builders.ts'
 import { ClusterSource, nodeName, PORTS, RICH } from './cluster.ts'
 
-const PROTOCOLS: readonly Protocol[] = ['TCP', 'TCP', 'UDP', 'SCTP', 'ICMP', 'IP/47']
+const PROTOCOLS: readonly Protocol[] = ['TCP', 'TCP', 'UDP', 'SCTP', 'ICMP', 'IP/47', 'IP/50']
 /** Also one that is not written canonically, and one that is no address. */
 const OUTSIDE = ['203.0.113.7', '192.168.0.1', '192.168.0.2', '2001:db8::1', 'FD00:2::1', 'none']
 const FACTS: readonly FlowFacts[] = [{}, { names: ['api.example.com'], application: 'http' }]

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Protocol } from '@sekisho/core'
 import { describe, expect, test } from 'vitest'
 import { askResidual, type FlowFacts, type Residual, residual } from '../src/index.ts'
 import { modelOf } from './builders.ts'
@@ -22,6 +23,8 @@ const FACTS: readonly FlowFacts[] = [
   { ...request('GET'), names: ['a.example.com'] },
 ]
 
+const PROTOCOLS: readonly Protocol[] = ['TCP', 'TCP', 'UDP', 'SCTP', 'ICMP', 'IP/50', 'IP/47']
+
 /** Every pair of addresses of a generated cluster, and one outside, on each of the ports. */
 function* questions(seed: number) {
   const cluster = generateCluster(seed, RICH)
@@ -32,12 +35,8 @@ function* questions(seed: number) {
   for (const source of ips) {
     for (const destination of ips) {
       const port = PORTS[seed % PORTS.length] ?? 80
-      const query = {
-        source: { ip: source },
-        destination: { ip: destination },
-        protocol: 'TCP',
-        port,
-      } as const
+      const protocol = PROTOCOLS[(seed >> 1) % PROTOCOLS.length] ?? 'TCP'
+      const query = { source: { ip: source }, destination: { ip: destination }, protocol, port }
       yield { model, query }
     }
   }

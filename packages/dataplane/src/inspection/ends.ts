@@ -1,8 +1,9 @@
-import { IP_PROTOCOL, type PacketHeader } from '@sekisho/inspect'
+import { protocolName } from '@sekisho/core'
+import type { PacketHeader } from '@sekisho/inspect'
 import { addressText } from '@sekisho/linux'
 import type { ConversationEnds } from './inspector.ts'
 
-/** Whose conversation a packet of TCP or UDP belongs to. */
+/** Whose conversation a packet belongs to. */
 export function endsOf(bytes: Uint8Array, header: PacketHeader, fromClient: boolean): ConversationEnds {
   const { family, sourceAt, destinationAt, sourcePort, destinationPort, protocol } = header
   const address = (at: number) => addressText(bytes.subarray(at, at + (family === 4 ? 4 : 16))) ?? ''
@@ -10,7 +11,7 @@ export function endsOf(bytes: Uint8Array, header: PacketHeader, fromClient: bool
   return {
     client: fromClient ? source : destination,
     server: fromClient ? destination : source,
-    protocol: protocol === IP_PROTOCOL.TCP ? 'TCP' : 'UDP',
+    protocol: protocolName(protocol),
     port: fromClient ? destinationPort : sourcePort,
     clientPort: fromClient ? sourcePort : destinationPort,
   }

@@ -1,8 +1,9 @@
-import { LIMITS, type Protocol } from '@sekisho/core'
+import { isConversed, LIMITS, type Protocol } from '@sekisho/core'
 import {
   checksumsHold,
   flowKey,
   fromLower,
+  hasEnds,
   type Identifier,
   IP_PROTOCOL,
   type NameAddress,
@@ -32,8 +33,9 @@ export interface ConversationEnds {
   readonly client: string
   readonly server: string
   readonly protocol: Protocol
-  /** The server's. */
+  /** The server's; of ICMP the type of the question, of what has no ports 0. */
   readonly port: number
+  /** Of ICMP the identifier. */
   readonly clientPort: number
 }
 
@@ -191,8 +193,11 @@ export class Inspector {
     this.#current.bytes = packet.bytes
     this.#current.repeated = 0
     const unread = parsePacket(packet.bytes, header)
-    // Nothing is known of it but why it was queued: what a policy asks about and nobody can read does not pass.
-    if (unread) return packet.onFailure === 'open' ? this.#pass(unread) : this.#count(unread)
+    if (unread) {
+      this.#count(unread)
+      // Nothing is known of it but why it was queued: what a policy asks about and nobody can read does not pass.
+      if (!hasEnds(unread)) return packet.onFailure === 'open' ? 'pass' : 'drop'
+    }
     if (packet.checksummed && !checksumsHold(packet.bytes, header)) return this.#count('checksum')
     const isLower = fromLower(packet.bytes, header)
     const key = flowKey(packet.bytes, header, isLower)
@@ -219,11 +224,6 @@ export class Inspector {
     return 'drop'
   }
 
-  #pass(reason: NotInspected): Treatment {
-    this.#count(reason)
-    return 'pass'
-  }
-
   /**
    * The ports of a connection that is over, or was denied, may be used again. A server that is not followed may have ended
    * it unseen; that it answers another SYN says so.
@@ -240,10 +240,11 @@ export class Inspector {
     const terms = this.#options.terms(ends)
     if (!terms) return 'wait'
     if (before) this.#flows.delete(key)
-    const transport = ends.protocol === 'TCP' ? 'TCP' : 'UDP'
-    const conversation = this.#known.identifier.open(transport)
+    const transport = isConversed(ends.protocol) ? ends.protocol : undefined
+    const conversation = this.#known.identifier.open(transport ?? 'UDP')
     const released = this.#recall(key)
-    if (released) conversation.finish()
+    // Over other protocols nothing is said that could be read: their first packet settles it.
+    if (released || !transport) conversation.finish()
     const watch = new Watch({
       conversation,
       ask: terms.ask,
@@ -263,7 +264,8 @@ export class Inspector {
       this.#count('no-room')
       return terms.onFailure === 'open' ? 'release' : 'drop'
     }
-    const given = released ? undefined : this.#known.overrides?.(transport, ends.server, ends.port)
+    const given =
+      released || !transport ? undefined : this.#known.overrides?.(transport, ends.server, ends.port)
     const step = given === undefined ? watch.review() : watch.configure(given)
     const isSettled = step === 'deny' || step === 'release'
     return isSettled ? this.#treat(key, { flow, packet, step }) : this.#offer(key, flow, packet)

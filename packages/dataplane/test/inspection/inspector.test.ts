@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { LIMITS, type Protocol } from '@sekisho/core'
 import { IP_PROTOCOL } from '@sekisho/inspect'
 import { describe, expect, test } from 'vitest'
 import {
@@ -378,7 +378,6 @@ describe('what cannot be read', () => {
   }
   test.each<[NotInspected, OfferedPacket]>([
     ['not-ip', NOT_IP],
-    ['gre', offered(IP4, true, { protocol: IP_PROTOCOL.GRE, transport: new Uint8Array(8) })],
     ['malformed-header', offered(IP4, true, { transport: new Uint8Array(4) })],
     ['checksum', damaged()],
   ])('%s', (reason, unreadable) => {
@@ -386,6 +385,21 @@ describe('what cannot be read', () => {
     expect(offer(unreadable, unreadable)).toEqual(['drop', 'drop'])
     expect([...inspector.notInspected]).toEqual([[reason, 2]])
     expect(asked).toEqual([])
+  })
+
+  test.each<[NotInspected, number, Protocol]>([
+    ['gre', IP_PROTOCOL.GRE, 'IP/47'],
+    ['esp', IP_PROTOCOL.ESP, 'IP/50'],
+    ['ip-in-ip', IP_PROTOCOL.IP_IN_IP, 'IP/4'],
+    ['other-transport', 89, 'IP/89'],
+  ])('%s, whose ends and protocol are known: policies are asked with these', (reason, number, protocol) => {
+    const packet = offered(IP4, true, { protocol: number, transport: new Uint8Array(8) })
+    const allowed = inspecting(() => ALLOWED)
+    expect(allowed.offer(packet)).toEqual(['release'])
+    expect([...allowed.inspector.notInspected]).toEqual([[reason, 1]])
+    const denied = inspecting(() => DENIED)
+    expect(denied.offer(packet)).toEqual(['drop'])
+    expect(denied.notices.map(([{ protocol }, { kind }]) => [protocol, kind])).toEqual([[protocol, 'denied']])
   })
 
   test('passes where nothing is lost by that, and is counted', () => {

@@ -108,6 +108,7 @@ export function askingFor(
 
 /** Terms as data: whatever is known, one verdict. */
 export const settled = (verdict: 'allow' | 'deny'): Residual => ({
+  protocol: 'TCP',
   enforce: {
     egress: { kind: 'settled', answer: side('allow') },
     ingress: { kind: 'settled', answer: side(verdict) },

@@ -114,7 +114,7 @@ describe('what is asked again', () => {
     const { terms } = cache()
     terms.of(ENDS)
     terms.set(termsKey(ENDS), {
-      residual: { enforce: { ...allowed, egress } },
+      residual: { protocol: 'TCP', enforce: { ...allowed, egress } },
       facts: { names },
       onFailure: 'closed',
     })

@@ -39,7 +39,7 @@ export class PacketHeader {
   payloadEnd = 0
   /** Bytes that the packet has and that are not at hand: it was copied in part. */
   missing = 0
-  /** 0 where the transport has no ports. */
+  /** 0 where the transport has no ports; of ICMP the identifier of who asks, and the type of the question. */
   sourcePort = 0
   destinationPort = 0
   /** TCP only from here on; numbers are unsigned 32 bits. */

@@ -17,11 +17,15 @@ export const UNREAD = [
 ] as const
 export type Unread = (typeof UNREAD)[number]
 
+/** Of such a packet the ends and the protocol are known, which is all that a policy can ask about it. */
+const CLOSED: ReadonlySet<Unread> = new Set(['ip-in-ip', 'gre', 'esp', 'other-transport'])
+export const hasEnds = (unread: Unread): boolean => CLOSED.has(unread)
+
 /** RFC 8200 section 4.1 names six, and each at most once or twice. */
 const EXTENSION_HEADERS = 8
 
 /**
- * Reads an IP packet's headers (RFC 791, 8200, 9293, 768, 792) into `header`.
+ * Reads an IP packet's headers (RFC 791, 8200, 9293, 768, 792, 4443) into `header`.
  * @returns why the packet cannot be read; then `header` holds what was read until there.
  */
 export function parsePacket(bytes: Uint8Array, header: PacketHeader): Unread | undefined {
@@ -47,7 +51,7 @@ function ipv4(bytes: Uint8Array, header: PacketHeader): Unread | undefined {
   if (!bound(bytes, header, u16(bytes, 2), headerLength)) return 'malformed-header'
   // More fragments, or an offset. Bit 14, "do not fragment", is in most packets.
   if ((u16(bytes, 6) & 0x3fff) !== 0) return 'fragment'
-  return header.protocol === IP_PROTOCOL.AH ? extensions(bytes, header) : transport(bytes, header)
+  return transport(bytes, header)
 }
 
 /*
@@ -75,7 +79,10 @@ function bound(bytes: Uint8Array, header: PacketHeader, length: number, headerLe
   return end >= headerLength
 }
 
-/** Passes over extension headers: next header, length in units of 8 bytes beyond the first (of AH, 4 bytes beyond 2). */
+/**
+ * Passes over extension headers: next header, length in units of 8 bytes beyond the first (of AH, 4 bytes beyond 2). As in
+ * the kernel, AH is one of them in IPv6, and in IPv4 a protocol of its own.
+ */
 function extensions(bytes: Uint8Array, header: PacketHeader): Unread | undefined {
   for (let count = 0; count <= EXTENSION_HEADERS; count++) {
     const at = header.transportAt
@@ -117,8 +124,9 @@ function transport(bytes: Uint8Array, header: PacketHeader): Unread | undefined 
     case IP_PROTOCOL.SCTP:
       return ports(bytes, header, 12)
     case IP_PROTOCOL.ICMP:
+      return icmp(bytes, header, QUESTIONS_4)
     case IP_PROTOCOL.ICMPV6:
-      return skip(header, 8)
+      return icmp(bytes, header, QUESTIONS_6)
     case IP_PROTOCOL.IP_IN_IP:
     case IP_PROTOCOL.IPV6_IN_IP:
       return 'ip-in-ip'
@@ -140,6 +148,35 @@ function ports(bytes: Uint8Array, header: PacketHeader, length: number): Unread 
   header.sourcePort = u16(bytes, header.transportAt)
   header.destinationPort = u16(bytes, header.transportAt + 2)
   return skip(header, length)
+}
+
+/** Types of answers, and of the questions that they are to: echo, timestamp, information, mask (RFC 792, 950); node (RFC 4620). */
+const QUESTIONS_4: ReadonlyMap<number, number> = new Map([
+  [0, 8],
+  [14, 13],
+  [16, 15],
+  [18, 17],
+])
+const QUESTIONS_6: ReadonlyMap<number, number> = new Map([
+  [129, 128],
+  [140, 139],
+])
+
+/*
+ *  0 type | 1 code | 2 checksum | 4 identifier
+ */
+/** As the kernel tracks it: who asks has no port but an identifier, and who answers the question's type. */
+function icmp(
+  bytes: Uint8Array,
+  header: PacketHeader,
+  questions: ReadonlyMap<number, number>,
+): Unread | undefined {
+  const at = header.transportAt
+  const type = bytes[at] ?? 0
+  const question = questions.get(type)
+  header.sourcePort = question ?? u16(bytes, at + 4)
+  header.destinationPort = question === undefined ? type : u16(bytes, at + 4)
+  return skip(header, 8)
 }
 
 /*

@@ -53,8 +53,9 @@ describe('what is read', () => {
       }),
     ],
     [
-      'an authentication header (4 + 2 words)',
+      'IPv6 with an authentication header (4 + 2 words)',
       packet({
+        source: '2001:db8::1',
         announces: IP_PROTOCOL.AH,
         transport: Uint8Array.from([6, 4, 0, 0, ...Array(20).fill(0), ...tcp({ text: 'abc' })]),
       }),
@@ -132,6 +133,14 @@ describe('what is not', () => {
       'a UDP length below its header',
       packet({ protocol: 17, transport: udp('abc', 1, 2, 7) }),
       'malformed-header',
+    ],
+    [
+      'what an authentication header of IPv4 signs',
+      packet({
+        announces: IP_PROTOCOL.AH,
+        transport: Uint8Array.from([6, 4, 0, 0, ...Array(20).fill(0), ...tcp({ text: 'abc' })]),
+      }),
+      'other-transport',
     ],
     ['the first fragment', packet({ fragment: 0x2000 }), 'fragment'],
     ['a later fragment', packet({ fragment: 0x0001 }), 'fragment'],

@@ -1,4 +1,4 @@
-import { applicationsOf, carries, compilePattern, type L7Kind, type L7Request } from '@sekisho/core'
+import { applicationsOf, carries, compilePattern, isSpoken, type L7Kind, type L7Request } from '@sekisho/core'
 import type { PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
 import type { HeaderMatch, L7Match, TextMatch } from '../documents/l7.ts'
@@ -150,10 +150,11 @@ function compileL7(matches: readonly L7Match[], quantify: Quantifier): Condition
 
 function compileApplications(applications: readonly string[]): Condition {
   const test = among(applications)
+  const unheard = applications.some(isSpoken) ? 'unknown' : 'no'
   return {
     needs: ['application'],
     holds({ application }) {
-      if (application === undefined) return 'unknown'
+      if (application === undefined) return unheard
       return knowledge(application !== 'unknown' && applicationsOf(application).some(test))
     },
   }

@@ -1,4 +1,4 @@
-import type { Direction } from '@sekisho/core'
+import { applicationOfProtocol, type Direction, isConversed } from '@sekisho/core'
 import type { Decision, FlowQuery, SideDecision } from '../decision.ts'
 import type { FlowFacts, Inspect } from '../facts.ts'
 import type { FlowEnds } from './ends.ts'
@@ -46,11 +46,19 @@ function judged({ entry, host }: End, acting: boolean): Entry | undefined {
 
 export const NO_FACTS: FlowFacts = Object.freeze({})
 
+/** What is known of a flow: what nobody reads says no more than its protocol does. */
+export function factsOf({ protocol, facts = NO_FACTS }: Pick<FlowQuery, 'protocol' | 'facts'>): FlowFacts {
+  if (isConversed(protocol)) return facts
+  const { names } = facts
+  return { application: applicationOfProtocol(protocol) ?? 'unknown', ...(names && { names }) }
+}
+
 /** The two questions that a flow asks: of the source's egress and of the destination's ingress. */
 export function questionsOf(index: ModelIndex, asked: Asked): Readonly<Record<Direction, Question>> {
   const { query, ends, policies, acting = false } = asked
   const { source, destination } = ends
-  const { protocol, port, facts = NO_FACTS } = query
+  const { protocol, port } = query
+  const facts = factsOf(query)
   const nodes = index.nodeAddresses
   const egress: Question = {
     direction: 'egress',

@@ -1,4 +1,4 @@
-import { type ApplicationName, parseRuleId } from '@sekisho/core'
+import { type ApplicationName, type Protocol, parseRuleId } from '@sekisho/core'
 import type { Decision, FlowQuery, SideDecision } from '../decision.ts'
 import type { OnDeny, OnFailure, PolicyRule } from '../documents/document.ts'
 import { compileNames } from '../documents/fqdn.ts'
@@ -7,7 +7,7 @@ import type { FlowFacts, Inspect } from '../facts.ts'
 import { NodeAddresses } from './addresses.ts'
 import type { BoundRule } from './bound.ts'
 import { compileCondition } from './condition.ts'
-import { audits, combine, questionsOf } from './decide.ts'
+import { audits, combine, factsOf, questionsOf } from './decide.ts'
 import { findEnds } from './ends.ts'
 import { End, type PolicySet } from './entry.ts'
 import { answer, matchesEnds, matchRule, mergeInspect, type Question } from './evaluators.ts'
@@ -19,6 +19,7 @@ import { EMPTY_PROFILE, type StageKind } from './profile.ts'
  * Rules that cannot be about it are left out.
  */
 export interface Residual {
+  readonly protocol: Protocol
   readonly enforce: ResidualSides
   /** Present where policies in Audit have something to say that those in Enforce have not. */
   readonly audit?: ResidualSides
@@ -63,8 +64,9 @@ export function residual(model: Model, query: FlowQuery): Residual {
     const { egress, ingress } = questionsOf(model.index, { query, ends, policies, acting: true })
     return { egress: residualSide(model, egress), ingress: residualSide(model, ingress) }
   }
+  const { protocol } = query
   const enforce = sides('enforce')
-  return audits(model.index, ends) ? { enforce, audit: sides('audit') } : { enforce }
+  return audits(model.index, ends) ? { protocol, enforce, audit: sides('audit') } : { protocol, enforce }
 }
 
 function residualSide(model: Model, question: Question): ResidualSide {
@@ -143,14 +145,15 @@ function bindRule({ names, applications, l7, ...rule }: ResidualRule): BoundRule
 }
 
 /** Asks what is left: the same answers as the model gives, for any facts. */
-export function askResidual({ enforce, audit }: Residual): (facts: FlowFacts) => ResidualAnswer {
+export function askResidual({ protocol, enforce, audit }: Residual): (facts: FlowFacts) => ResidualAnswer {
   const bind = (sides: ResidualSides) => {
     const [egress, ingress] = [bindSide(sides.egress, 'egress'), bindSide(sides.ingress, 'ingress')]
     return (facts: FlowFacts) => combine(egress(facts), ingress(facts))
   }
   const enforced = bind(enforce)
   const audited = audit ? bind(audit) : undefined
-  return facts => {
+  return said => {
+    const facts = factsOf({ protocol, facts: said })
     const acts = enforced(facts)
     const reports = audited?.(facts) ?? acts
     const inspect = mergeInspect(acts.inspect, reports.inspect)

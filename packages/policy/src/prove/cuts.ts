@@ -1,5 +1,13 @@
-import { type Direction, hasPorts, type IpRange, type NamedPort, type Protocol } from '@sekisho/core'
-import type { Entity, Peer, PolicyDocument } from '../documents/document.ts'
+import {
+  applicationOfProtocol,
+  type Direction,
+  hasPorts,
+  type IpRange,
+  type NamedPort,
+  type Protocol,
+  TELLING_PROTOCOLS,
+} from '@sekisho/core'
+import type { Entity, Peer, PolicyDocument, PolicyRule } from '../documents/document.ts'
 import { ENTITY_PEERS } from '../model/entities.ts'
 import type { PortMatch } from '../table.ts'
 
@@ -45,6 +53,10 @@ export const asksForHost = (document: PolicyDocument): boolean =>
 export const asksForWorld = (document: PolicyDocument): boolean =>
   asks(document, ({ kind }) => kind === 'fqdn' || kind === 'entity')
 
+/** Protocols that a rule tells from others, because they are an application that it asks for. */
+const toldBy = ({ applications = [] }: PolicyRule): readonly Protocol[] =>
+  TELLING_PROTOCOLS.filter(protocol => applications.some(asked => asked === applicationOfProtocol(protocol)))
+
 export function cutsOf(documents: Iterable<PolicyDocument>, directions: readonly Direction[]): Cuts {
   const blocks: IpRange[] = []
   const ports = new Map<Protocol, Set<number>>()
@@ -52,6 +64,7 @@ export function cutsOf(documents: Iterable<PolicyDocument>, directions: readonly
   for (const document of documents) {
     for (const rule of directions.flatMap(direction => document.sections[direction]?.rules ?? [])) {
       for (const peer of rule.peers ?? []) blocks.push(...blocksOf(peer))
+      for (const protocol of toldBy(rule)) ports.set(protocol, ports.get(protocol) ?? new Set())
       for (const port of rule.ports ?? []) {
         const held = ports.get(port.protocol) ?? new Set()
         ports.set(port.protocol, held)

@@ -3,7 +3,7 @@ import type { Decision } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
 import type { BoundRule } from '../model/bound.ts'
 import type { ModelChange } from '../model/change.ts'
-import { NO_FACTS } from '../model/decide.ts'
+import { factsOf } from '../model/decide.ts'
 import { findEnds } from '../model/ends.ts'
 import { DIRECTIONS } from '../model/entry.ts'
 import { matchRule } from '../model/evaluators.ts'
@@ -107,7 +107,15 @@ class Trial {
     const { source, destination } = findEnds(index, query)
     const [subject, peer] = direction === 'egress' ? [source, destination] : [destination, source]
     const { protocol, port } = query
-    const asked = { direction, subject, peer, protocol, port, facts: NO_FACTS, nodes: index.nodeAddresses }
+    const asked = {
+      direction,
+      subject,
+      peer,
+      protocol,
+      port,
+      facts: factsOf(query),
+      nodes: index.nodeAddresses,
+    }
     return matchRule(rule, { ...asked, fromOwnNode: false, profile: EMPTY_PROFILE }) !== 'no'
   }
 }

@@ -5,6 +5,7 @@ import { mergePorts, type NamedPortSpec, resolvePort } from '../model/ports.ts'
 import { effectOf, type Profile, type Stage } from '../model/profile.ts'
 import type { Chain, PortMatch, SetId, TableRule } from '../table.ts'
 import { contentHash } from './hash.ts'
+import { type Part, partsOf } from './parts.ts'
 import type { CompiledSection, RuleSets } from './section.ts'
 import type { SetSpec } from './set-spec.ts'
 
@@ -65,16 +66,20 @@ interface CompiledRule {
 
 const ids = (sets: readonly SetSpec[]): readonly SetId[] => sets.map(set => set.id)
 
-/**
- * One rule, and others with the same name for what is in the world, for inside and outside cannot be asked at once, and
- * for what names led to: there it is open which name is asked for.
- */
-function tableRules(
-  stage: Stage,
-  { rule, sets: { peers, outside, byName, named } }: CompiledRule,
-  source: ChainSource,
-): readonly TableRule[] {
+/** Each part, and others with the same name for what is in the world: inside and outside cannot be asked at once. */
+function tableRules(stage: Stage, { rule, sets }: CompiledRule, source: ChainSource): readonly TableRule[] {
   const ports = portsOf(rule, source)
+  return partsOf(rule, { named: sets.named, ...(ports && { ports }) }).flatMap(part =>
+    partRules(stage, { rule, sets }, part),
+  )
+}
+
+/** What names led to is open whatever the part: it is not known there which name is asked for. */
+function partRules(
+  stage: Stage,
+  { rule, sets: { peers, outside, byName } }: CompiledRule,
+  { isOpen, ports, named }: Part,
+): readonly TableRule[] {
   const match = {
     id: rule.id,
     why: rule.answer.why,
@@ -82,7 +87,7 @@ function tableRules(
     ...(ports && { ports }),
   }
   const open = { ...match, action: 'inspect', may: effectOf(stage, rule), onFailure: rule.onFailure } as const
-  const base = rule.condition ? open : { ...match, action: effectOf(stage, rule) }
+  const base = isOpen ? open : { ...match, action: effectOf(stage, rule) }
   const inside: TableRule = {
     ...base,
     ...(peers && { peers: ids(peers) }),

@@ -23,6 +23,11 @@ const rpc = (program: number): string =>
 const ike = (length: number): string =>
   `${'i'.repeat(8)}${zeros(8)}\x21\x20\x22\x08${zeros(4)}${be(length, 4)}`
 const time = (mode: number): string => String.fromCharCode(0x20 | mode) + zeros(47)
+/** A message of Memcached's binary protocol. */
+const binary = (magic: number, opcode: number, key: string, value: string): string =>
+  String.fromCharCode(magic, opcode) +
+  `${be(key.length, 2)}\0\0\0\0${be(key.length + value.length, 4)}${zeros(12)}${key}${value}`
+const SIGN_IN = binary(0x80, 0x20, '', '')
 const BGP = '\xff'.repeat(16)
 
 test.each<[Application, Transport, client: string, server: string, kind: string]>([
@@ -118,6 +123,20 @@ test.each<[Application, Transport, client: string, server: string, kind: string]
   ['zookeeper', 'TCP', be(44, 4) + zeros(24) + be(16, 4) + zeros(16), '', 'certain'],
   ['zookeeper', 'TCP', 'ruok', '', 'likely'],
   ['clickhouse', 'TCP', '\0\x11ClickHouse client', '', 'certain'],
+  ['couchbase', 'TCP', binary(0x80, 0x1f, '{"a":"sdk"}', '\0\x02\0\x06'), '', 'certain'],
+  ['couchbase', 'TCP', binary(0x80, 0x1f, '{"a":"sdk"}', '\0\x02\0'), '', 'more'],
+  ['couchbase', 'TCP', binary(0x80, 0x89, 'shop', ''), '', 'certain'],
+  ['couchbase', 'TCP', SIGN_IN + binary(0x80, 0xb5, '', ''), '', 'certain'],
+  ['couchbase', 'TCP', SIGN_IN, '', 'more'],
+  ['couchbase', 'TCP', SIGN_IN, binary(0x81, 0x20, '', 'SCRAM-SHA512 SCRAM-SHA1 PLAIN'), 'certain'],
+  ['couchbase', 'TCP', SIGN_IN, binary(0x81, 0x20, '', 'SCRAM-SHA-1 PLAIN'), 'more'],
+  ['couchbase', 'TCP', '', binary(0x81, 0xb5, '', '{"rev":1}'), 'certain'],
+  ['couchbase', 'TCP', binary(0x80, 0x00, 'a', ''), '', 'more'],
+  ['couchbase', 'TCP', `\x80\x89${be(251, 2)}${zeros(20)}`, '', 'no'],
+  ['memcached', 'TCP', binary(0x80, 0x00, 'a', ''), '', 'certain'],
+  ['memcached', 'TCP', SIGN_IN, '', 'likely'],
+  ['memcached', 'TCP', binary(0x80, 0x1f, 'a', ''), '', 'no'],
+  ['memcached', 'TCP', binary(0x80, 0xb5, '', ''), '', 'no'],
   ['activemq', 'TCP', `${be(270, 4)}\x01ActiveMQ`, '', 'certain'],
 ])('%s over %s: %#', (name, transport, client, server, kind) => {
   const first = client === '' ? 'server' : 'client'

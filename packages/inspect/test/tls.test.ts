@@ -1,7 +1,7 @@
 import { connect, TLSSocket as ServerSocket, type TLSSocket } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import type { Reading } from '../src/index.ts'
-import { certificateNames } from '../src/protocols/tls/certificate.ts'
+import { certificateNames, parseCertificate } from '../src/protocols/tls/certificate.ts'
 import { type ClientHello, parseClientHello } from '../src/protocols/tls/client-hello.ts'
 import { ja4 } from '../src/protocols/tls/ja4.ts'
 import { tls } from '../src/protocols/tls/tls.ts'
@@ -210,13 +210,15 @@ describe('tls', () => {
       versions: [0x3a3a, 0x0304, 0x0303],
       ciphers: hex('2a2a 1301 1302 1303 c02b c02f c02c c030 cca9 cca8 c013 c014 009c 009d 002f 0035'),
       extensions: hex('1a1a 001b 0000 0033 0010 4469 0017 002d 000d 0005 0023 0012 002b ff01 000b 000a 0015'),
+      groups: [],
       signatures: hex('0403 0804 0401 0503 0805 0501 0806 0601'),
       alpn: [bytesOf('h2')],
       sni: 'a.example',
     }
     expect(ja4(example, 't')).toBe('t13d1516h2_8daaf6152771_e5627efa2ab1')
     expect(ja4({ ...example, signatures: [] }, 'q')).toBe('q13d1516h2_8daaf6152771_6d807ffa2a79')
-    const bare = { version: 0x0301, versions: [], ciphers: [], extensions: [], signatures: [], alpn: [] }
+    const lists = { versions: [], ciphers: [], extensions: [], groups: [], signatures: [], alpn: [] }
+    const bare = { version: 0x0301, ...lists }
     expect(ja4(bare, 't')).toBe('t10i000000_000000000000_000000000000')
     expect(ja4({ ...bare, version: 0xfefd, versions: [0xfefd, 0xfefc] }, 'd')).toMatch(/^dd3i/)
   })
@@ -239,19 +241,19 @@ describe('tls', () => {
   })
 
   test('the names of certificates', () => {
-    expect(certificateNames(pem(CERTIFICATE))).toEqual([
+    expect(certificateNames(parseCertificate(pem(CERTIFICATE)))).toEqual([
       'shop.example',
       '*.shop.example',
       '192.0.2.1',
       '2001:db8::1',
     ])
-    expect(certificateNames(pem(CERTIFICATE_WITHOUT_NAMES))).toEqual(['common.example'])
+    expect(certificateNames(parseCertificate(pem(CERTIFICATE_WITHOUT_NAMES)))).toEqual(['common.example'])
   })
 
   test('a certificate cut anywhere is refused', () => {
     const whole = pem(CERTIFICATE)
     for (let length = 0; length < whole.length; length++) {
-      expect(() => certificateNames(whole.subarray(0, length))).toThrow('at byte')
+      expect(() => parseCertificate(whole.subarray(0, length))).toThrow('at byte')
     }
   })
 

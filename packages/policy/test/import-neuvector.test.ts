@@ -274,6 +274,11 @@ describe('refused by name', () => {
       to(group('external'), { applications: ['nginx'] }),
       'spec.egress[0].applications[0]: nginx is no application',
     ],
+    [
+      'what nothing recognises',
+      to(group('external'), { applications: ['COUCHBASE', 'SPARK'] }),
+      'spec.egress[0].applications[1]: SPARK is no application',
+    ],
     ['ports without protocol', to(group('external'), { ports: '80' }), 'spec.egress[0].ports: 80 is of TCP'],
     ['other protocols', to(group('external'), { ports: 'ip:47' }), 'spec.egress[0].ports: ip:47 is no port'],
     [

@@ -16,6 +16,12 @@ describe('what is refused, and what is not enforced', () => {
     ],
     ['no application', rule({ applications: [] }), 'spec.egress[0].applications', /must not be empty/],
     [
+      'requests of an application whose requests nobody reads',
+      rule({ applications: ['postgresql', 'oracle'], l7: [{ sql: {} }, { http: {} }] }),
+      'spec.egress[0].applications',
+      /read in oracle: sql in cassandra, mysql, postgresql, sqlserver; http in http$/,
+    ],
+    [
       'two protocols in one',
       rule({ l7: [{ http: {}, grpc: {} }] }),
       'spec.egress[0].l7[0]',

@@ -6,6 +6,7 @@ import { bitcoin } from './bitcoin/bitcoin.ts'
 import { bittorrent } from './bittorrent/bittorrent.ts'
 import { cassandra } from './cassandra/cassandra.ts'
 import { clickhouse } from './clickhouse/clickhouse.ts'
+import { couchbase } from './couchbase/couchbase.ts'
 import { dhcp } from './dhcp/dhcp.ts'
 import { dns } from './dns/dns.ts'
 import { dtls } from './dtls/dtls.ts'
@@ -73,6 +74,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   bittorrent,
   cassandra,
   clickhouse,
+  couchbase,
   dhcp,
   dns,
   dtls,

@@ -1,12 +1,15 @@
 import {
   APPLICATIONS,
   type ApplicationName,
+  carriersOf,
+  carries,
   type Direction,
   type EpochMs,
   isCustomApplication,
   LIMITS,
 } from '@sekisho/core'
 import { ON_DENY, type OnDeny, type PolicyRule } from './document.ts'
+import type { L7Match } from './l7.ts'
 import { readL7 } from './l7-reader.ts'
 import { readList, readOwnPeer } from './own-peer.ts'
 import { type RuleDialect, readRule } from './rules.ts'
@@ -70,12 +73,22 @@ function refuseOpenPass(spot: Spot, { action, peers = [] }: PolicyRule): void {
     spot.at('to').refuse('a Pass rule is about ends and ports, and not about names')
 }
 
+/** Such a rule would wait for requests that never come, and match nothing. */
+function refuseSilent(spot: Spot, applications: readonly string[], l7: readonly L7Match[]): void {
+  const kinds = [...new Set(l7.map(({ kind }) => kind))]
+  const silent = applications.filter(application => !kinds.some(kind => carries(application, kind)))
+  if (silent.length === 0) return
+  const read = kinds.map(kind => `${kind} in ${carriersOf(kind).join(', ')}`)
+  spot.refuse(`no request of l7 is read in ${silent.join(', ')}: ${read.join('; ')}`)
+}
+
 /** A rule of Sekisho's own kinds: what a NetworkPolicy's has, and what only Sekisho knows. */
 export function readOwnRule(spot: Spot, direction: Direction): PolicyRule {
   const rule = readRule(spot, direction, DIALECT)
   refuseOpenPass(spot, rule)
   const applications = readList(spot.at('applications'), LIMITS.wordsPerList.value, readApplication)
   const l7 = readL7(spot.at('l7'))
+  if (applications && l7) refuseSilent(spot.at('applications'), applications, l7)
   const onDeny = readOnDeny(spot.at('onDeny'), rule.action)
   const validUntil = spot.at('validUntil').absent ? undefined : readTime(spot.at('validUntil'))
   const ticket = readTicket(spot.at('ticket'))

@@ -14,20 +14,34 @@ const EXTENSIONS = 0xa3
 const DNS_NAME = 0x82
 const ADDRESS = 0x87
 
-/** @returns the names that clients compare; the common name where there is no other. Raises `Malformed`. */
-export function certificateNames(der: Uint8Array): readonly string[] {
+/** Whom a certificate is about and who gave it, by the names that tell. */
+export interface Certificate {
+  /** Common names, lower case. */
+  readonly issuer: readonly string[]
+  readonly subject: readonly string[]
+  readonly alternatives: readonly string[]
+}
+
+/** Raises `Malformed`. */
+export function parseCertificate(der: Uint8Array): Certificate {
   const tbs = expected(expected(new Reader(der), TAG.sequence), TAG.sequence)
   const first = element(tbs)
-  // Serial, algorithm, issuer and validity, of which the version, where it is, stands before.
-  for (let skipped = first.tag === VERSION ? 0 : 1; skipped < 4; skipped++) element(tbs)
-  const subject = expected(tbs, TAG.sequence)
+  // Serial and algorithm, of which the version, where it is, stands before.
+  for (let skipped = first.tag === VERSION ? 0 : 1; skipped < 2; skipped++) element(tbs)
+  const issuer = commonNames(expected(tbs, TAG.sequence))
+  element(tbs)
+  const subject = commonNames(expected(tbs, TAG.sequence))
   element(tbs)
   for (const { tag, value } of elements(tbs)) {
-    const names = tag === EXTENSIONS ? alternativeNames(expected(value, TAG.sequence)) : []
-    if (names.length > 0) return names
+    if (tag === EXTENSIONS)
+      return { issuer, subject, alternatives: alternativeNames(expected(value, TAG.sequence)) }
   }
-  return commonNames(subject)
+  return { issuer, subject, alternatives: [] }
 }
+
+/** The names that clients compare; the common name where there is no other. */
+export const certificateNames = ({ subject, alternatives }: Certificate): readonly string[] =>
+  alternatives.length > 0 ? alternatives : subject
 
 function alternativeNames(extensions: Reader): readonly string[] {
   for (const { value } of elements(extensions)) {

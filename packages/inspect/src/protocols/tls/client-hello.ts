@@ -15,10 +15,11 @@ export interface ClientHello {
   readonly sni?: string
   readonly alpn: readonly Uint8Array[]
   readonly versions: readonly number[]
+  readonly groups: readonly number[]
   readonly signatures: readonly number[]
 }
 
-const EXTENSION = { serverName: 0, signatures: 13, alpn: 16, versions: 43, ech: 0xfe0d } as const
+const EXTENSION = { serverName: 0, groups: 10, signatures: 13, alpn: 16, versions: 43, ech: 0xfe0d } as const
 const HOST_NAME = 0
 
 /** RFC 8701: values that mean nothing, so that nobody gets used to knowing them all. */
@@ -26,6 +27,7 @@ export const isGrease = (value: number): boolean =>
   (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff)
 /** Encrypted Client Hello: the name in the clear is of the front that all its customers share. */
 export const hidesAnother = (hello: ClientHello): boolean => hello.extensions.includes(EXTENSION.ech)
+export const offersProtocols = (hello: ClientHello): boolean => hello.extensions.includes(EXTENSION.alpn)
 
 export const vector8 = (reader: Reader): Reader => reader.sub(reader.u8())
 export const vector16 = (reader: Reader): Reader => reader.sub(reader.u16be())
@@ -59,6 +61,7 @@ class Extensions {
   #sni: string | undefined
   #alpn: readonly Uint8Array[] = []
   #versions: readonly number[] = []
+  #groups: readonly number[] = []
   #signatures: readonly number[] = []
 
   found(): Omit<ClientHello, 'version' | 'ciphers'> {
@@ -67,6 +70,7 @@ class Extensions {
       ...(this.#sni !== undefined && { sni: this.#sni }),
       alpn: this.#alpn,
       versions: this.#versions,
+      groups: this.#groups,
       signatures: this.#signatures,
     }
   }
@@ -85,6 +89,9 @@ class Extensions {
         break
       case EXTENSION.versions:
         this.#versions = numbers(vector8(data))
+        break
+      case EXTENSION.groups:
+        this.#groups = numbers(vector16(data))
         break
       case EXTENSION.signatures:
         this.#signatures = numbers(vector16(data))

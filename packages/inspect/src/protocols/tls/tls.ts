@@ -11,11 +11,12 @@ import {
   type Side,
 } from '../../protocol.ts'
 import { detail, type Reading } from '../../reading.ts'
-import { certificateNames } from './certificate.ts'
-import { parseClientHello } from './client-hello.ts'
+import { type Certificate, certificateNames, parseCertificate } from './certificate.ts'
+import { type ClientHello, parseClientHello } from './client-hello.ts'
 import { helloReadings } from './hello-readings.ts'
 import { type HandshakeMessage, HandshakeMessages, RECORD, Records, type TlsRecord } from './records.ts'
 import { cipherName, isTls13, parseServerHello, versionName } from './server-hello.ts'
+import { isTorCertificate, isTorHello } from './tor.ts'
 import { isVersion2Hello } from './version2.ts'
 
 /*
@@ -59,6 +60,7 @@ class TlsReader implements BoldReader {
   #opaque = false
   /** The client goes on encrypted, up to TLS 1.2; what it says then looks like handshake and is none. */
   #changed = false
+  #isTor = false
 
   read(side: Side, bytes: Uint8Array, found: Reading[]): void {
     if (side === 'client' && this.#hellos === 0 && isVersion2Hello(bytes)) {
@@ -122,8 +124,24 @@ class TlsReader implements BoldReader {
     if (++this.#hellos > this.#hellosAsked) throw new Malformed('client hello that nobody asked for', 0)
     // RFC 8446 section 4.1.2: the second hello is the first one but for what was asked.
     if (this.#hellos > 1 && hello.sni !== this.#sni) throw new Malformed('server name changed', 0)
-    if (this.#hellos === 1) found.push(...helloReadings(hello, 't'))
+    if (this.#hellos === 1) this.#firstHello(hello, found)
     this.#sni = hello.sni
+  }
+
+  #firstHello(hello: ClientHello, found: Reading[]): void {
+    if (isTorHello(hello)) this.#tor('client hello of Tor', found)
+    found.push(...helloReadings(hello, 't'))
+  }
+
+  #certificate(certificate: Certificate | undefined, found: Reading[]): void {
+    if (!certificate) return
+    if (!this.#isTor && isTorCertificate(certificate)) this.#tor('certificate of Tor', found)
+    found.push(...namesReading(certificate))
+  }
+
+  #tor(evidence: string, found: Reading[]): void {
+    this.#isTor = true
+    found.push({ kind: 'refined', application: 'tor', evidence })
   }
 
   #ofServer({ type, body }: HandshakeMessage, found: Reading[]): void {
@@ -132,7 +150,7 @@ class TlsReader implements BoldReader {
         this.#serverHello(body, found)
         break
       case MESSAGE.certificate:
-        found.push(...namesReading(leaf(body)))
+        this.#certificate(leaf(body), found)
         this.#opaque = true
         break
       case MESSAGE.serverHelloDone:
@@ -154,15 +172,14 @@ class TlsReader implements BoldReader {
 }
 
 /** RFC 5246 section 7.4.2: <certificates>24, each <certificate>24, that of the server first. */
-function leaf(body: Uint8Array): Uint8Array | undefined {
+function leaf(body: Uint8Array): Certificate | undefined {
   const reader = new Reader(body)
   const list = reader.sub(length24(reader))
-  return list.left === 0 ? undefined : list.bytes(length24(list))
+  return list.left === 0 ? undefined : parseCertificate(list.bytes(length24(list)))
 }
 const length24 = (reader: Reader): number => (reader.u8() << 16) | reader.u16be()
 
-export function namesReading(certificate: Uint8Array | undefined): readonly Reading[] {
-  if (!certificate) return []
+function namesReading(certificate: Certificate): readonly Reading[] {
   let value = ''
   for (const name of certificateNames(certificate)) {
     if (value.length + name.length >= NAMES_CHARACTERS) break

@@ -13,7 +13,7 @@ export interface NetworkRule {
   readonly what: OrderedRule
 }
 
-/** NeuVector's applications that are protocols. The others are products recognised by what they say over HTTP. */
+/** NeuVector's applications that inspection recognises; Spark, whose protocol nobody has written down, is not among them. */
 const APPLICATIONS: Readonly<Record<string, Application>> = {
   ACTIVEMQ: 'activemq',
   CASSANDRA: 'cassandra',
@@ -37,7 +37,6 @@ const APPLICATIONS: Readonly<Record<string, Application>> = {
   REDIS: 'redis',
   RTSP: 'rtsp',
   SIP: 'sip',
-  SPARK: 'spark',
   SSH: 'ssh',
   SSL: 'tls',
   SYSLOG: 'syslog',

@@ -104,6 +104,13 @@ const VERBS: readonly {
     json: ['policies.0.id', 'SecurityPolicy/payments/learned-db'],
   },
   {
+    args: ['suggest', '-f', CLUSTER, '--flows', FLOWS, '--unused', '1'],
+    code: 0,
+    human: 'used',
+    name: '',
+    json: ['rules.0.connections', 40],
+  },
+  {
     args: ['convert', '-f', foreign('calico')],
     code: 0,
     human: 'sekisho.dev/imported-from: NetworkPolicy payments/db',
@@ -136,6 +143,50 @@ describe.each(named)('%s', (_name, { args, code, human, name, json }) => {
     const ended = await policy(...args, '-o', 'name')
     expect(ended.code).toBe(code)
     expect(ended.stdout).toContain(name)
+  })
+})
+
+describe('rules that nothing came to', () => {
+  const spare = (made = ''): string =>
+    file(
+      'spare.yaml',
+      `${readFileSync(join(CLUSTER, 'policies.yaml'), 'utf8').replace('namespace: payments', `namespace: payments${made}`)}
+    - from: [{ podSelector: { matchLabels: { app: backup } } }]
+`,
+    )
+  const flows = (first: string): string =>
+    file('long.json', readFileSync(FLOWS, 'utf8').replaceAll('"2026-11-22T10:00:00.000Z"', `"${first}"`))
+  const asked = (path: string, ...more: readonly string[]) =>
+    policy('suggest', '-f', path, '-f', join(CLUSTER, 'workloads.yaml'), '--unused', '30', '--flows', ...more)
+  const rule = 'NetworkPolicy/payments/db#ingress[1]'
+
+  test('are named, and the policy without them is valid', async () => {
+    const long = flows('2026-10-01T10:00:00.000Z')
+    expect(await asked(spare(), long, '-o', 'name')).toMatchObject({ code: 1, stdout: `${rule}\n` })
+    const { code, stdout } = await asked(spare(), long, '--lang', 'ja')
+    expect([code, stdout.split('\n')[1]]).toEqual([1, expect.stringContaining('30 日間接続なし')])
+    const shown: unknown = JSON.parse((await asked(spare(), long, '-o', 'json')).stdout)
+    const left = file('left.yaml', String(at(shown, 'yaml')))
+    expect(await asked(left, long, '-o', 'name')).toMatchObject({ code: 0, stdout: '\n' })
+    expect(await policy('validate', '-f', left)).toMatchObject({ code: 0 })
+  })
+
+  test.each([
+    ['flows of an hour', '', '2026-11-22T10:00:00.000Z'],
+    [
+      'a policy made within the time',
+      ', creationTimestamp: "2026-11-20T00:00:00Z"',
+      '2026-10-01T10:00:00.000Z',
+    ],
+  ])('are not named after %s', async (_name, made, first) => {
+    const { code, stdout } = await asked(spare(made), flows(first))
+    expect([code, stdout]).toEqual([0, expect.stringContaining('not seen long enough')])
+  })
+
+  test.each(['0', 'x', '5000'])('not for %s days', async days => {
+    expect(await policy('suggest', '-f', CLUSTER, '--flows', FLOWS, '--unused', days)).toMatchObject({
+      code: 2,
+    })
   })
 })
 
@@ -341,6 +392,59 @@ test('files without any object are refused', async () => {
   const ended = await policy('lint', path)
   expect(ended).toMatchObject({ code: 1, stdout: '' })
   expect(ended.stderr).toContain(`${path}: no object with an apiVersion and a kind is there`)
+})
+
+const PROGRAM = `
+import { connect, space } from '@sekisho/policy'
+const shop = space('shop', { web: { labels: { app: 'web' } }, api: { labels: { app: 'api' }, ports: { grpc: 9000 } } })
+export default { spaces: [shop], connections: [connect(shop.apps.web, shop.apps.api, 'grpc')] }
+`
+const APPS = ['web', 'api']
+  .map(
+    app =>
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${app}, namespace: shop}\nspec: {template: {metadata: {labels: {app: ${app}}}}}\n`,
+  )
+  .join('---\n')
+
+let programs = 0
+describe('policies as code', () => {
+  test('are read by every verb where the program is named, and imports of ours need no installation', async () => {
+    const [program, apps] = [file('cluster.ts', PROGRAM), file('apps.yaml', APPS)]
+    const rendered = await policy('render', program)
+    expect(rendered).toMatchObject({ code: 0, stderr: '' })
+    expect(rendered.stdout).toContain('port: 9000')
+    const proved = await policy('prove', '-f', program, '-f', apps, 'shop/web', 'shop/api:9000', '-o', 'json')
+    expect(proved).toMatchObject({ code: 1, stderr: '' })
+    const denied = await policy('prove', '-f', program, '-f', apps, 'shop/api', 'shop/web')
+    expect(denied).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('are not run where a folder holds them', async () => {
+    const path = file('bomb.ts', 'throw new Error("was run")')
+    const ended = await policy('lint', join(path, '..'))
+    expect(ended.stderr).not.toContain('was run')
+  })
+
+  test.each([
+    ['that does not build', 'export default {', /program\d\.ts: .+/],
+    ['that throws', 'throw new Error("no such app")', /program\d\.ts: no such app/],
+    ['without the export', 'export const a = 1', /must export default/],
+    ['whose policy is refused', PROGRAM.replaceAll("'shop'", "'Shop'"), /program\d\.ts: .*lower-case/],
+  ])('one %s is refused', async (_name, content, refusal) => {
+    // A module is loaded once for each name.
+    const path = file(`program${programs++}.ts`, content)
+    const ended = await policy('lint', path)
+    expect(ended.code).toBeGreaterThan(0)
+    expect(ended.stdout).toBe('')
+    expect(ended.stderr).toMatch(refusal)
+    expect(ended.stderr).not.toContain('    at ')
+  })
+})
+
+test('a folder too large, or not readable throughout, is refused', async () => {
+  const ended = await policy('lint', '/')
+  expect(ended).toMatchObject({ code: 2, stdout: '' })
+  expect(ended.stderr).toMatch(/^sekisho: \/( holds more than|: E[A-Z]+:) /)
 })
 
 test.each<[string, string, RegExp]>([

@@ -8,6 +8,8 @@ import {
   type SuggestionView,
   simulation,
   suggestion,
+  type UnusedView,
+  unused,
 } from '@sekisho/control'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { batch, flow, join, shop, upload, workload } from './agent.ts'
@@ -71,8 +73,15 @@ test('a proposal breaks nothing that was seen, and explains itself once it is in
   ).toBe('allow')
 })
 
+test('rules that nothing came to, as a program asks for them', async () => {
+  const answer = await client.post<UnusedView>('policies/unused', { days: 30, namespaces: ['shop'] })
+  expect(unused.parse(answer)).toEqual(answer)
+  expect(new Set(answer.rules.map(({ use }) => use))).toEqual(new Set(['used', 'not-seen-long-enough']))
+})
+
 test.each([
   ['suggest', { window: '1y' }, 400],
+  ['unused', { days: 0 }, 400],
   ['simulate', { yaml: '{a: [' }, 422],
 ])('policies/%s refuses what it cannot read', async (path, body, status) => {
   expect((await client.call('POST', `policies/${path}`, body)).status).toBe(status)

@@ -34,6 +34,8 @@ import {
   tokenCreated,
   tokenRequest,
   tokenView,
+  unused,
+  unusedRequest,
   validateRequest,
   validation,
   windowQuery,
@@ -70,6 +72,7 @@ import {
  * | POST   /policies/mode                      | modeRequest               | changeView                |
  * | POST   /policies/validate                  | validateRequest           | validation                |
  * | POST   /policies/suggest                   | suggestRequest            | suggestion                |
+ * | POST   /policies/unused                    | unusedRequest             | unused                    |
  * | POST   /policies/simulate                  | simulateRequest           | simulation                |
  * | GET    /responses                         | pageQuery                 | page of responseView      |
  * | POST   /explain                            | explainRequest            | explanation               |
@@ -299,6 +302,13 @@ export const routes = {
     summary: 'Propose least-privilege policies from recorded flows',
     request: { body: body(suggestRequest) },
     responses: answer('The proposal with its evidence.', suggestion),
+  }),
+  unused: createRoute({
+    method: 'post',
+    path: '/policies/unused',
+    summary: 'Which rules no recorded connection came to, and the policies without them',
+    request: { body: body(unusedRequest) },
+    responses: answer('Every rule with its last use, and the proposal.', unused),
   }),
   simulate: createRoute({
     method: 'post',

@@ -5,7 +5,12 @@ export {
   type Connection,
   connect,
   connectOutside,
+  type End,
+  type Named,
+  named,
+  never,
   type Outside,
+  only,
   outside,
   type PortOf,
   type Space,
@@ -13,6 +18,7 @@ export {
   space,
 } from './code/cluster.ts'
 export { type Code, renderCode } from './code/render.ts'
+export type { Request, Said } from './code/said.ts'
 export * from './decision.ts'
 export {
   type DefinedApplications,
@@ -61,6 +67,17 @@ export {
   type LearnResult,
 } from './learn/flow.ts'
 export { learn } from './learn/learn.ts'
+export {
+  findUnused,
+  RULE_ROLES,
+  RULE_USES,
+  type RuleRole,
+  type RuleUse,
+  type UnusedOptions,
+  type UnusedResult,
+  type UsedRule,
+} from './learn/unused.ts'
+export type { UsingFlow } from './learn/uses.ts'
 export { CHECKS, LINT_IDS, type LintId } from './lint/checks.ts'
 export { type Finding, type LintOptions, SEVERITIES, type Severity } from './lint/finding.ts'
 export { IGNORE_ANNOTATION, lint } from './lint/lint.ts'

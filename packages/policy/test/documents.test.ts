@@ -261,6 +261,11 @@ describe('bounds', () => {
       /alias/i,
     ],
     ['many aliases', `a: &a x\nb: [${'*a,'.repeat(LIMITS.yamlAliases.value + 1)}]\n`, /aliases/],
+    [
+      'a chart’s template, once',
+      'a: {{ include "x" . }}\n  {{- with .b }}\nc: d\n  {{- end }}\n',
+      /^is a template/,
+    ],
     ['a map of many keys', 'a: b\n'.repeat(100_000), /too many keys/],
     ['a map of many keys within brackets', `a: {${'b: c, '.repeat(100_000)}}`, /too many keys/],
     ['many documents', '---\na: 1\n'.repeat(LIMITS.documentsPerFile.value + 1), /too many documents/],

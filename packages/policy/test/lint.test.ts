@@ -251,3 +251,11 @@ describe('SARIF', () => {
     expect(print(text)).not.toEqual(print(text.replace('name: p', 'name: q')))
   })
 })
+
+test('a policy about hosts stops nothing, and is told', () => {
+  const about = (subject: string) =>
+    `apiVersion: sekisho.dev/v1alpha1\nkind: ClusterSecurityPolicy\nmetadata: {name: p}\nspec:\n  subject: ${subject}\n  ingress: []\n`
+  const found = (subject: string) => findings(about(subject)).filter(({ id }) => id === 'host-not-enforced')
+  expect(found('{hostSelector: {}}')).toMatchObject([{ severity: 'warning', place: { line: 5 } }])
+  expect(found('{podSelector: {}}')).toEqual([])
+})

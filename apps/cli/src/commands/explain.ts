@@ -1,4 +1,5 @@
 import type { ExplanationView } from '@sekisho/control'
+import { OUTCOME_WORDS } from '@sekisho/policy/outcome-words'
 import { required, text, UsageError } from '../arguments.ts'
 import { type Command, EXIT } from '../command.ts'
 import { readInput } from '../input.ts'
@@ -9,33 +10,10 @@ const HEADINGS = {
   ja: { considered: '確認したポリシー:', change: '許可するための最小の変更:' },
 } as const
 
-type Considered = ExplanationView['considered'][number]
-
-/** What became of each policy that was asked, in the words of the console. */
-const WORDS = {
-  en: {
-    ingress: 'ingress',
-    egress: 'egress',
-    matched: 'a rule matches',
-    'no-rule-matched': 'no rule matches',
-    'needs-facts': 'depends on what is spoken',
-    expired: 'its rule has expired',
-    'does-not-select': 'does not select it',
-    'switched-off': 'protection is off',
-    'other-direction': 'other direction',
-  },
-  ja: {
-    ingress: '受信',
-    egress: '送信',
-    matched: '一致するルールあり',
-    'no-rule-matched': '一致するルールなし',
-    'needs-facts': '通信の内容による',
-    expired: 'ルールの期限切れ',
-    'does-not-select': '選択対象外',
-    'switched-off': '保護が無効',
-    'other-direction': '方向が異なる',
-  },
-} as const satisfies Record<'en' | 'ja', Record<Considered['outcome' | 'direction'], string>>
+const DIRECTIONS = {
+  en: { ingress: 'ingress', egress: 'egress' },
+  ja: { ingress: '受信', egress: '送信' },
+} as const
 
 /** The verdict in sentences, every policy that was asked, and what would turn the verdict. */
 export function describeExplanation(
@@ -43,9 +21,8 @@ export function describeExplanation(
   spoken: 'en' | 'ja',
 ): string {
   const heading = HEADINGS[spoken]
-  const words = WORDS[spoken]
   const asked = considered.map(({ policy, direction, outcome, mode, rule }) =>
-    `  ${words[direction]}  ${policy} (${mode}): ${words[outcome]} ${rule ?? ''}`.trimEnd(),
+    `  ${DIRECTIONS[spoken][direction]}  ${policy} (${mode}): ${OUTCOME_WORDS[spoken][outcome]} ${rule ?? ''}`.trimEnd(),
   )
   return [
     ...sentences[spoken],

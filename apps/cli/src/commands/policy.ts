@@ -199,13 +199,21 @@ const withFlows =
     return (await import('./offline/replay.ts'))[verb](invocation, path)
   }
 
+/** Rules to remove in place of policies to add. */
+const suggestEither: Run = async invocation => {
+  if (text(invocation.values, 'unused') === undefined) return withFlows('suggest', suggest)(invocation)
+  const path = text(invocation.values, 'flows')
+  if (path === undefined) return (await import('./unused.ts')).suggestUnused(invocation)
+  return (await import('./offline/unused.ts')).unused(invocation, path)
+}
+
 const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
   list,
   get,
   apply,
   mode: setMode,
   delete: remove,
-  suggest: withFlows('suggest', suggest),
+  suggest: suggestEither,
   simulate: withFlows('simulate', simulate),
   diff,
   validate: async invocation => validate(invocation, await file(invocation)),
@@ -221,6 +229,7 @@ export const policy: Command = {
     'sekisho policy mode Enforce NAME… | --all [--revert-after 5m]',
     'sekisho policy delete NAME… | --all',
     'sekisho policy suggest [-n NAMESPACE] [--kind NetworkPolicy] [--window 1h]',
+    'sekisho policy suggest --unused DAYS [-n NAMESPACE]   (exit code 1: rules can be removed)',
     'sekisho policy simulate -f FILE [--window 1h] [--mode Enforce]',
     'sekisho policy diff -f FILE      (exit code 0 the same, 1 different)',
     'sekisho policy validate -f FILE  (needs no server)',
@@ -234,6 +243,7 @@ export const policy: Command = {
     'revert-after': { type: 'string' },
     'dry-run': { type: 'string' },
     window: { type: 'string' },
+    unused: { type: 'string' },
     kind: { type: 'string' },
     all: { type: 'boolean' },
     to: { type: 'string' },

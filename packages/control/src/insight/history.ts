@@ -1,6 +1,7 @@
-import type { Labels, PolicyId, Workload, WorkloadId } from '@sekisho/core'
+import { knownApplication, type Labels, type PolicyId, type Workload, type WorkloadId } from '@sekisho/core'
 import {
   createModel,
+  type FlowQuery,
   groupOf,
   type LearnEnd,
   type LearnGroup,
@@ -43,6 +44,31 @@ export function policiesWith(
   const without = new Set(change.without)
   return [...policies.values()].filter(({ id }) => !without.has(id))
 }
+
+/** Records that are held at a time: what is gone of them is recalled at once, for a model that changes is read anew. */
+const PART = 16_384
+
+export function* inParts<T>(all: Iterable<T>): Iterable<readonly T[]> {
+  let part: T[] = []
+  for (const each of all) {
+    part.push(each)
+    if (part.length < PART) continue
+    yield part
+    part = []
+  }
+  if (part.length > 0) yield part
+}
+
+/** A recorded edge as a question to the engine. */
+export const queryOf = (edge: RecordedEdge): FlowQuery => ({
+  source: queryEnd(edge.source),
+  destination: queryEnd(edge.destination),
+  protocol: edge.protocol,
+  port: edge.port,
+  ...(edge.application !== undefined && { facts: { application: knownApplication(edge.application) } }),
+})
+
+const queryEnd = ({ workload, ip }: RecordedEnd) => ({ ...(workload !== undefined && { workload }), ip })
 
 /** Makes sure that every model knows both ends of each flow, if history does; the models change once at most. */
 export function recall(records: Records, models: readonly Model[], edges: readonly RecordedEdge[]): void {

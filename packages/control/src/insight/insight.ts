@@ -5,7 +5,7 @@ import { parseOrRefuse } from '../lifecycle/changes.ts'
 import { openState } from '../lifecycle/state.ts'
 import type { MapView, Overview } from '../schema/map.ts'
 import type { ModelView } from '../schema/model.ts'
-import type { ExplanationView, SimulationView, SuggestionView } from '../schema/policies.ts'
+import type { ExplanationView, SimulationView, SuggestionView, UnusedView } from '../schema/policies.ts'
 import { type WindowText, windowOf } from '../window.ts'
 import { type ExplainRequest, explainView } from './explain.ts'
 import { readFilter } from './filter.ts'
@@ -16,6 +16,7 @@ import { overview } from './overview.ts'
 import type { InsightPorts } from './ports.ts'
 import { simulateView } from './simulate.ts'
 import { type SuggestRequest, suggest } from './suggest.ts'
+import { type UnusedRequest, unusedView } from './unused.ts'
 
 /** What can be asked about records and policies, as text and plain data: it travels between threads. */
 export type Question =
@@ -27,6 +28,7 @@ export type Question =
       readonly namespaces?: readonly string[] | undefined
       readonly policies: SuggestRequest['kind']
     }
+  | ({ readonly kind: 'unused'; readonly ends: WindowText } & Omit<UnusedRequest, 'window'>)
   | {
       readonly kind: 'simulate'
       readonly ends: WindowText
@@ -42,6 +44,7 @@ export interface Answers {
   readonly overview: Overview
   readonly map: MapView
   readonly suggest: SuggestionView
+  readonly unused: UnusedView
   readonly simulate: SimulationView
   readonly explain: ExplanationView
   readonly model: ModelView
@@ -82,6 +85,8 @@ function answerTo(ports: InsightPorts, question: Question): Answer {
       const { ends, namespaces, policies: kind } = question
       return suggest(ports, { window: windowOf(ends, clock), namespaces, kind })
     }
+    case 'unused':
+      return unusedView(ports, { ...question, window: windowOf(question.ends, clock) })
     case 'simulate': {
       const { ends, yaml, mode, without } = question
       // Without documents it is the question what deleting some would do.

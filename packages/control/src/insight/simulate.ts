@@ -1,10 +1,9 @@
-import { knownApplication } from '@sekisho/core'
 import { type PolicyDocument, type RecordedFlow, type SimulationGroup, simulate } from '@sekisho/policy'
-import type { EdgeTotals, RecordedEnd, Window } from '@sekisho/store'
+import type { EdgeTotals, Window } from '@sekisho/store'
 import type { SimulationView } from '../schema/policies.ts'
 import type { EdgeEnd } from '../schema/records.ts'
 import { type Attacks, findAttacks } from './attacks.ts'
-import { modelWith, policiesWith, recall } from './history.ts'
+import { inParts, modelWith, policiesWith, queryOf, recall } from './history.ts'
 import { type InsightPorts, timestamp } from './ports.ts'
 
 export interface SimulateRequest {
@@ -17,20 +16,6 @@ export interface SimulateRequest {
 /** Groups shown; the counts are of all. */
 const GROUPS = 1_000
 
-/** Records that are held at a time: what is gone of them is recalled at once, for a model that changes is read anew. */
-const PART = 16_384
-
-function* inParts<T>(all: Iterable<T>, size: number): Iterable<readonly T[]> {
-  let part: T[] = []
-  for (const each of all) {
-    part.push(each)
-    if (part.length < size) continue
-    yield part
-    part = []
-  }
-  if (part.length > 0) yield part
-}
-
 /** What the recorded flows of a window would have met under other policies. */
 export function simulateView(ports: InsightPorts, request: SimulateRequest): SimulationView {
   const { records } = ports.store
@@ -40,7 +25,7 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
   const attacks = findAttacks(records, request.window)
   let exempt = 0
   function* flows(): Iterable<RecordedFlow> {
-    for (const edges of inParts(records.edges(request.window), PART)) {
+    for (const edges of inParts(records.edges(request.window))) {
       const judged = edges.filter(({ why }) => why !== 'own-node')
       for (const edge of edges) if (edge.why === 'own-node') exempt += conversations(edge)
       recall(records, [before, after], judged)
@@ -67,13 +52,7 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
 const conversations = ({ connections }: EdgeTotals): number => Math.max(1, connections)
 
 const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
-  query: {
-    source: queryEnd(edge.source),
-    destination: queryEnd(edge.destination),
-    protocol: edge.protocol,
-    port: edge.port,
-    ...(edge.application !== undefined && { facts: { application: knownApplication(edge.application) } }),
-  },
+  query: queryOf(edge),
   source: edge.source.key,
   destination: edge.destination.key,
   connections: conversations(edge),
@@ -81,8 +60,6 @@ const flowOf = (edge: EdgeTotals, attacks: Attacks): RecordedFlow => ({
   last: edge.last,
   attack: attacks.of(edge) !== undefined,
 })
-
-const queryEnd = ({ workload, ip }: RecordedEnd) => ({ ...(workload !== undefined && { workload }), ip })
 
 interface PortsGroup extends Omit<SimulationGroup, 'port'> {
   readonly ports: readonly number[]

@@ -1,5 +1,5 @@
 import { MODES } from '@sekisho/core'
-import { NOT_ENFORCED } from '@sekisho/policy'
+import { NOT_ENFORCED, RULE_ROLES, RULE_USES } from '@sekisho/policy'
 import { z } from 'zod'
 import { outcome, problem, reason, timestamp, windowQuery } from './common.ts'
 import { edgeEnd } from './records.ts'
@@ -122,6 +122,34 @@ export const suggestion = z.object({
   ),
 })
 
+export const unusedRequest = windowQuery.extend({
+  /** A rule that no connection came to for so many days is unused. */
+  days: z.number().int().min(1).max(3650),
+  /** Namespaces whose policies are asked about; all, and those of no namespace, when left out. */
+  namespaces: z.array(z.string()).optional(),
+})
+
+export const unused = z.object({
+  /** What was observed: from the oldest record of the window on. */
+  since: timestamp,
+  until: timestamp,
+  /** The policies without the Allow rules that can go; empty where none can. */
+  yaml: z.string(),
+  rules: z.array(
+    z.object({
+      rule: z.string(),
+      role: z.enum(RULE_ROLES),
+      use: z.enum(RULE_USES),
+      connections: z.number(),
+      last: timestamp.optional(),
+      /** From when on the rule was observed as it is now. */
+      since: timestamp,
+      /** Unused, but without it the Deny rules beside it would isolate nothing. */
+      isolates: z.literal(true).optional(),
+    }),
+  ),
+})
+
 export const simulateRequest = windowQuery.extend({
   yaml: z.string(),
   /** Judges the documents as if they had this mode, whatever they say: the question is what they would do. */
@@ -210,5 +238,6 @@ export type ChangeView = z.infer<typeof changeView>
 export type ApplyRequest = z.infer<typeof applyRequest>
 export type Validation = z.infer<typeof validation>
 export type SuggestionView = z.infer<typeof suggestion>
+export type UnusedView = z.infer<typeof unused>
 export type SimulationView = z.infer<typeof simulation>
 export type ExplanationView = z.infer<typeof explanation>

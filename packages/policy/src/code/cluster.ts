@@ -1,4 +1,5 @@
 import type { Labels, Transport } from '@sekisho/core'
+import type { Said } from './said.ts'
 
 /** A port of an app; a number alone is TCP. */
 export type AppPort = number | { readonly port: number; readonly protocol: Transport }
@@ -23,6 +24,12 @@ export interface Outside {
   readonly kind: 'outside'
   readonly cidr: string
   readonly except: readonly string[]
+}
+
+/** What is outside the cluster, by names: each a name, or `*.` and a name. */
+export interface Named {
+  readonly kind: 'named'
+  readonly names: readonly [string, ...string[]]
 }
 
 export type Apps = Readonly<Record<string, AppSpec>>
@@ -51,6 +58,8 @@ export const outside = (cidr: string, ...except: readonly string[]): Outside => 
   except,
 })
 
+export const named = (...names: Named['names']): Named => ({ kind: 'named', names })
+
 /** Labels of which every key and value is one that some app of the namespace has. */
 type LabelsOf<A extends Apps> = {
   readonly [K in { [Name in keyof A]: keyof A[Name]['labels'] }[keyof A]]?: {
@@ -70,10 +79,16 @@ export const select = <A extends Apps>(
   spec: { labels: { ...(labels as Labels) } }, // its values are those of labels
 })
 
+export type End = App | Outside | Named
+
 export interface Connection {
   readonly from: App | Outside
-  readonly to: App | Outside
+  readonly to: End
   readonly ports: readonly AppPort[]
+  /** Everything, unless given. */
+  readonly said?: Said
+  /** Denied, whatever else is allowed. */
+  readonly isDenied?: true
 }
 
 /** One app may connect to another on the ports it listens on, by their names. */
@@ -89,10 +104,16 @@ export function connect<S extends AppSpec>(
 /** An app may connect to what is outside, on ports by number. */
 export const connectOutside = (
   from: App,
-  to: Outside,
+  to: Outside | Named,
   ...ports: readonly [AppPort, ...AppPort[]]
 ): Connection => ({
   from,
   to,
   ports,
 })
+
+/** Of a connection only what is said: `only(connect(web, api, 'http'), { requests: [{ http: { methods: ['GET'] } }] })`. */
+export const only = (connection: Connection, said: Said): Connection => ({ ...connection, said })
+
+/** Never, whatever else allows it: a wider connection of others, or another policy. */
+export const never = (connection: Connection): Connection => ({ ...connection, isDenied: true })

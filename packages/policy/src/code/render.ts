@@ -1,8 +1,8 @@
-import { type Mode, NAME_LABEL, type PolicyDocumentJson } from '@sekisho/core'
+import { type Direction, type Mode, NAME_LABEL, type PolicyDocumentJson } from '@sekisho/core'
 import type { PolicyDocument } from '../documents/document.ts'
 import { MODE_ANNOTATION } from '../documents/metadata.ts'
 import { validatePolicy } from '../documents/validate.ts'
-import type { App, AppPort, Connection, Outside, Space } from './cluster.ts'
+import type { App, AppPort, Connection, End, Space } from './cluster.ts'
 
 export interface Code {
   readonly spaces: readonly Space[]
@@ -12,13 +12,21 @@ export interface Code {
   readonly mode?: Mode
 }
 
-const peer = (end: App | Outside) =>
-  end.kind === 'outside'
-    ? { ipBlock: { cidr: end.cidr, ...(end.except.length > 0 && { except: end.except }) } }
-    : {
-        namespaceSelector: { matchLabels: { [NAME_LABEL]: end.namespace } },
-        podSelector: { matchLabels: end.spec.labels },
-      }
+const selected = (app: App) => ({
+  namespaceSelector: { matchLabels: { [NAME_LABEL]: app.namespace } },
+  podSelector: { matchLabels: app.spec.labels },
+})
+
+const peers = (end: End): readonly Readonly<Record<string, unknown>>[] => {
+  switch (end.kind) {
+    case 'app':
+      return [selected(end)]
+    case 'outside':
+      return [{ ipBlock: { cidr: end.cidr, ...(end.except.length > 0 && { except: end.except }) } }]
+    case 'named':
+      return end.names.map(fqdn => ({ fqdn }))
+  }
+}
 
 const portJson = (port: AppPort) =>
   typeof port === 'number' ? { port, protocol: 'TCP' } : { port: port.port, protocol: port.protocol }
@@ -56,27 +64,51 @@ const baseline = (namespace: string, mode: Mode): PolicyDocumentJson =>
     },
   )
 
-function appPolicy(app: App, connections: readonly Connection[], mode: Mode): readonly PolicyDocumentJson[] {
-  const is = (end: App | Outside) =>
-    end.kind === 'app' && end.namespace === app.namespace && end.name === app.name
-  const ingress = connections
-    .filter(({ to }) => is(to))
-    .map(({ from, ports }) => ({ from: [peer(from)], ports: ports.map(portJson) }))
-  const egress = connections
-    .filter(({ from }) => is(from))
-    .map(({ to, ports }) => ({ to: [peer(to)], ports: ports.map(portJson) }))
-  const types = [...(ingress.length > 0 ? ['Ingress'] : []), ...(egress.length > 0 ? ['Egress'] : [])]
-  if (types.length === 0) return []
-  const policy = networkPolicy(
-    { namespace: app.namespace, name: app.name, mode },
-    {
-      podSelector: { matchLabels: app.spec.labels },
-      policyTypes: types,
-      ...(ingress.length > 0 && { ingress }),
-      ...(egress.length > 0 && { egress }),
-    },
-  )
-  return [policy]
+const securityPolicy = (
+  { namespace, name, mode }: Meta,
+  spec: Readonly<Record<string, unknown>>,
+): PolicyDocumentJson => ({
+  apiVersion: 'sekisho.dev/v1alpha1',
+  kind: 'SecurityPolicy',
+  metadata: { name, namespace },
+  spec: { mode, ...spec },
+})
+
+const isSaid = ({ said, isDenied, to }: Connection): boolean =>
+  said !== undefined || isDenied === true || to.kind === 'named'
+
+/** Who receives judges what is said, else who sends: read once, where it matters. */
+const ruleAt = (connection: Connection, direction: Direction, judges: boolean) => {
+  const { from, to, ports, said, isDenied } = connection
+  const [side, end] = direction === 'ingress' ? (['from', from] as const) : (['to', to] as const)
+  const { requests, ...rest } = said ?? {}
+  return {
+    ...(isDenied && { action: 'Deny' }),
+    [side]: peers(end),
+    ports: ports.map(portJson),
+    ...(judges && { ...rest, ...(requests && { l7: requests }) }),
+  }
+}
+
+function appPolicy(app: App, { spaces, connections, mode = 'Enforce' }: Code): readonly PolicyDocumentJson[] {
+  const is = (end: End) => end.kind === 'app' && end.namespace === app.namespace && end.name === app.name
+  const isRendered = (end: End) => end.kind === 'app' && spaces.some(({ name }) => name === end.namespace)
+  // Inside one policy the first rule that matches decides.
+  const ordered = connections.toSorted((a, b) => Number(b.isDenied ?? false) - Number(a.isDenied ?? false))
+  const [into, out] = [ordered.filter(({ to }) => is(to)), ordered.filter(({ from }) => is(from))]
+  const ingress = into.map(each => ruleAt(each, 'ingress', true))
+  // What is denied to a receiver of ours is denied there.
+  const egress = out
+    .filter(({ to, isDenied }) => !(isDenied && isRendered(to)))
+    .map(each => ruleAt(each, 'egress', !isRendered(each.to)))
+  const sections = { ...(ingress.length > 0 && { ingress }), ...(egress.length > 0 && { egress }) }
+  if (Object.keys(sections).length === 0) return []
+  const meta = { namespace: app.namespace, name: app.name, mode }
+  const podSelector = { matchLabels: app.spec.labels }
+  if (into.some(isSaid) || out.some(each => isSaid(each) && !isRendered(each.to)))
+    return [securityPolicy(meta, { subject: { podSelector }, ...sections })]
+  const policyTypes = [...(ingress.length > 0 ? ['Ingress'] : []), ...(egress.length > 0 ? ['Egress'] : [])]
+  return [networkPolicy(meta, { podSelector, policyTypes, ...sections })]
 }
 
 /** Every app that takes part, each once, in the order of the namespaces and connections. */
@@ -91,14 +123,14 @@ function appsOf({ spaces, connections }: Code): readonly App[] {
 }
 
 /**
- * Least-privilege NetworkPolicies: default deny with DNS in each namespace, and one policy for each app, with the
- * sender's egress and the receiver's ingress of every connection. Read by the same reader as files; what it refuses is thrown.
+ * Least-privilege policies: default deny with DNS in each namespace, and one policy for each app, with the sender's egress
+ * and the receiver's ingress of every connection: a SecurityPolicy where a NetworkPolicy cannot say it. Read by the same reader as files; what it refuses is thrown.
  */
 export function renderCode(code: Code): readonly PolicyDocument[] {
-  const { spaces, connections, mode = 'Enforce' } = code
+  const { spaces, mode = 'Enforce' } = code
   const documents: readonly PolicyDocumentJson[] = [
     ...spaces.map(({ name }) => baseline(name, mode)),
-    ...appsOf(code).flatMap(app => appPolicy(app, connections, mode)),
+    ...appsOf(code).flatMap(app => appPolicy(app, code)),
   ]
   return documents.map(json => {
     const read = validatePolicy(json)

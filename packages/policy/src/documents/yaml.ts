@@ -162,6 +162,10 @@ function compose(text: string, lines: LineCounter): Result<readonly Document[], 
 const isEmpty = ({ contents }: Document): boolean =>
   contents === null || (isScalar(contents) && contents.value === null && !contents.source)
 
+/** An action of Go's text/template, as charts of Helm have them: of it as YAML there is nothing to say. */
+const TEMPLATE = /\{\{.*?\}\}/
+const UNRENDERED = 'is a template, not YAML: read what it renders to, for example by "helm template"'
+
 /** Reads YAML under bounds (bytes, depth, keys, aliases, documents); duplicate keys and unknown tags are mistakes. */
 export function readYaml(text: string): Result<readonly ReadYaml[], readonly Problem[]> {
   if (tooLarge(text)) {
@@ -183,7 +187,10 @@ export function readYaml(text: string): Result<readonly ReadYaml[], readonly Pro
   if (!composed.ok) return fail([problem(0)(composed.error)])
   const documents = composed.value
   const wrong = documents.flatMap((document, index) => refuseDocument(document).map(problem(index)))
-  if (wrong.length > 0) return fail(wrong)
+  if (wrong.length > 0) {
+    const template = TEMPLATE.exec(text)
+    return fail(template ? [problem(0)(new Refused(template.index, UNRENDERED))] : wrong)
+  }
   if (documents.length === 0)
     return fail([{ document: 0, path: '', reason: 'holds no document', line: 1, column: 1 }])
   const read: ReadYaml[] = []

@@ -4,15 +4,14 @@ import {
   hasPorts,
   type Mode,
   NAME_LABEL,
-  type PolicyDocumentJson,
   type PolicyId,
   parseRuleId,
   type RuleId,
 } from '@sekisho/core'
 import type { FlowQuery } from '../decision.ts'
 import type { PolicyDocument } from '../documents/document.ts'
+import { rulesOf, SECTION_TYPE, withRules, written } from '../documents/edit.ts'
 import { KINDS } from '../documents/kinds.ts'
-import { validatePolicy } from '../documents/validate.ts'
 import { policyToYaml } from '../documents/write.ts'
 import { stableLabels } from '../learn/subjects.ts'
 import type { NodeChange } from '../model/change.ts'
@@ -99,14 +98,6 @@ function ruleJson({ direction, peer }: Side, query: FlowQuery, namespace: string
   return json && { [direction === 'ingress' ? 'from' : 'to']: [json], ...(ports && { ports }) }
 }
 
-function valid(json: PolicyDocumentJson): PolicyDocument {
-  const read = validatePolicy(json, { applications: 'any' })
-  if (!read.ok) throw new TypeError(`a proposed policy is not valid: ${JSON.stringify(read.error)}`)
-  return read.value
-}
-
-const SECTION_TYPE = { ingress: 'Ingress', egress: 'Egress' } as const satisfies Record<Direction, string>
-
 /** Says what is allowed, so that two changes never replace each other. */
 function policyName({ direction, subject, peer }: Side, { protocol, port }: FlowQuery): string {
   const other = peer.entry
@@ -129,7 +120,7 @@ function newPolicy(side: Side, query: FlowQuery, mode: Mode): PolicyDocument | u
   const rule = ruleJson(side, query, namespace)
   const matchLabels = stableLabels(labels)
   if (!rule || Object.keys(matchLabels).length === 0) return undefined
-  return valid({
+  return written({
     apiVersion: KINDS.SecurityPolicy.apiVersion,
     kind: 'SecurityPolicy',
     metadata: { name: policyName(side, query), namespace },
@@ -138,29 +129,6 @@ function newPolicy(side: Side, query: FlowQuery, mode: Mode): PolicyDocument | u
       subject: { podSelector: { matchLabels } },
       policyTypes: [SECTION_TYPE[side.direction]],
       [side.direction]: [rule],
-    },
-  })
-}
-
-const rulesOf = (policy: PolicyDocument, direction: Direction): readonly Json[] => {
-  const spec = policy.source.spec as Readonly<Record<Direction, readonly Json[] | null | undefined>>
-  return spec[direction] ?? []
-}
-
-/** The document with other rules in one section; a policy that then says nothing is undefined. */
-function withRules(policy: PolicyDocument, direction: Direction, rules: readonly Json[] | undefined) {
-  const { [direction]: _, policyTypes, ...spec } = policy.source.spec as Json
-  const types = (policyTypes as readonly string[] | undefined)?.filter(
-    type => rules || type !== SECTION_TYPE[direction],
-  )
-  const about = rules ?? (direction === 'ingress' ? spec.egress : spec.ingress)
-  if (about === undefined) return undefined
-  return valid({
-    ...policy.source,
-    spec: {
-      ...spec,
-      ...(types && types.length > 0 && { policyTypes: types }),
-      ...(rules && { [direction]: rules }),
     },
   })
 }

@@ -1,7 +1,7 @@
 import type { Direction } from '@sekisho/core'
 import type { ConsideredPolicy, FlowQuery } from '../decision.ts'
 import type { BoundPolicy } from '../model/bound.ts'
-import { ingressFromOwnNode, NO_FACTS } from '../model/decide.ts'
+import { factsOf, ingressFromOwnNode } from '../model/decide.ts'
 import type { FlowEnds } from '../model/ends.ts'
 import type { Entry } from '../model/entry.ts'
 import { matchRule, missing, type Question } from '../model/evaluators.ts'
@@ -74,7 +74,7 @@ export function consider(index: ModelIndex, query: FlowQuery, ends: FlowEnds): r
     peer: direction === 'egress' ? destination : source,
     protocol: query.protocol,
     port: query.port,
-    facts: query.facts ?? NO_FACTS,
+    facts: factsOf(query),
     nodes: index.nodeAddresses,
     fromOwnNode: direction === 'ingress' && ingressFromOwnNode(index, ends),
     profile: EMPTY_PROFILE,

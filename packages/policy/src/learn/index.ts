@@ -2,3 +2,5 @@
 export { simulate } from '../simulate/simulate.ts'
 export { groupOf } from './flow.ts'
 export { learn } from './learn.ts'
+export { findUnused } from './unused.ts'
+export { roleText, useText } from './use-words.ts'

@@ -9,6 +9,7 @@ import {
 } from './classic.ts'
 import type { Check } from './finding.ts'
 import { policyNotRead } from './foreign.ts'
+import { hostNotEnforced } from './host.ts'
 import {
   dnsForgotten,
   egressToAnywhere,
@@ -43,6 +44,7 @@ export const CHECKS = {
   'selects-no-namespace': selectsNoNamespace,
   'subject-selects-nothing': subjectSelectsNothing,
   'profile-unknown': profileUnknown,
+  'host-not-enforced': hostNotEnforced,
   'rule-shadowed': ruleShadowed,
   'priority-shared': priorityShared,
   'deny-matches-nothing': denyMatchesNothing,

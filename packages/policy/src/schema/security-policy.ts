@@ -29,7 +29,7 @@ const rule = (direction: Direction): JsonSchema => {
       action: oneOf(['Allow', 'Deny', 'Pass'], {
         default: 'Allow',
         description:
-          'A Deny rule wins over every Allow. Pass is an exception from the Deny rules after it, and allows nothing.',
+          'The first rule of a policy that matches decides for it; a Deny of any policy wins over an Allow of another. Pass is an exception from the Deny rules after it, and allows nothing.',
       }),
       [side]: list(peer, LIMITS.peersPerRule.value, {
         description: 'Any of these; every peer where none is written.',

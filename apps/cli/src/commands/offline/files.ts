@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises'
+import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EpochMs, MODES, type Mode, type Problem, SekishoError } from '@sekisho/core'
 import type { ManifestOptions, Manifests, Model, SourceFile } from '@sekisho/policy'
@@ -7,24 +7,44 @@ import { modelOfManifests, readManifests } from '@sekisho/policy/manifests'
 import { text, UsageError, type Values } from '../../arguments.ts'
 import { readInput } from '../../input.ts'
 import { describeProblem } from '../policy-validate.ts'
+import { isProgram, renderFile } from './code.ts'
+
+/** A folder of more is not one of policies, but a slip: `/`, or a home. */
+const ENTRIES_MAX = 100_000
 
 const isYaml = (name: string): boolean => /\.ya?ml$/.test(name)
 
-/** A file as it is; of a folder every YAML file below it, in order of name. */
+/** A file as it is; of a folder every YAML file below it, in order of name. A program is run only where it is named itself. */
 async function filesAt(path: string): Promise<readonly string[]> {
   if (path === '-') return [path]
   const found = await stat(path).catch(() => undefined)
   if (!found) throw new UsageError(`${path} does not exist`)
   if (!found.isDirectory()) return [path]
-  const names = await readdir(path, { recursive: true })
-  const files = names.filter(isYaml).toSorted()
+  const files = await yamlBelow(path).catch((error: unknown) => {
+    // What cannot be read may hold a policy: an answer without it would be about other policies.
+    if (error instanceof Error && 'syscall' in error) throw new UsageError(`${path}: ${error.message}`)
+    throw error
+  })
   if (files.length === 0) throw new UsageError(`${path} holds no .yaml files`)
-  return files.map(name => join(path, name))
+  return files.toSorted()
+}
+
+async function yamlBelow(folder: string): Promise<string[]> {
+  const files: string[] = []
+  let entries = 0
+  for await (const entry of await opendir(folder, { recursive: true })) {
+    if (++entries > ENTRIES_MAX)
+      throw new UsageError(`${folder} holds more than ${ENTRIES_MAX} files and folders: name a narrower one`)
+    if (isYaml(entry.name)) files.push(join(entry.parentPath, entry.name))
+  }
+  return files
 }
 
 export async function readFiles(paths: readonly string[]): Promise<readonly SourceFile[]> {
   const files = (await Promise.all(paths.map(filesAt))).flat()
-  return Promise.all(files.map(async file => ({ file, text: await readInput(file) })))
+  return Promise.all(
+    files.map(async file => ({ file, text: await (isProgram(file) ? renderFile(file) : readInput(file)) })),
+  )
 }
 
 /** All mistakes at once, each with file, line and path. */

@@ -5,10 +5,19 @@ import {
   OUTCOMES,
   type Protocol,
   protocolName,
+  type RuleId,
   SekishoError,
   type Workload,
 } from '@sekisho/core'
-import type { LearnEnd, LearnFlow, LearnGroup, Model, QueryEnd, RecordedFlow } from '@sekisho/policy'
+import type {
+  LearnEnd,
+  LearnFlow,
+  LearnGroup,
+  Model,
+  QueryEnd,
+  RecordedFlow,
+  UsingFlow,
+} from '@sekisho/policy'
 import { groupOf } from '@sekisho/policy/learn'
 import { readInput } from '../../input.ts'
 
@@ -28,6 +37,7 @@ type FlowLine = Pick<
   | 'last'
   | 'outcome'
   | 'bytesToSource'
+  | 'by'
 >
 
 type Wanted = readonly [wanted: string, holds: (value: unknown) => boolean]
@@ -55,6 +65,7 @@ const FIELDS: readonly (readonly [path: string, ...Wanted])[] = [
   ['last', ...TIME],
   ['outcome', ...OUTCOME],
   ['bytesToSource', ...COUNT],
+  ['by', ...MAYBE_TEXT],
 ]
 
 const at = (value: unknown, path: string): unknown =>
@@ -136,6 +147,12 @@ export class FlowReader {
       last: Date.parse(flow.last) as EpochMs, // as above
       attack: false,
     }
+  }
+
+  using(flow: FlowLine): UsingFlow {
+    const { query, connections, last } = this.recorded(flow)
+    const by = flow.by as RuleId | undefined // one that is none is no policy's
+    return { query, connections, last, ...(by !== undefined && { by }) }
   }
 
   learned(flow: FlowLine): LearnFlow {

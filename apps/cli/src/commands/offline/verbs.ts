@@ -18,6 +18,7 @@ export const OFFLINE_USAGE = [
   'sekisho policy explain -f PATH… FROM TO PORT[/PROTOCOL]',
   'sekisho policy simulate -f PATH… --flows FILE [--against PATH]   (flows: "sekisho flows -o json")',
   'sekisho policy suggest  -f PATH… --flows FILE [--kind NetworkPolicy]',
+  'sekisho policy suggest  -f PATH… --flows FILE --unused DAYS   (rules that nothing came to)',
   'sekisho policy render FILE.ts',
 ]
 

@@ -1,3 +1,4 @@
+import { OUTCOME_WORDS } from '@sekisho/policy/outcome-words'
 import { plural } from '../plural.ts'
 
 export const flows = {
@@ -37,15 +38,7 @@ export const flows = {
     defaultDeny: 'default deny',
     moreLike: 'Flows between these two',
     map: 'On the map',
-    outcome: {
-      matched: 'a rule matches',
-      'no-rule-matched': 'no rule matches',
-      'needs-facts': 'depends on what is spoken',
-      expired: 'its rule has expired',
-      'does-not-select': 'does not select it',
-      'switched-off': 'protection is off',
-      'other-direction': 'other direction',
-    },
+    outcome: OUTCOME_WORDS.en,
     filterBy: 'Filter by',
   },
 }

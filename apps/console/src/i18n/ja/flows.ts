@@ -1,3 +1,4 @@
+import { OUTCOME_WORDS } from '@sekisho/policy/outcome-words'
 import type { Dictionary } from '../en/index.ts'
 import { counted } from '../plural.ts'
 
@@ -38,15 +39,7 @@ export const flows: Dictionary['flows'] = {
     defaultDeny: '既定の拒否',
     moreLike: 'この 2 者間のフロー',
     map: 'マップで見る',
-    outcome: {
-      matched: '一致するルールあり',
-      'no-rule-matched': '一致するルールなし',
-      'needs-facts': '通信の内容による',
-      expired: 'ルールの期限切れ',
-      'does-not-select': '選択対象外',
-      'switched-off': '保護が無効',
-      'other-direction': '方向が異なる',
-    },
+    outcome: OUTCOME_WORDS.ja,
     filterBy: '絞り込み',
   },
 }

@@ -22,6 +22,10 @@ export function serveInsight(api: Api, { insight, state, connected, clock }: Dep
     const { namespaces, kind: policies, ...ends } = context.req.valid('json')
     return answer({ kind: 'suggest', ends, namespaces, policies })
   })
+  api.openapi(routes.unused, context => {
+    const { namespaces, days, ...ends } = context.req.valid('json')
+    return answer({ kind: 'unused', ends, days, namespaces })
+  })
   api.openapi(routes.simulate, context => {
     const { yaml, mode, without = [], ...ends } = context.req.valid('json')
     return answer({ kind: 'simulate', ends, yaml, mode, without })

@@ -18,7 +18,8 @@ const SERVER: readonly Alert[] = [
   },
   {
     name: 'SekishoAgentsAway',
-    when: 'max_over_time(sekisho_agents_connected[1d]) > sekisho_agents_connected',
+    // A sum: which server they are connected to changes with the one that leads.
+    when: 'max_over_time(sum(sekisho_agents_connected)[1d:5m]) > sum(sekisho_agents_connected)',
     lasting: '15m',
     severity: 'warning',
     summary: 'Fewer agents are connected than in the last day.',
@@ -46,66 +47,67 @@ const SERVER: readonly Alert[] = [
   },
 ]
 
-const AGENT: readonly Alert[] = [
+const NODES: readonly Alert[] = [
   {
     name: 'SekishoNotEnforcing',
-    when: 'sekisho_agent_enforcing == 0',
+    when: 'sekisho_node_enforcing == 0',
     lasting: '5m',
     severity: 'critical',
-    summary: 'The kernel of {{ $labels.instance }} does not have the agent’s rules.',
+    summary: 'The kernel of {{ $labels.node }} does not have the agent’s rules.',
   },
   {
     name: 'SekishoAgentCutOff',
-    when: 'sekisho_agent_server_connected == 0',
+    when: 'sekisho_node_connected == 0',
     lasting: '15m',
     severity: 'warning',
-    summary: 'The agent at {{ $labels.instance }} has no server; changes do not reach its node.',
+    summary:
+      'The agent of {{ $labels.node }} has no connection to the server; changes do not reach its node.',
   },
   {
     name: 'SekishoKernelRefuses',
-    when: 'increase(sekisho_agent_program_errors_total[15m]) > 0',
+    when: 'increase(sekisho_node_program_errors_total[15m]) > 0',
     lasting: '0m',
     severity: 'critical',
-    summary: 'The kernel of {{ $labels.instance }} refused a change of rules.',
+    summary: 'The kernel of {{ $labels.node }} refused a change of rules.',
   },
   {
     name: 'SekishoChangesAreSlow',
-    when: 'sekisho_agent_program_seconds{quantile="0.99"} > 1',
+    when: 'sekisho_node_program_seconds > 1',
     lasting: '15m',
     severity: 'warning',
-    summary: 'Changes take more than a second to reach the kernel of {{ $labels.instance }}.',
+    summary: 'Changes take more than a second to reach the kernel of {{ $labels.node }}.',
   },
   {
     name: 'SekishoInspectionStopped',
-    when: 'sekisho_agent_inspection_listening == 0',
+    when: 'sekisho_node_inspection_listening == 0',
     lasting: '2m',
     severity: 'critical',
-    summary: 'Nobody reads conversations on {{ $labels.instance }}; policies that fail closed drop them.',
+    summary: 'Nobody reads conversations on {{ $labels.node }}; policies that fail closed drop them.',
   },
   {
     name: 'SekishoRecordsLost',
-    when: 'increase(sekisho_agent_unseen_total{reason=~"spool-.*|batch-refused|connection-events-lost"}[15m]) > 0',
+    when: 'increase(sekisho_node_unseen_total{reason=~"spool-.*|batch-refused|connection-events-lost"}[15m]) > 0',
     lasting: '0m',
     severity: 'warning',
-    summary: 'Records of {{ $labels.instance }} were lost: {{ $labels.reason }}.',
+    summary: 'Records of {{ $labels.node }} were lost: {{ $labels.reason }}.',
   },
   {
     name: 'SekishoJudgementsDisagree',
-    when: 'increase(sekisho_agent_unseen_total{reason="judgement-disagreements"}[1h]) > 0',
+    when: 'increase(sekisho_node_unseen_total{reason="judgement-disagreements"}[1h]) > 0',
     lasting: '0m',
     severity: 'warning',
-    summary: 'Kernel and agent of {{ $labels.instance }} judged differently.',
+    summary: 'Kernel and agent of {{ $labels.node }} judged differently.',
   },
   {
     name: 'SekishoDegraded',
-    when: 'sekisho_agent_degraded > 0',
+    when: 'sekisho_node_degraded > 0',
     lasting: '30m',
     severity: 'info',
-    summary: 'There are things that the agent at {{ $labels.instance }} cannot do.',
+    summary: 'There are things that the agent of {{ $labels.node }} cannot do.',
   },
 ]
 
-export const ALERTS: readonly Alert[] = [...SERVER, ...AGENT]
+export const ALERTS: readonly Alert[] = [...SERVER, ...NODES]
 
 /** In the chart; where the page is served is one of its values. */
 export const RUNBOOKS = 'docs/runbooks.md'
@@ -122,4 +124,4 @@ const group = (name: string, alerts: readonly Alert[]) => ({
 })
 
 /** https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/ */
-export const alertRules = () => ({ groups: [group('sekisho-server', SERVER), group('sekisho-agent', AGENT)] })
+export const alertRules = () => ({ groups: [group('sekisho-server', SERVER), group('sekisho-nodes', NODES)] })

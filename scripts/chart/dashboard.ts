@@ -5,7 +5,7 @@ interface Panel {
 }
 
 const RATE = '[$__rate_interval]'
-const INSTANCE = '{{instance}}'
+const NODE = '{{node}}'
 
 /** PromQL by legend. Rows of two. */
 const PANELS: readonly Panel[] = [
@@ -55,40 +55,35 @@ const PANELS: readonly Panel[] = [
   {
     title: 'Nodes that enforce',
     unit: 'none',
-    series: { enforcing: 'sum(sekisho_agent_enforcing)', connected: 'sum(sekisho_agent_server_connected)' },
+    series: { enforcing: 'sum(sekisho_node_enforcing)', connected: 'sum(sekisho_node_connected)' },
   },
   {
     title: 'A change until it is in the kernel, p99',
     unit: 's',
-    series: { [INSTANCE]: 'sekisho_agent_program_seconds{quantile="0.99"}' },
+    series: { [NODE]: 'topk(10, sekisho_node_program_seconds)' },
   },
   {
-    title: 'Rules and elements in kernels',
+    title: 'Rules in a kernel',
     unit: 'short',
-    series: { rules: 'max(sekisho_agent_rules)', elements: 'max(sekisho_agent_set_elements)' },
+    series: { most: 'max(sekisho_node_rules)', middle: 'quantile(0.5, sekisho_node_rules)' },
   },
   {
-    title: 'Transactions with kernels',
-    unit: 'ops',
+    title: 'What nodes cannot do, and transactions that kernels refused',
+    unit: 'none',
     series: {
-      committed: `sum(rate(sekisho_agent_programs_total${RATE}))`,
-      refused: `sum(rate(sekisho_agent_program_errors_total${RATE}))`,
+      'nodes that lack something': 'count(sekisho_node_degraded > 0)',
+      refused: `sum(increase(sekisho_node_program_errors_total${RATE}))`,
     },
   },
   {
     title: 'Packets read',
     unit: 'ops',
-    series: { [INSTANCE]: `rate(sekisho_agent_inspection_packets_total${RATE})` },
+    series: { [NODE]: `topk(10, rate(sekisho_node_inspection_packets_total${RATE}))` },
   },
   {
     title: 'Not seen or not kept',
     unit: 'ops',
-    series: { '{{reason}}': `sum by (reason) (rate(sekisho_agent_unseen_total${RATE}))` },
-  },
-  {
-    title: 'Waiting for the server',
-    unit: 'bytes',
-    series: { [INSTANCE]: 'sekisho_agent_spool_bytes' },
+    series: { '{{reason}}': `sum by (reason) (rate(sekisho_node_unseen_total${RATE}))` },
   },
 ]
 

@@ -1,4 +1,13 @@
-import { APPLICATIONS, type Flow, MODES, type Mode, OUTCOMES, type Outcome, VERSION } from '@sekisho/core'
+import {
+  type AgentStatus,
+  APPLICATIONS,
+  type Flow,
+  MODES,
+  type Mode,
+  OUTCOMES,
+  type Outcome,
+  VERSION,
+} from '@sekisho/core'
 
 /** What is counted while the process lives. Plain numbers: whoever counts adds, whoever scrapes reads. */
 export interface Counters {
@@ -66,6 +75,16 @@ export interface Gauges {
   /** Absent where there is nobody else to lead. */
   readonly leads?: boolean | undefined
   readonly storeBytes: number
+  /** None of a server that does not lead: no agent talks to it. */
+  readonly nodes: readonly NodeGauges[]
+}
+
+/** What an agent says of itself, since few scrapers reach the loopback address of each node. */
+export interface NodeGauges {
+  readonly node: string
+  readonly connected: boolean
+  /** Absent until it said something. */
+  readonly status: AgentStatus | undefined
 }
 
 interface Family {
@@ -79,6 +98,77 @@ interface Family {
 const one = (value: number): Family['samples'] => [['', value]]
 const by = <K extends string>(label: string, keys: readonly K[], values: Readonly<Record<K, number>>) =>
   keys.map(key => [`{${label}="${key}"}`, values[key]] as const)
+
+const escaped = (text: string): string =>
+  text.replace(/[\\"\n]/g, each => (each === '\n' ? '\\n' : `\\${each}`))
+
+/** What `value` finds in the statuses of the nodes; nothing of those of which it finds nothing. */
+const ofNodes = (nodes: readonly NodeGauges[], value: (status: AgentStatus) => number | undefined) =>
+  nodes.flatMap(({ node, status }) => {
+    const found = status && value(status)
+    return found === undefined ? [] : [[`{node="${escaped(node)}"}`, found] as const]
+  })
+
+const nodeFamilies = (nodes: readonly NodeGauges[]): readonly Family[] => [
+  {
+    name: 'sekisho_node_connected',
+    type: 'gauge',
+    help: 'Whether the state stream of the node’s agent is open.',
+    samples: nodes.map(({ node, connected }) => [`{node="${escaped(node)}"}`, Number(connected)]),
+  },
+  {
+    name: 'sekisho_node_enforcing',
+    type: 'gauge',
+    help: 'Whether the node’s kernel has its agent’s rules, as the agent said last.',
+    samples: ofNodes(nodes, ({ enforcing }) => (enforcing === undefined ? undefined : Number(enforcing))),
+  },
+  {
+    name: 'sekisho_node_rules',
+    type: 'gauge',
+    help: 'Rules in the node’s kernel.',
+    samples: ofNodes(nodes, ({ rules }) => rules),
+  },
+  {
+    name: 'sekisho_node_program_errors_total',
+    type: 'counter',
+    help: 'Transactions that the node’s kernel refused.',
+    samples: ofNodes(nodes, ({ programErrors }) => programErrors),
+  },
+  {
+    name: 'sekisho_node_program_seconds',
+    type: 'gauge',
+    help: 'Time from the arrival of a change to the commit in the node’s kernel: 99 of 100 take no longer.',
+    samples: ofNodes(nodes, ({ programMs }) => programMs.p99 / 1_000),
+  },
+  {
+    name: 'sekisho_node_inspection_listening',
+    type: 'gauge',
+    help: 'Whether the threads that read the node’s conversations listen.',
+    samples: ofNodes(nodes, ({ inspection }) => inspection && Number(inspection.isListening)),
+  },
+  {
+    name: 'sekisho_node_inspection_packets_total',
+    type: 'counter',
+    help: 'Packets that the node’s kernel queued to be read.',
+    samples: ofNodes(nodes, ({ inspection }) => inspection?.queued),
+  },
+  {
+    name: 'sekisho_node_degraded',
+    type: 'gauge',
+    help: 'Things that the node’s agent cannot do.',
+    samples: ofNodes(nodes, ({ degraded }) => degraded.length),
+  },
+  {
+    name: 'sekisho_node_unseen_total',
+    type: 'counter',
+    help: 'What was not seen or not kept on the node, by reason.',
+    samples: nodes.flatMap(({ node, status }) =>
+      Object.entries(status?.ledger ?? {}).map(
+        ([reason, count]) => [`{node="${escaped(node)}",reason="${escaped(reason)}"}`, count] as const,
+      ),
+    ),
+  },
+]
 
 /** No label names a workload or an address: their number is not ours to bound. */
 const families = (count: Counters, now: Gauges): readonly Family[] => [
@@ -197,6 +287,7 @@ const families = (count: Counters, now: Gauges): readonly Family[] => [
     help: 'Live streams that are open.',
     samples: one(now.streamClients),
   },
+  ...nodeFamilies(now.nodes),
 ]
 
 /** Prometheus text exposition format 0.0.4. */

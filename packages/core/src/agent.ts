@@ -85,6 +85,8 @@ export interface AgentStatus {
   /** Revision of the server's state that is in the kernel now, and the history that it counts. */
   readonly revision: number
   readonly history?: string
+  /** Whether the table in the kernel is this agent's; absent of one that is too old to say it. */
+  readonly enforcing?: boolean
   readonly workloads: number
   readonly rules: number
   readonly setElements: number

@@ -2,10 +2,9 @@ import type { AgentStatus } from '@sekisho/core'
 
 /** What the agent says about itself on its socket. */
 export interface LocalStatus extends AgentStatus {
+  readonly enforcing: boolean
   readonly server: { readonly url: string; readonly connected: boolean; readonly trouble?: string }
   readonly spool: { readonly batches: number; readonly bytes: number }
-  /** The kernel's table is this agent's. */
-  readonly enforcing: boolean
   /** Of pods that waited for their rules, where the runtime asks; milliseconds from its request to the answer. */
   readonly cni?: {
     readonly added: number

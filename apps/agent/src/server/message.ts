@@ -38,6 +38,8 @@ const protocol = textLike<Protocol>(
 )
 const labels = dictionary(text(1_024), LIMITS.labelsPerWorkload.value)
 const MANY = 1_000_000
+/** An index of a link is a positive `int` of the kernel. */
+const INDEX_MAX = 0x7fff_ffff
 
 export const workloadShape: Shape<Workload> = object<Workload>(
   {
@@ -54,9 +56,10 @@ export const workloadShape: Shape<Workload> = object<Workload>(
     ports: list(object({ name: NAME, protocol, port: integer(65_535) }), LIMITS.portsPerRule.value),
     state: oneOf(['running', 'terminating', 'finished']),
     interface: text(64),
+    interfaceIndex: integer(INDEX_MAX),
     protection: oneOf(['off']),
   },
-  ['serviceAccount', 'interface', 'protection'],
+  ['serviceAccount', 'interface', 'interfaceIndex', 'protection'],
 )
 
 export const namespaceShape: Shape<Namespace> = object<Namespace>({ name: NAME, labels })

@@ -1,7 +1,7 @@
 import { type Mode, SekishoError, VERSION } from '@sekisho/core'
 import type { Context } from 'hono'
 import { refuse } from '../../duty.ts'
-import { renderMetrics } from '../../metrics.ts'
+import { type NodeGauges, renderMetrics } from '../../metrics.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Api } from '../hono.ts'
 
@@ -27,11 +27,18 @@ function answer(context: Context, checks: readonly Check[]): Response {
   return context.text(verbose ? `${lines.join('\n')}\n` : 'ok', ok ? 200 : 503)
 }
 
+/** Nodes that are gone for good have a record until somebody removes it; no alert must wait for that. */
+const GONE_MS = 7 * 24 * 60 * 60_000
+
+const nodesOf = ({ store, connected, clock }: Dependencies): readonly NodeGauges[] =>
+  store.agents
+    .list()
+    .filter(({ lastSeen, joinedAt }) => (lastSeen ?? joinedAt ?? 0) > clock.now() - GONE_MS)
+    .map(({ node, status }) => ({ node, connected: connected.has(node), status }))
+
 /** What machines ask: no login. None of it names a workload. */
-export function serveHealth(
-  api: Api,
-  { store, state, counters, connected, hub, loopback, login, duty }: Dependencies,
-): void {
+export function serveHealth(api: Api, server: Dependencies): void {
+  const { store, state, counters, connected, hub, loopback, login, duty } = server
   const ready: readonly Check[] = [
     { name: 'store', run: () => void store.state.revision() },
     {
@@ -59,6 +66,7 @@ export function serveHealth(
       stateRevision: state.revision,
       leads: duty.leads,
       storeBytes: store.retention.size().bytes,
+      nodes: duty.leads === false ? [] : nodesOf(server),
     })
     return context.text(text, 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
   })

@@ -16,6 +16,24 @@ interface Rendered extends JsonRecord {
   readonly metadata: { readonly name: string; readonly namespace?: string }
 }
 
+interface Container {
+  readonly name: string
+  readonly args?: readonly string[]
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
+}
+
+interface DaemonSet {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly initContainers: readonly Container[]
+        readonly containers: readonly Container[]
+        readonly volumes: readonly { readonly name: string }[]
+      }
+    }
+  }
+}
+
 const documents = (yaml: string): readonly Rendered[] =>
   parseAllDocuments(yaml)
     .map(document => document.toJS() as Rendered | null)
@@ -38,6 +56,7 @@ const VARIANTS: readonly (readonly string[])[] = [
     'agent.resolvers={192.0.2.53}',
   ],
   ['agent.remove=true', 'agent.cni.enabled=true', 'crds.install=false'],
+  ['agent.remove=true', 'agent.cni.config='],
   ['agent.nri.enabled=true', 'agent.nri.socket=/run/crio/nri.sock', 'agent.cni.exempt={kube-system,storage}'],
   ['agent.privileged=true', 'agent.seLinuxOptions.type=spc_t', 'agent.maxUnavailable=1'],
   [`image.digest=sha256:${'0'.repeat(64)}`, 'image.pullSecrets[0].name=registry'],
@@ -74,6 +93,30 @@ withHelm(helmProgram => {
   test('pods that would wait twice are refused', () => {
     const set = ['agent.cni.enabled=true', 'agent.nri.enabled=true']
     expect(() => render(helmProgram, { set })).toThrow('exclude each other')
+  })
+
+  test('a plugin that is to be nowhere is refused', () => {
+    const set = ['agent.cni.enabled=true', 'agent.cni.config=']
+    expect(() => render(helmProgram, { set })).toThrow('agent.cni.enabled needs agent.cni.config')
+  })
+
+  test.each([
+    [[], ['--cni-config=/etc/cni/net.d', '--cni=off']],
+    [['agent.nri.enabled=true'], ['--cni-config=/etc/cni/net.d', '--cni=off']],
+    [['agent.cni.enabled=true'], ['--cni-config=/etc/cni/net.d', '--cni-plugins=/opt/cni/bin']],
+    [['agent.cni.config=/run/net.d'], ['--cni-config=/run/net.d', '--cni=off']],
+    [['agent.remove=true'], ['--cni-config=/etc/cni/net.d']],
+    [['agent.cni.config='], []],
+  ])('with %j the plugin is where it is to be, and nowhere else', (set, args) => {
+    const agent = documents(render(helmProgram, { set })).find(({ kind }) => kind === 'DaemonSet')
+    const { initContainers, containers, volumes } = (agent as unknown as DaemonSet).spec.template.spec
+    const program = [...initContainers, ...containers].find(({ name }) => /^(?:agent|remove)$/.test(name))
+    expect((program?.args ?? []).filter(arg => /^--cni(?:-config|-plugins)?=/.test(arg))).toEqual(args)
+    // It can reach what it is told to edit.
+    const folder = args[0]?.replace(/^.*=/, '')
+    const mounts = program?.volumeMounts.filter(({ name }) => name === 'cni-config')
+    expect(mounts?.map(({ mountPath }) => mountPath)).toEqual(folder === undefined ? [] : [folder])
+    expect(volumes.some(({ name }) => name === 'cni-config')).toBe(folder !== undefined)
   })
 
   test('the plain manifests are what the chart renders (node scripts/manifests.ts)', () => {

@@ -11,7 +11,8 @@ export const containerdConfig = `version = 2
   disable_apparmor = true
 `
 
-export const conflist = ({ pods }: NodePlan) => ({
+/** A bridge for pods of these networks, one of each family at most. */
+export const conflist = (networks: readonly string[]) => ({
   cniVersion: '1.0.0',
   name: 'pods',
   plugins: [
@@ -22,8 +23,8 @@ export const conflist = ({ pods }: NodePlan) => ({
       hairpinMode: true,
       ipam: {
         type: 'host-local',
-        ranges: pods.map(subnet => [{ subnet }]),
-        routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+        ranges: networks.map(subnet => [{ subnet }]),
+        routes: networks.map(subnet => ({ dst: subnet.includes(':') ? '::/0' : '0.0.0.0/0' })),
       },
     },
     { type: 'loopback' },

@@ -66,7 +66,7 @@ function nodeAt(plan: NodePlan, running: Running, holder: number): Bare {
 async function startRuntime({ plan, place, running, path, ctr }: Bare, images: readonly string[]) {
   for (const name of readdirSync(CNI_PLUGINS))
     copyFileSync(join(CNI_PLUGINS, name), path(join('/opt/cni/bin', name)))
-  writeFileSync(path('/etc/cni/net.d/10-pods.conflist'), JSON.stringify(conflist(plan), null, 2))
+  writeFileSync(path('/etc/cni/net.d/10-pods.conflist'), JSON.stringify(conflist(plan.pods), null, 2))
   const config = running.write('containerd.toml', containerdConfig)
   running.start('containerd', place, ['containerd', '--config', config])
   await eventually(() => {

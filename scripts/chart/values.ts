@@ -187,7 +187,11 @@ export const VALUES: Section = {
           about: 'Let the networks of new pods wait until their rules are in the kernel.',
           values: {
             enabled: truth('Add a plugin to the network configuration of every node.', false),
-            config: path('Where the container runtime finds network configurations.', '/etc/cni/net.d'),
+            config: text(
+              'Where the container runtime finds network configurations. Agents have the folder also where this is not enabled, to take the plugin out of it; empty: never.',
+              '/etc/cni/net.d',
+              { pattern: '^(/[^\\s]+)?$' },
+            ),
             plugins: path('Where it finds its programs.', '/opt/cni/bin'),
             fallback: choice('Pods whose rules cannot be there in time.', 'closed', ['closed', 'open']),
             wait: {

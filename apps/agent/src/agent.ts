@@ -1,6 +1,6 @@
 import { type AgentStatus, type EpochMs, LIMITS, pause, type Timers, VERSION } from '@sekisho/core'
 import type { Dataplane, FlowLog } from '@sekisho/dataplane'
-import { CniChain } from './cni/chain.ts'
+import { CniChain, type Link } from './cni/chain.ts'
 import { findDegraded } from './degraded.ts'
 import { openEnforcement } from './kernel/enforcement.ts'
 import type { Inspecting } from './kernel/inspecting.ts'
@@ -59,6 +59,12 @@ export async function runAgent(
   const directory = stateDirectory(options.state)
   makeStateDirectory(directory)
   stack.use(lockAgent(directory, netns))
+  const chain = (link: Link) =>
+    stack.use(
+      new CniChain({ link, timers, onError: error => log.error('the configuration of the network', error) }),
+    )
+  // Before anything that may fail: with the plugin, and nobody to answer it, no new pod starts.
+  const left = options.unchained === undefined ? undefined : chain({ kind: 'out', config: options.unchained })
 
   // 2. The kernel: last state and own workloads are in it before anyone else is asked.
   const enforcement = await openEnforcement(
@@ -82,15 +88,7 @@ export async function runAgent(
   const { world, model, table, dataplane, programmer, inspecting, names, sources, places } = enforcement
 
   // From here on new pods wait for their rules.
-  const chain =
-    options.cni &&
-    stack.use(
-      new CniChain({
-        cni: options.cni,
-        timers,
-        onError: error => log.error('the configuration of the network', error),
-      }),
-    )
+  const joined = options.cni && chain({ kind: 'in', cni: options.cni })
 
   // 3. Eyes: what passes and what is stopped, beginning with the connections that are already there.
   const seen = stack.use(
@@ -129,7 +127,7 @@ export async function runAgent(
     degraded: () => [
       ...sources.degraded,
       ...findDegraded(netns, places),
-      ...(chain?.degraded ?? enforcement.nri?.degraded ?? []),
+      ...[left, joined, enforcement.nri].flatMap(each => each?.degraded ?? []),
     ],
   })
   const connection = new Connection({
@@ -169,7 +167,6 @@ export async function runAgent(
   // 5. What it says about itself on this machine.
   const local = (): LocalStatus => ({
     ...status(reporter.ledger),
-    enforcing: programmer.enforcing,
     spool: { batches: spool.length, bytes: spool.bytes },
     ...(enforcement.gate && { cni: enforcement.gate.status }),
     ...(enforcement.nri && { nri: { connected: enforcement.nri.connected } }),
@@ -234,7 +231,9 @@ const DEGRADED_MOST = 64
 /** More the server does not take. */
 const REASON_MOST = 1_024
 
-function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentStatus {
+function describe(
+  parts: Described,
+): (ledger: AgentStatus['ledger']) => AgentStatus & Pick<LocalStatus, 'enforcing'> {
   const { options, startedAt, world, programmer, dataplane, inspecting, degraded } = parts
   return ledger => {
     const { rules, elements, programs, programErrors } = dataplane.stats
@@ -245,6 +244,7 @@ function describe(parts: Described): (ledger: AgentStatus['ledger']) => AgentSta
       addresses: nodeAddresses(options.netns).slice(0, LIMITS.addressesPerWorkload.value),
       revision: 0,
       ...programmer.position,
+      enforcing: programmer.enforcing,
       workloads: world.own.size,
       rules,
       setElements: elements,

@@ -31,6 +31,8 @@ export interface RunOptions {
   /** Present where a new pod waits for its rules; at most one of the two. */
   readonly cni: CniOptions | undefined
   readonly nri: NriOptions | undefined
+  /** Folder of network configurations that the plugin is to be out of, where it is not to be in them. */
+  readonly unchained: string | undefined
 }
 
 /** What the server lets an agent in for. */
@@ -57,6 +59,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** Where runtimes look that are told nothing else. */
+const CNI_CONFIG = '/etc/cni/net.d'
 const CNI_PLUGINS = '/opt/cni/bin'
 const CNI_DIRECTORY = '/run/sekisho/cni'
 /** A kubelet gives up on a runtime after two minutes. */
@@ -68,7 +72,8 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   sekisho-agent --server URL [options]      run until stopped; rules stay in the kernel
   sekisho-agent status [--state DIR]        what the running agent says about itself, as JSON
   sekisho-agent uninstall [--netns NAME] [--cni-config DIR]
-                                            remove the kernel's rules, and the plugin from the network's configuration
+                                            remove the kernel's rules, and the plugin from the network's
+                                            configuration; default ${CNI_CONFIG}, without --netns
   sekisho-agent prepare [--netns NAME]      only let the kernel count packets, for an agent that may not switch that on
 
   --server URL        https address of the server's port for agents (or SEKISHO_AGENT_SERVER)
@@ -90,7 +95,8 @@ export const USAGE = `sekisho-agent: sees and enforces on one node
   --domain-lists DIR  lists of domains that profiles of DNS name, a file each; read at the start
   --metrics HOST:PORT serve /metrics, /livez and /readyz; loopback addresses only
   --cni-config DIR    let new pods' networks wait for their rules: add a plugin to the first network
-                      configuration in DIR, for instance /etc/cni/net.d
+                      configuration in DIR, for instance ${CNI_CONFIG}
+  --cni off           instead take it out of all of them, once: an agent of before may have added it
   --cni-plugins DIR   where the runtime finds its programs; default ${CNI_PLUGINS}
   --nri SOCKET        or let new pods wait where their runtime asks its own plugins, for instance at
                       /var/run/nri/nri.sock; the options below are for both
@@ -118,6 +124,7 @@ const FLAGS = {
   'domain-lists': { type: 'string' },
   metrics: { type: 'string' },
   'cni-config': { type: 'string' },
+  cni: { type: 'string', default: 'on' },
   'cni-plugins': { type: 'string', default: CNI_PLUGINS },
   nri: { type: 'string' },
   'cni-directory': { type: 'string', default: CNI_DIRECTORY },
@@ -149,7 +156,7 @@ export function parseCommand(args: readonly string[], environment: Environment):
     case 'run':
       return runOptions(values, environment)
     case 'uninstall':
-      return { kind: 'uninstall', netns: values.netns, cniConfig: values['cni-config'] }
+      return { kind: 'uninstall', netns: values.netns, cniConfig: values['cni-config'] ?? ownConfig(values) }
     case 'prepare':
       return { kind: 'prepare', netns: values.netns }
     case 'status':
@@ -180,14 +187,20 @@ function runOptions(values: Values, environment: Environment): RunOptions {
   }
 }
 
-function gates(values: Values): Pick<RunOptions, 'cni' | 'nri'> {
+/** The configurations of the machine are of the agent that is of all of it. */
+const ownConfig = ({ netns }: Values): string | undefined => (netns === undefined ? CNI_CONFIG : undefined)
+
+function gates(values: Values): Pick<RunOptions, 'cni' | 'nri' | 'unchained'> {
   const { 'cni-config': config, 'cni-plugins': plugins, nri: socket } = values
-  if (config !== undefined && socket !== undefined)
+  const isOff = oneOf('cni', ['on', 'off'], values.cni) === 'off'
+  if (isOff && config === undefined) throw new UsageError('--cni off needs --cni-config')
+  if (!isOff && config !== undefined && socket !== undefined)
     throw new UsageError('--cni-config and --nri exclude each other: a pod waits once')
   const gate = gateOptions(values)
   return {
-    cni: config === undefined ? undefined : { ...gate, config, plugins },
+    cni: isOff || config === undefined ? undefined : { ...gate, config, plugins },
     nri: socket === undefined ? undefined : { ...gate, socket },
+    unchained: isOff ? config : undefined,
   }
 }
 

@@ -15,6 +15,8 @@ export interface PluginCall {
   readonly netns?: string
   readonly args?: string
   readonly config?: object
+  /** Where it finds programs. */
+  readonly path?: string
   /** Command that runs it in another place. */
   readonly place?: readonly string[]
 }
@@ -27,7 +29,7 @@ export interface PluginAnswer {
 /** Runs a CNI plugin as a runtime does: what is asked by variables, the configuration on standard input. */
 export function callPlugin(program: string, call: PluginCall): Promise<PluginAnswer> {
   const env = {
-    PATH: process.env.PATH,
+    PATH: call.path ?? process.env.PATH,
     CNI_COMMAND: call.command,
     CNI_CONTAINERID: call.container ?? 'c1',
     CNI_IFNAME: call.interface ?? 'eth0',

@@ -3,47 +3,19 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type NodeName, namespace, type StateSnapshot, type Workload, workloadId } from '@sekisho/core'
 import { createNetns, deleteNetns, setSysctl } from '@sekisho/linux'
 import { describeAsRoot } from '@sekisho/linux/test/privilege'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { addToNetwork } from './cni-plugin.ts'
+import { snapshotOf } from './placed-pods.ts'
 import { type StateServer, startStateServer } from './state-server.ts'
 
 const PREFIX = `cn${process.pid}`
 const NODE = `${PREFIX}-node`
 const PROGRAM = join(import.meta.dirname, '../src/main.ts')
-const PODS = ['open', 'locked', 'free'] as const
+const PODS = ['open', 'locked', 'free', 'unknown'] as const
 type PodName = (typeof PODS)[number]
 const inside = (pod: PodName) => `${PREFIX}-${pod}`
-
-/** As a cluster says it of a pod that is only just placed: labels, and no address yet. */
-const pod = (name: PodName): Workload => ({
-  id: workloadId('pod', 'shop', name),
-  kind: 'pod',
-  namespace: 'shop',
-  name,
-  owner: { kind: 'Pod', name },
-  labels: { app: name },
-  node: 'n1' as NodeName,
-  addresses: [],
-  hostNetwork: false,
-  ports: [],
-  state: 'running',
-})
-const POLICY = {
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'NetworkPolicy',
-  metadata: { name: 'locked', namespace: 'shop' },
-  spec: { podSelector: { matchLabels: { app: 'locked' } }, policyTypes: ['Egress'] },
-}
-const snapshot = (revision: number, pods: readonly PodName[]): StateSnapshot => ({
-  kind: 'snapshot',
-  revision,
-  namespaces: [namespace('shop')],
-  workloads: pods.map(pod),
-  policies: [POLICY],
-})
 
 describeAsRoot('a new pod behind the bridge plugin', { timeout: 300_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'sekisho-pods-'))
@@ -63,35 +35,8 @@ describeAsRoot('a new pod behind the bridge plugin', { timeout: 300_000 }, () =>
     const bridge = { type: 'bridge', bridge: 'cni0', isGateway: true, ipam }
     writeFileSync(conflist, JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins: [bridge] }))
     server = await startStateServer({ directory: at() })
-    server.say(snapshot(1, ['open']))
-    const flags = [
-      [
-        '--server',
-        server.url.href,
-        '--state',
-        at('agent'),
-        '--node',
-        'n1',
-        '--netns',
-        NODE,
-        '--identify',
-        'off',
-      ],
-      [
-        '--cni-config',
-        at('net.d'),
-        '--cni-plugins',
-        at('bin'),
-        '--cni-directory',
-        at('cni'),
-        '--cni-wait',
-        '100',
-      ],
-    ].flat()
-    agent = spawn(process.execPath, [PROGRAM, ...flags], {
-      stdio: 'ignore',
-      env: { ...process.env, SEKISHO_JOIN_TOKEN: server.token() },
-    })
+    server.say(snapshotOf(1, 'open'))
+    agent = startAgent()
     await vi.waitFor(() => expect(readFileSync(conflist, 'utf8')).toContain('sekisho-cni'), {
       timeout: 120_000,
     })
@@ -110,6 +55,25 @@ describeAsRoot('a new pod behind the bridge plugin', { timeout: 300_000 }, () =>
     for (const name of [NODE, ...PODS.map(inside)]) deleteNetns(name)
     rmSync(directory, { recursive: true })
   })
+
+  function startAgent(...more: readonly string[]): ChildProcess {
+    const flags = {
+      server: server.url.href,
+      state: at('agent'),
+      node: 'n1',
+      netns: NODE,
+      identify: 'off',
+      'cni-config': at('net.d'),
+      'cni-plugins': at('bin'),
+      'cni-directory': at('cni'),
+      'cni-wait': '100',
+    }
+    const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
+    return spawn(process.execPath, [PROGRAM, ...args, ...more], {
+      stdio: 'ignore',
+      env: { ...process.env, SEKISHO_JOIN_TOKEN: server.token() },
+    })
+  }
 
   /** @returns its address. */
   async function add(name: PodName): Promise<string> {
@@ -136,12 +100,24 @@ describeAsRoot('a new pod behind the bridge plugin', { timeout: 300_000 }, () =>
     await vi.waitFor(() =>
       expect(readFileSync(at('cni', 'attachments', 'locked.eth0'), 'utf8')).toContain('locked'),
     )
-    server.say(snapshot(2, ['open', 'locked', 'free']))
+    server.say(snapshotOf(2, 'open', 'locked', 'free'))
     await locked
     expect(await connects(inside('locked'), 3)).toBe(false)
     await add('free')
     // Only a late answer could be missed: not the first packet's verdict, which stays.
     expect(await connects(inside('free'), 60)).toBe(true)
     expect(await connects(inside('locked'), 3)).toBe(false)
+  })
+
+  test('where it is switched off, the next agent takes the plugin out, and nobody waits', async () => {
+    const ended = once(agent, 'exit')
+    agent.kill()
+    await ended
+    agent = startAgent('--cni=off')
+    await vi.waitFor(() => expect(readFileSync(conflist, 'utf8')).not.toContain('sekisho-cni'), {
+      timeout: 120_000,
+    })
+    // The server never told of it.
+    expect(await add('unknown')).toMatch(/^10\.98\.0\./)
   })
 })

@@ -1,4 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Timers, WorkloadId } from '@sekisho/core'
@@ -146,11 +156,6 @@ describe('the plugin with an agent', () => {
     await callPlugin(plugin('closed'), { command: 'DEL' })
     await vi.waitFor(() => expect(attached.at(-1)).toEqual({}))
   })
-
-  test('STATUS', async () => {
-    openStation()
-    expect(await callPlugin(plugin('closed'), { command: 'STATUS' })).toEqual({ code: 0, output: '' })
-  })
 })
 
 describe('the plugin without an agent', () => {
@@ -178,7 +183,6 @@ describe('the plugin without an agent', () => {
       0,
       { cniVersion: '0.4.0' },
     ],
-    ['STATUS says that no pod can be added', 'closed', { command: 'STATUS' }, 1, { code: 50 }],
     ['CHECK', 'closed', { command: 'CHECK' }, 1, { code: 11 }],
     ['an unknown command', 'closed', { command: 'SHOUT' }, 1, { code: 4 }],
     ['a way out of the folder', 'closed', { ...ADD, container: '../../etc' }, 1, { code: 4 }],
@@ -197,9 +201,24 @@ describe('the plugin without an agent', () => {
     expect(JSON.parse(given.output)).toMatchObject(answer as object)
   })
 
-  test('DEL and STATUS where pods pass say nothing and succeed', async () => {
-    for (const command of ['DEL', 'STATUS'])
-      expect(await callPlugin(plugin('open', 1), { command })).toEqual({ code: 0, output: '' })
+  test.each(['closed', 'open'] as const)(
+    'DEL and STATUS succeed (%s): a node whose agent is replaced stays ready',
+    async fallback => {
+      for (const command of ['DEL', 'STATUS'])
+        expect(await callPlugin(plugin(fallback, 1), { command })).toEqual({ code: 0, output: '' })
+    },
+  )
+
+  test('STATUS fails where no pod could ever be added: the node has not what the plugin needs', async () => {
+    const bare = join(directory, 'bare')
+    mkdirSync(bare)
+    for (const program of ['sh', 'mkfifo', 'mv', 'head'])
+      symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), join(bare, program))
+    const status = { command: 'STATUS', path: bare }
+    const { code, output } = await callPlugin(plugin('closed'), status)
+    expect(code).toBe(1)
+    expect(JSON.parse(output)).toMatchObject({ code: 50, msg: expect.stringContaining('timeout') as string })
+    expect((await callPlugin(plugin('open'), status)).code).toBe(0)
   })
 
   test('an agent that was killed leaves nothing to wait for twice', async () => {
@@ -235,7 +254,13 @@ describe('the chain on a node', () => {
   const paths = () => ({ config: join(directory, 'net.d'), plugins: join(directory, 'bin') })
   const open = () => {
     const cni = { ...paths(), directory, fallback: 'closed', waitSeconds: 10, exempt: [] } as const
-    return resources.use(new CniChain({ cni, timers, onError: error => log.error('', error) }))
+    return resources.use(
+      new CniChain({ link: { kind: 'in', cni }, timers, onError: error => log.error('', error) }),
+    )
+  }
+  const openOut = () => {
+    const link = { kind: 'out', config: paths().config } as const
+    return resources.use(new CniChain({ link, timers, onError: error => log.error('', error) }))
   }
   const at = (name: string) => join(paths().config, name)
   const isIn = (name: string) => readFileSync(at(name), 'utf8').includes('sekisho-cni')
@@ -254,9 +279,46 @@ describe('the chain on a node', () => {
     expect(readdirSync(paths().plugins)).toContain('sekisho-cni')
     await chain[Symbol.asyncDispose]()
     expect(isIn('10-pods.conflist')).toBe(true)
-    expect((await unchain(paths().config)).length).toBeGreaterThanOrEqual(1)
+    expect(await unchain(paths().config)).toMatchObject({
+      removed: expect.arrayContaining([expect.stringContaining('10-pods')]) as string[],
+      stays: [],
+    })
     expect(readdirSync(paths().config).filter(isIn)).toEqual([])
-    expect(await unchain(paths().config)).toEqual([])
+    expect(await unchain(paths().config)).toEqual({ removed: [], stays: [] })
+  })
+
+  test('an agent without it takes out of every list what an agent of before added', async () => {
+    const chained = JSON.stringify({ name: 'pods', plugins: [{ type: 'bridge' }, { type: 'sekisho-cni' }] })
+    mkdirSync(paths().config)
+    for (const name of ['10-pods.conflist', '20-other.conflist']) writeFileSync(at(name), chained)
+    const chain = openOut()
+    await vi.waitFor(() => expect(readdirSync(paths().config).filter(isIn)).toEqual([]))
+    expect(chain.degraded).toEqual([])
+  })
+
+  test('where there are no networks, nothing is made and nothing is wrong', async () => {
+    const chain = openOut()
+    await chain[Symbol.asyncDispose]()
+    expect(chain.degraded).toEqual([])
+    expect(existsSync(paths().config)).toBe(false)
+    expect(await unchain(paths().config)).toEqual({ removed: [], stays: [] })
+  })
+
+  test.each([
+    ['10-pods.conflist', '{"plugins":[{"type":"sekisho-cni"}', 'it is not JSON'],
+    // Multus writes what it found into a configuration of its own.
+    [
+      '00-multus.conf',
+      '{"type":"multus","delegates":[{"plugins":[{"type":"sekisho-cni"}]}]}',
+      'one plugin only',
+    ],
+  ])('what cannot be taken out of %s is said', async (name, text, reason) => {
+    mkdirSync(paths().config)
+    writeFileSync(at(name), text)
+    const chain = openOut()
+    await vi.waitFor(() => expect(chain.degraded.join()).toContain('sekisho-cni stays in'))
+    expect((await unchain(paths().config)).stays).toEqual([expect.stringContaining(reason)])
+    expect(readFileSync(at(name), 'utf8')).toBe(text)
   })
 
   test.each<[string, (path: string) => void, string]>([

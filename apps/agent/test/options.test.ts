@@ -84,8 +84,35 @@ describe('the command line', () => {
     })
   })
 
+  test('a folder of networks is one that the plugin is in, or out of', () => {
+    const folder = ['--cni-config', '/net.d']
+    const plugins = '/opt/cni/bin'
+    expect(parseCommand([...SERVER, ...folder], {})).toMatchObject({
+      cni: { config: '/net.d', plugins },
+      unchained: undefined,
+    })
+    const off = { cni: undefined, unchained: '/net.d' }
+    expect(parseCommand([...SERVER, ...folder, '--cni=off'], {})).toMatchObject(off)
+    const nri = { socket: '/nri.sock' }
+    expect(parseCommand([...SERVER, ...folder, '--cni=off', '--nri=/nri.sock'], {})).toMatchObject({
+      ...off,
+      nri,
+    })
+  })
+
+  test.each([
+    [[], '/etc/cni/net.d'],
+    [['--cni-config', '/net.d'], '/net.d'],
+    [['--netns', 'n'], undefined],
+    [['--netns', 'n', '--cni-config', '/net.d'], '/net.d'],
+  ])('uninstall %j takes the plugin out of %s', (args, cniConfig) => {
+    expect(parseCommand(['uninstall', ...args], {})).toMatchObject({ kind: 'uninstall', cniConfig })
+  })
+
   test.each<[string[], string]>([
     [[...SERVER, '--authority', 'f'], 'need each other'],
+    [[...SERVER, '--cni', 'off'], '--cni off needs --cni-config'],
+    [[...SERVER, '--cni', 'out', '--cni-config', '/net.d'], '--cni must be'],
     [[...SERVER, '--join-service-account', 'f'], 'need each other'],
     [[...SERVER, '--join-service-account', 'f', '--authority', 'f', '--join-token', 't'], 'exclude'],
     [[], '--server is missing'],

@@ -23,7 +23,7 @@ function serverUrl(data: string): string {
   return url ?? DEFAULT_URL
 }
 
-type Short = Exclude<Command, { kind: 'serve' | 'status' | 'help' }>
+type Short = Exclude<Command, { kind: 'serve' | 'status' | 'remove-agents' | 'help' }>
 
 function run(
   command: Short,

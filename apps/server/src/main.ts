@@ -39,6 +39,14 @@ async function main(): Promise<number> {
     case 'serve':
       await serve(command.value.options)
       return 0
+    case 'remove-agents': {
+      const [{ removeOwnAgents }, { systemTimer }] = await Promise.all([
+        import('./remove-agents.ts'),
+        import('@sekisho/control'),
+      ])
+      await removeOwnAgents(command.value.pod, { ...clock, after: systemTimer.after })
+      return 0
+    }
     default: {
       const { data } = command.value
       if (!existsSync(data)) throw new Error(`there is no server data in ${data}; start the server first`)

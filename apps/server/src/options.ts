@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
   fail,
+  isRecord,
+  type JsonRecord,
   MODES,
   type Mode,
   ok,
@@ -61,6 +63,8 @@ export type Command =
     }
   | { readonly kind: 'token'; readonly data: string; readonly name: string; readonly days: number }
   | { readonly kind: 'status'; readonly data: string }
+  /** `pod`: what agents become, as `agent.remove` of the chart makes them. */
+  | { readonly kind: 'remove-agents'; readonly pod: JsonRecord }
   | { readonly kind: 'help' }
 
 export const HELP = `Usage: sekisho-server [options]              run the server
@@ -68,6 +72,7 @@ export const HELP = `Usage: sekisho-server [options]              run the server
        sekisho-server join-token --data DIR   print a token that lets one agent join once
        sekisho-server token --data DIR        print an API token for scripts
        sekisho-server status --data DIR       print what is known of its agents, as JSON
+       sekisho-server remove-agents --pod JSON  let all nodes of this pod's cluster undo what agents did, and wait
 
   --data DIR            database and keys                        (/var/lib/sekisho/server)
   --listen HOST:PORT    API and console                          (127.0.0.1:7443)
@@ -130,6 +135,16 @@ class Mistakes {
     if (!word) this.found.push(`--${name} must be one of ${PROTECTION_WORDS.join(', ')}`)
     return word ?? 'enabled'
   }
+  json(name: string, text: string): JsonRecord {
+    try {
+      const json: unknown = JSON.parse(text)
+      if (isRecord(json)) return json
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+    }
+    this.found.push(`--${name} must be an object in JSON`)
+    return {}
+  }
   number(name: string, text: string, [least, most]: readonly [number, number]): number {
     const value = Number(text)
     if (!(value >= least && value <= most)) this.found.push(`--${name} must be ${least} to ${most}`)
@@ -160,6 +175,7 @@ const OPTIONS = {
   minutes: { type: 'string', default: '60' },
   days: { type: 'string', default: '90' },
   node: { type: 'string' },
+  pod: { type: 'string', default: '' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
@@ -208,6 +224,8 @@ function commandOf(
         name: values.name[0] ?? 'script',
         days: mistakes.number('days', values.days, [1, 365]),
       }
+    case 'remove-agents':
+      return { kind, pod: mistakes.json('pod', values.pod) }
     default:
       return undefined
   }

@@ -8,6 +8,11 @@ test.each<[string, string[], object]>([
     { kind: 'serve', options: expect.objectContaining({ listen: { host: '127.0.0.1', port: 7443 } }) },
   ],
   [
+    'agents that are to go',
+    ['remove-agents', '--pod', '{"containers":[]}'],
+    { kind: 'remove-agents', pod: { containers: [] } },
+  ],
+  [
     'IPv6',
     ['--listen', '[::1]:1'],
     { kind: 'serve', options: expect.objectContaining({ listen: { host: '::1', port: 1 } }) },

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type NodeName, namespace, type StateSnapshot, type Workload, workloadId } from '@sekisho/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { snapshotOf } from '../../../apps/agent/test/placed-pods.ts'
 import { type StateServer, startStateServer } from '../../../apps/agent/test/state-server.ts'
 import { eventually } from '../eventually.ts'
 import { HERE } from '../programs.ts'
@@ -13,34 +13,6 @@ const AGENT = join(CHECKOUT, 'apps/agent/src/main.ts')
 /** The first thing that a pod does, and all: 0 where it was let through. */
 const CONNECT = ['nc', '-w', '5', OUTSIDE, '80', '-e', 'true']
 const REFUSED = 'the server has not told of pod:shop/'
-
-/** As a cluster says it of a pod that is only just placed: labels, and no address yet. */
-const pod = (name: string): Workload => ({
-  id: workloadId('pod', 'shop', name),
-  kind: 'pod',
-  namespace: 'shop',
-  name,
-  owner: { kind: 'Pod', name },
-  labels: { app: name.replace(/-.*/, '') },
-  node: 'n1' as NodeName,
-  addresses: [],
-  hostNetwork: false,
-  ports: [],
-  state: 'running',
-})
-const POLICY = {
-  apiVersion: 'networking.k8s.io/v1',
-  kind: 'NetworkPolicy',
-  metadata: { name: 'locked', namespace: 'shop' },
-  spec: { podSelector: { matchLabels: { app: 'locked' } }, policyTypes: ['Egress'] },
-}
-const snapshot = (revision: number, ...pods: readonly string[]): StateSnapshot => ({
-  kind: 'snapshot',
-  revision,
-  namespaces: [namespace('shop')],
-  workloads: pods.map(pod),
-  policies: [POLICY],
-})
 
 describe('a container runtime with NRI', () => {
   const directory = mkdtempSync('/mnt/nri-')
@@ -53,7 +25,7 @@ describe('a container runtime with NRI', () => {
     node = resources.use(await openRuntimeNode(programs, directory))
     await node.startRuntime()
     server = resources.use(await startStateServer({ directory }))
-    server.say(snapshot(1))
+    server.say(snapshotOf(1))
     startAgent()
     await waits()
   })
@@ -106,7 +78,7 @@ describe('a container runtime with NRI', () => {
     // The runtime may not have listed its images yet.
     await eventually(() => expect(node.cri.runPod('locked-1')).rejects.toThrow(`${REFUSED}locked-1 yet`))
     expect(await node.cri.pods()).toBe(0)
-    server.say(snapshot(2, 'locked-1', 'open-1'))
+    server.say(snapshotOf(2, 'locked-1', 'open-1'))
     const sandbox = await eventually(() => node.cri.runPod('locked-1'))
     const open = await eventually(() => node.cri.runPod('open-1'))
     expect(await ends(await node.cri.run('open-1', open, CONNECT))).toBe(0)
@@ -117,7 +89,7 @@ describe('a container runtime with NRI', () => {
 
   test('goes on without an agent, which finds such pods when it comes back', async () => {
     await node.running.stop('agent', 'SIGKILL')
-    server.say(snapshot(3, 'locked-2'))
+    server.say(snapshotOf(3, 'locked-2'))
     const sandbox = await node.cri.runPod('locked-2')
     startAgent()
     await waits()
@@ -135,7 +107,7 @@ describe('a container runtime with NRI', () => {
     await eventually(() => expect(status().degraded.join()).toContain('pods start before their rules'))
     await node.startRuntime(['sekisho'])
     await waits()
-    server.say(snapshot(4, 'open-3'))
+    server.say(snapshotOf(4, 'open-3'))
     const sandbox = await eventually(() => node.cri.runPod('open-3'))
     expect(await ends(await node.cri.run('open-3', sandbox, CONNECT))).toBe(0)
     await node.running.stop('agent', 'SIGKILL')

@@ -2,11 +2,13 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path'
 import { eventually } from '../eventually.ts'
 import { BUSYBOX, makeBusybox } from '../image.ts'
+import { conflist } from '../node-config.ts'
 import { HERE, type Place, Running, run, within } from '../programs.ts'
 import { type Cri, openCri } from './cri.ts'
 
 /** Where a pod's first act is to connect to, behind the node. */
 export const OUTSIDE = '10.97.1.2'
+const POD_NETWORK = '10.97.0.0/24'
 const CNI_PLUGINS = '/usr/lib/cni'
 /** Folders that are the node's own. */
 const OWN = ['/run', '/opt', '/var/lib', '/var/log']
@@ -30,23 +32,6 @@ const config = (required: readonly string[]) => `version = 3
   enable = ${required.length > 0}
   required_plugins = ${JSON.stringify(required)}
 `
-
-const CONFLIST = {
-  cniVersion: '1.0.0',
-  name: 'pods',
-  plugins: [
-    {
-      type: 'bridge',
-      bridge: 'cni0',
-      isGateway: true,
-      ipam: {
-        type: 'host-local',
-        ranges: [[{ subnet: '10.97.0.0/24' }]],
-        routes: [{ dst: '0.0.0.0/0' }],
-      },
-    },
-  ],
-}
 
 /** A node with nothing but a container runtime that has NRI, and somebody behind it. */
 export interface RuntimeNode extends AsyncDisposable {
@@ -82,7 +67,7 @@ export async function openRuntimeNode(programs: string, directory: string): Prom
   run(place, ['sh', '-euc', SET_UP, 'node', ...OWN])
   for (const name of readdirSync(CNI_PLUGINS))
     copyFileSync(join(CNI_PLUGINS, name), join(root, '/opt/cni/bin', name))
-  writeFileSync(join(root, NETWORKS, '10-pods.conflist'), JSON.stringify(CONFLIST))
+  writeFileSync(join(root, NETWORKS, '10-pods.conflist'), JSON.stringify(conflist([POD_NETWORK])))
   running.start('outside', place, ['ip', 'netns', 'exec', 'outside', 'ncat', '--listen', '--keep-open', '80'])
   const groups = `/${process.env.SEKISHO_CLUSTER}/nri`
   for (const controller of readdirSync('/sys/fs/cgroup'))

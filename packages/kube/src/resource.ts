@@ -50,6 +50,7 @@ export const OPEN_REPORTS: ResourceType = {
   ...inGroup('openreports.io', 'v1alpha1')('Report', 'reports', true),
   mayBeMissing: true,
 }
+export const DAEMON_SETS = inGroup('apps', 'v1')('DaemonSet', 'daemonsets', true)
 export const LEASES = inGroup('coordination.k8s.io', 'v1')('Lease', 'leases', true)
 export const CUSTOM_RESOURCE_DEFINITIONS = inGroup('apiextensions.k8s.io', 'v1')(
   'CustomResourceDefinition',

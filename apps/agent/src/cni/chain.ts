@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -11,6 +12,7 @@ import {
 import { extname, join } from 'node:path'
 import { fail, ok, type Result, type Timers } from '@sekisho/core'
 import type { GateOptions } from '../gate/gate.ts'
+import { reasonOf } from '../log.ts'
 import { Runner } from '../runner.ts'
 import { readIfThere, writeDurably } from '../state-directory.ts'
 import { PLUGIN, withoutPlugin, withPlugin } from './conflist.ts'
@@ -23,8 +25,20 @@ export interface CniOptions extends GateOptions {
   readonly plugins: string
 }
 
+/** Whether our plugin is in the chain of the node's network. */
+export type Link =
+  | { readonly kind: 'in'; readonly cni: CniOptions }
+  /** Out of every configuration in the folder: an agent of before may have added it, and nobody would answer it now. */
+  | { readonly kind: 'out'; readonly config: string }
+
+/** What goes wrong with new pods where the configuration is not as it should be. */
+const TROUBLE = {
+  in: 'pods start before their rules are in the kernel',
+  out: 'new pods wait for an agent that does not answer their runtime',
+} as const satisfies Record<Link['kind'], string>
+
 export interface ChainOptions {
-  readonly cni: CniOptions
+  readonly link: Link
   readonly timers: Timers
   onError(error: unknown): void
 }
@@ -46,23 +60,20 @@ export function pluginProgram(settings: GateOptions): string {
   return program.replace(SETTINGS, () => `directory=${quoted(directory)} ${chosen}`)
 }
 
-/** The file that a runtime takes: the first by name. */
-function chosen(config: string): Result<string, string> {
-  const [first] = readdirSync(config)
+/** Files that a runtime may take, by name. */
+const configurations = (folder: string): readonly string[] =>
+  readdirSync(folder)
     .filter(name => CONFIGURATIONS.has(extname(name)))
     .toSorted()
-  if (first === undefined) return fail(`there is no network configuration in ${config}`)
-  const path = join(config, first)
-  // A rename would put a file in the place of the link, and its owner would go on with the other.
-  if (!lstatSync(path).isFile()) return fail(`${path} is not a regular file`)
-  return ok(path)
-}
+    .map(name => join(folder, name))
 
 /** @returns whether the file is as it should be; false where somebody else wrote it meanwhile. */
 async function edit(
   path: string,
   change: (source: string) => Result<string, string>,
 ): Promise<Result<boolean, string>> {
+  // A rename would put a file in the place of a link, and its owner would go on with the other.
+  if (!lstatSync(path).isFile()) return fail(`${path} is not a regular file`)
   const source = readFileSync(path, 'utf8')
   const changed = change(source)
   if (!changed.ok) return fail(`${path}: ${changed.error}`)
@@ -78,18 +89,22 @@ async function edit(
   return ok(false)
 }
 
-/** Keeps our plugin in the chain of the node's network, whoever writes that anew. */
+/** Keeps our plugin in the chain of the node's network, whoever writes that anew; or takes it out of it, once. */
 export class CniChain implements AsyncDisposable {
-  readonly #options: ChainOptions
+  readonly #link: Link
   readonly #runner: Runner
   readonly #watchers = new DisposableStack()
   #problem: string | undefined
 
-  constructor(options: ChainOptions) {
-    const { cni, timers, onError } = options
-    this.#options = options
-    this.#runner = new Runner({ timers, intervalMs: INTERVAL_MS, onError, run: () => this.#chain() })
-    for (const folder of [cni.config, cni.plugins]) {
+  constructor({ link, timers, onError }: ChainOptions) {
+    this.#link = link
+    const failed = (error: unknown) => {
+      this.#problem = reasonOf(error)
+      onError(error)
+    }
+    const run = () => (link.kind === 'in' ? this.#chain(link.cni) : this.#unchain(link.config))
+    this.#runner = new Runner({ timers, intervalMs: INTERVAL_MS, onError: failed, run })
+    for (const folder of link.kind === 'in' ? [link.cni.config, link.cni.plugins] : []) {
       mkdirSync(folder, { recursive: true, mode: 0o755 })
       const watcher = watch(folder, { persistent: false }, () => this.#runner.trigger())
       watcher.on('error', onError)
@@ -98,15 +113,11 @@ export class CniChain implements AsyncDisposable {
     this.#runner.trigger()
   }
 
-  /** Why pods start before their rules are there. */
   get degraded(): readonly string[] {
-    return this.#problem === undefined
-      ? []
-      : [`pods start before their rules are in the kernel: ${this.#problem}`]
+    return this.#problem === undefined ? [] : [`${TROUBLE[this.#link.kind]}: ${this.#problem}`]
   }
 
-  async #chain(): Promise<void> {
-    const { cni } = this.#options
+  async #chain(cni: CniOptions): Promise<void> {
     const program = join(cni.plugins, PLUGIN)
     const wanted = pluginProgram(cni)
     if (readIfThere(program) !== wanted) {
@@ -114,10 +125,19 @@ export class CniChain implements AsyncDisposable {
       chmodSync(program + DRAFT, 0o755)
       renameSync(program + DRAFT, program)
     }
-    const path = chosen(cni.config)
-    const done = path.ok ? await edit(path.value, withPlugin) : path
+    // The first is the one that a runtime takes.
+    const [path] = configurations(cni.config)
+    const done =
+      path === undefined
+        ? fail(`there is no network configuration in ${cni.config}`)
+        : await edit(path, withPlugin)
     this.#problem = done.ok ? undefined : done.error
     if (done.ok && !done.value) this.#runner.trigger()
+  }
+
+  async #unchain(config: string): Promise<void> {
+    const { stays } = await unchain(config)
+    this.#problem = stays.length === 0 ? undefined : stays.join('; ')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,21 +146,35 @@ export class CniChain implements AsyncDisposable {
   }
 }
 
+/** Sentences for a person. */
+export interface Unchained {
+  readonly removed: readonly string[]
+  readonly stays: readonly string[]
+}
+
+/** Somebody else may write a file at the same moment, and once more. */
+const TRIES = 5
+
 /**
- * Takes our plugin out of every configuration in the folder. Its program stays: a runtime may still ask it about pods
- * that were made with it, and without us it agrees to all that ends.
- * @returns sentences for a person.
+ * Takes our plugin out of every configuration in the folder; that there is none is fine. Its program stays: a runtime
+ * may still ask it about pods that were made with it, and without us it agrees to all that ends.
  */
-export async function unchain(config: string): Promise<readonly string[]> {
-  const said: string[] = []
-  for (const name of readdirSync(config).filter(each => extname(each) === '.conflist')) {
-    const path = join(config, name)
-    const before = readFileSync(path, 'utf8')
-    if (!before.includes(PLUGIN)) continue
-    const done = await edit(path, withoutPlugin)
-    if (!done.ok) said.push(`${PLUGIN} stays in ${done.error}`)
-    else if (!done.value) said.push(`${PLUGIN} stays in ${path}: somebody wrote it just now, try again`)
-    else said.push(`removed ${PLUGIN} from ${path}`)
+export async function unchain(config: string): Promise<Unchained> {
+  const removed: string[] = []
+  const stays: string[] = []
+  for (const path of existsSync(config) ? configurations(config) : []) {
+    if (readIfThere(path)?.includes(PLUGIN) !== true) continue
+    const done = await editSurely(path, withoutPlugin)
+    if (done.ok) removed.push(`removed ${PLUGIN} from ${path}`)
+    else stays.push(`${PLUGIN} stays in ${done.error}`)
   }
-  return said
+  return { removed, stays }
+}
+
+async function editSurely(path: string, change: (source: string) => Result<string, string>) {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const done = await edit(path, change)
+    if (!done.ok || done.value) return done
+  }
+  return fail(`${path}: somebody else writes it again and again`)
 }

@@ -16,7 +16,6 @@ export type CniRequest =
     }
   | { readonly kind: 'check'; readonly name: string }
   | { readonly kind: 'gc'; readonly kept: ReadonlySet<string> }
-  | { readonly kind: 'status' }
 
 const FIELDS = ['command', 'container', 'interface', 'args', 'wait'] as const
 type Field = (typeof FIELDS)[number]
@@ -53,8 +52,6 @@ export function parseRequest(source: string): Result<CniRequest, string> {
       return isAttachmentName(name) ? ok({ kind: 'check', name }) : fail('the container’s id is not valid')
     case 'GC':
       return parseGc(config)
-    case 'STATUS':
-      return ok({ kind: 'status' })
     default:
       return fail(`${JSON.stringify(fields.command.slice(0, 20))} is not asked of an agent`)
   }

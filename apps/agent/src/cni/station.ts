@@ -119,8 +119,6 @@ export class CniStation implements Disposable {
       case 'gc':
         attachments.keep(name => request.kept.has(name))
         return 'ok'
-      case 'status':
-        return 'ok'
     }
   }
 

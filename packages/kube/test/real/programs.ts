@@ -32,11 +32,19 @@ function built(): readonly string[] {
 const find = (name: string, directories: readonly (string | undefined)[]): string | undefined =>
   directories.flatMap(directory => (directory ? [join(directory, name)] : [])).find(isProgram)
 
+const assets = () => [process.env.KUBEBUILDER_ASSETS, '/usr/local/kubebuilder/bin', ...built()]
+
+/** As envtest has it too, then the one that `e2e/assets/build kubectl` made, then the user's own. */
+export function findKubectl(): string {
+  const kubectl = find('kubectl', [...assets(), ...(process.env.PATH?.split(':') ?? [])])
+  if (kubectl === undefined) throw new Error('kubectl is not there; e2e/assets/build kubectl makes it')
+  return kubectl
+}
+
 /** As envtest looks for them, then where Debian and we put them; else which one is missing. */
 export function findPrograms(): Programs | string {
-  const assets = [process.env.KUBEBUILDER_ASSETS, '/usr/local/kubebuilder/bin']
-  const apiServer = find('kube-apiserver', [...assets, ...built()])
-  const etcd = find('etcd', [...assets, '/usr/bin', '/usr/local/bin'])
+  const apiServer = find('kube-apiserver', assets())
+  const etcd = find('etcd', [...assets(), '/usr/bin', '/usr/local/bin'])
   if (apiServer === undefined) return 'kube-apiserver is not there; e2e/assets/build makes it'
   return etcd === undefined ? 'etcd is not there; install etcd-server' : { apiServer, etcd }
 }

@@ -171,6 +171,7 @@ describe.skipIf(chromiumMissing())('the console in a browser', () => {
     await page.getByText('Its only rule allows payments/checkout').waitFor()
     await page.getByText('The smallest rule that would allow this.').waitFor()
     await page.getByText('drop accounts').waitFor()
+    await page.locator('.said li', { hasText: 'ada' }).waitFor()
     expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.getByRole('complementary').waitFor({ state: 'detached' })

@@ -53,6 +53,7 @@ interface Edge {
   readonly by?: string
   readonly count: number
   readonly requests?: FlowView['requests']
+  readonly details?: FlowView['details']
 }
 
 const EDGES: readonly Edge[] = [
@@ -97,6 +98,11 @@ const EDGES: readonly Edge[] = [
       { name: 'drop accounts', count: 2 },
       { name: '', count: 1 },
     ],
+    details: [
+      { detail: 'client-software', value: 'psql' },
+      { detail: 'user', value: 'ada' },
+      { detail: 'user', value: 'root' },
+    ],
   },
   { from: foothold, to: metadata, port: 80, app: 'http', count: 12 },
   { from: foothold, to: pool, port: 3333, count: 4 },
@@ -115,6 +121,7 @@ export function flows(total: number): readonly FlowView[] {
       port: edge.port,
       ...(edge.app !== undefined && { application: edge.app }),
       ...(edge.requests && { requests: edge.requests }),
+      ...(edge.details && { details: edge.details }),
       outcome: edge.outcome ?? 'allowed',
       ...(edge.by !== undefined && { by: edge.by, direction: 'ingress' as const }),
       why: edge.why ?? 'not-selected',

@@ -173,12 +173,15 @@ describe('a batch', () => {
 
   test('is stored when it is acknowledged, and counted once when it is sent twice', async () => {
     const now = server.time.clock.now()
-    const one = batch(node, 1, { workloads: [web, api], namespaces: shop, flows: [flow(now, web, api)] })
+    const details = [{ detail: 'user', value: 'ada' }] as const
+    const flows = [{ ...flow(now, web, api), details }]
+    const one = batch(node, 1, { workloads: [web, api], namespaces: shop, flows })
     for (let i = 0; i < 2; i++) {
       expect(await upload(server, identity, one)).toEqual({ status: 200, body: '{"sequence":1}' })
     }
-    const flows = await client.get<{ items: FlowView[] }>('flows?filter=src:shop/web')
-    expect(flows.items.map(({ connections, source, port }) => [connections, source.key, port])).toEqual([
+    const found = await client.get<{ items: FlowView[] }>('flows?filter=src:shop/web')
+    expect(found.items[0]?.details).toEqual(details)
+    expect(found.items.map(({ connections, source, port }) => [connections, source.key, port])).toEqual([
       [3, 'shop/web', 443],
     ])
     const workloads = await client.get<{ items: WorkloadView[] }>('workloads?namespace=shop')
@@ -208,6 +211,16 @@ describe('a batch', () => {
       400,
     ],
     ['with a port past the last', { ...good, flows: [{ ...flow(0, web, api), port: 65_536 }] }, 400],
+    [
+      'with what is never said',
+      { ...good, flows: [{ ...flow(0, web, api), details: [{ detail: 'password', value: 'x' }] }] },
+      400,
+    ],
+    [
+      'with letters that cannot be printed',
+      { ...good, flows: [{ ...flow(0, web, api), details: [{ detail: 'user', value: '\u001b[2J' }] }] },
+      400,
+    ],
     ['with an unknown outcome', { ...good, flows: [{ ...flow(0, web, api), outcome: 'maybe' }] }, 400],
     [
       'with an over-long text',

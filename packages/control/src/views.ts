@@ -33,13 +33,22 @@ export const edgeEndView = ({ key, kind, namespace, name, ip }: RecordedEnd): Ed
   ip,
 })
 
-export const flowView = ({ source, destination, first, last, requests, ...flow }: FlowRecord): FlowView => ({
+export const flowView = ({
+  source,
+  destination,
+  first,
+  last,
+  requests,
+  details,
+  ...flow
+}: FlowRecord): FlowView => ({
   ...flow,
   source: edgeEndView(source),
   destination: edgeEndView(destination),
   first: timestampOf(first),
   last: timestampOf(last),
   ...(requests && { requests: [...requests] }),
+  ...(details && { details: details.map(each => ({ ...each })) }),
 })
 
 export const eventView = ({ id, at, details, ...event }: EventRecord): EventView => ({

@@ -50,6 +50,30 @@ export type Reason = (typeof REASONS)[number]
 export const OUTCOMES = ['allowed', 'audited', 'denied'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
+/** What conversations say of themselves besides the application; closed, so that each has words in the console. */
+export const FLOW_DETAILS = [
+  'certificate-names', // of the server, separated by blanks
+  'client-software', // as it names itself: User-Agent, SSH banner, driver
+  'command', // of FTP, SMTP, IMAP, POP3, without arguments
+  'database',
+  'ech', // the TLS hello hides another one; the name it shows is of the front
+  'encrypted', // it went over to TLS by STARTTLS or the like
+  'host', // where the client wants to go, in clear, outside HTTP and TLS
+  'ja4', // fingerprint of a TLS client's hello
+  'protocol-version',
+  'server-software',
+  'user', // who signs in; never a password
+] as const
+
+const RECORDED: ReadonlySet<string> = new Set(FLOW_DETAILS)
+export const isFlowDetail = (name: string): name is FlowDetail['detail'] => RECORDED.has(name)
+
+/** Printable and bounded; of a user that looks like a key only a `*`. */
+export interface FlowDetail {
+  readonly detail: (typeof FLOW_DETAILS)[number]
+  readonly value: string
+}
+
 /** One end of a flow. An end without a workload is outside: only its address is known. */
 export interface FlowEnd {
   readonly workload?: WorkloadId
@@ -82,4 +106,6 @@ export interface Flow {
   readonly last: EpochMs
   /** Requests of the window that were judged and met this outcome, at most `LIMITS.requestsPerFlow`. */
   readonly requests?: readonly CountedRequest[]
+  /** Each once, at most `LIMITS.detailsPerFlow`: of conversations that were read, whatever became of them. */
+  readonly details?: readonly FlowDetail[]
 }

@@ -62,6 +62,12 @@ export const LIMITS = {
   ),
   flowEdges: limit(65_536, 'items', 'A scan that makes the agent remember every port it tried.'),
   flowsPerBatch: limit(20_000, 'items', 'A batch too large to store in one short transaction.'),
+  detailsPerFlow: limit(
+    32,
+    'items',
+    'A client that signs in under another name each time, so that every flow record is a list of thousands.',
+  ),
+  detailValue: limit(256, 'characters', 'A banner of a megabyte in every flow record.'),
   requestsPerFlow: limit(
     32,
     'items',

@@ -37,6 +37,9 @@ const maskPath = (path: string): string =>
         .join('/')
     : path
 
+/** A name that somebody signs in under, unless it looks like a key. */
+export const maskUser = (name: string): string => (SECRET.test(name) ? '*' : name)
+
 /**
  * What a person calls a request, as in `GET api.shop/orders` or `select orders`: no headers, queries, keys or values,
  * nothing that looks like a secret, printable, of bounded length.

@@ -1,11 +1,14 @@
 import {
   type Application,
   type EpochMs,
+  isPrintable,
   type L7Request,
+  LIMITS,
   requestName,
   type Workload,
   workloadId,
 } from '@sekisho/core'
+import type { Detail } from '@sekisho/inspect'
 import { askResidual, createModel, type FlowFacts, residual, validatePolicy } from '@sekisho/policy'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Told } from '../src/index.ts'
@@ -233,6 +236,45 @@ describe('records of inspected conversations', () => {
     expect(flow?.requests).toHaveLength(32)
     expect(flow?.requests?.reduce((sum, { count }) => sum + count, 0)).toBe(100)
     expect(flow?.requests?.at(-1)).toEqual({ name: '', count: 69 })
+  })
+
+  describe('what they say of themselves', () => {
+    const says = (detail: Detail, value: string, port = 80) => tell(port, { kind: 'detail', detail, value })
+
+    test('is of the record that their connections are of, each value once', () => {
+      connect(80)
+      for (const value of ['curl/8.5', 'curl/8.5', 'Go-http-client/2.0']) says('client-software', value)
+      speaks(80, 'http')
+      ask(http('GET'))
+      ask(http('POST'))
+      expect(log.take().flows).toMatchObject([
+        {
+          outcome: 'allowed',
+          application: 'http',
+          by: RULE.http,
+          connections: 1,
+          details: [
+            { detail: 'client-software', value: 'curl/8.5' },
+            { detail: 'client-software', value: 'Go-http-client/2.0' },
+          ],
+        },
+        { outcome: 'denied' },
+      ])
+      expect(log.take().flows).toEqual([])
+    })
+
+    test('is bounded, printable, and no key is a user', () => {
+      says('user', 'eyJhbGciOiJIUzI1NiJ9.e30.x1')
+      says('server-software', `nginx\u0000${'x'.repeat(1_000)}`)
+      says('status', '200')
+      const [said] = log.take().flows
+      expect(said?.details?.map(({ detail }) => detail)).toEqual(['user', 'server-software'])
+      expect(said?.details?.[0]?.value).toBe('*')
+      expect(said?.details?.[1]?.value).toHaveLength(LIMITS.detailValue.value)
+      expect(said?.details?.every(({ value }) => isPrintable(value))).toBe(true)
+      for (let at = 0; at < 100; at++) says('user', `user${at}`)
+      expect(log.take().flows[0]?.details).toHaveLength(LIMITS.detailsPerFlow.value)
+    })
   })
 
   test('what other policies settled is forgotten with them', () => {

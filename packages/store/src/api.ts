@@ -233,6 +233,8 @@ export interface RetentionStep {
   readonly flows: number
   /** Names of requests that were part of them. */
   readonly requests: number
+  /** What they said of themselves. */
+  readonly details: number
   /** Sums of flows that went with them. */
   readonly rollups: number
   readonly events: number

@@ -6,9 +6,10 @@ import { ACCOUNTS } from './migrations/0003-accounts.ts'
 import { AUDIT } from './migrations/0004-audit.ts'
 import { ROLLUPS } from './migrations/0005-rollups.ts'
 import { REQUESTS } from './migrations/0006-requests.ts'
+import { DETAILS } from './migrations/0007-details.ts'
 
 /** Forward only. The position is the version; an entry is never changed once it was released, only followed. */
-export const MIGRATIONS: readonly string[] = [RECORDS, POLICIES, ACCOUNTS, AUDIT, ROLLUPS, REQUESTS]
+export const MIGRATIONS: readonly string[] = [RECORDS, POLICIES, ACCOUNTS, AUDIT, ROLLUPS, REQUESTS, DETAILS]
 
 /** "SKSH": a database of another program is refused instead of being filled with our tables. */
 const APPLICATION_ID = 0x534b_5348

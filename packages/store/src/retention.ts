@@ -10,7 +10,13 @@ const ROWS = 10_000
 const PAGES = 2_000
 const HOUR = 3_600_000
 
-type Counted = Pick<RetentionStep, 'flows' | 'requests' | 'rollups' | 'events' | 'inventory'>
+const KEYS = {
+  flows: 'minute, edge',
+  requests: 'minute, edge, name',
+  details: 'minute, edge, detail, value',
+} as const
+
+type Counted = Pick<RetentionStep, 'flows' | 'requests' | 'details' | 'rollups' | 'events' | 'inventory'>
 
 /** Old records go first, oldest minute first; then the edges, ends and workloads that only they spoke of. */
 class OldestFirst implements Retention {
@@ -29,7 +35,7 @@ class OldestFirst implements Retention {
     const bySize = this.#bytes() > maxBytes ? this.#cutoffForSize() : 0
     const cutoff = Math.max(this.#clock.now() - maxAgeMs, bySize)
     const counted = this.#database.transaction(() => this.#delete(cutoff))
-    const deleted = counted.flows + counted.requests + counted.rollups + counted.events + counted.inventory
+    const deleted = Object.values(counted).reduce((sum, rows) => sum + rows, 0)
     if (deleted > 0) this.#database.forget()
     const freedBytes = this.#giveBack()
     const done = deleted === 0 && freedBytes === 0
@@ -66,20 +72,21 @@ class OldestFirst implements Retention {
   #delete(cutoff: number): Counted {
     const rollups = this.#rollups.retire(Math.floor(cutoff / MINUTE), ROWS)
     const minute = Math.floor(cutoff / MINUTE)
-    // Names go before their records: without one, nobody would find them to delete.
-    const requests = this.#before('requests', minute)
-    const flows = requests < ROWS ? this.#before('flows', minute) : 0
+    // Parts go before their records: without one, nobody would find them to delete.
+    const [requests, details] = [this.#before('requests', minute), this.#before('details', minute)]
+    const isAlone = requests < ROWS && details < ROWS
+    const flows = isAlone ? this.#before('flows', minute) : 0
     const events = this.#change(
       'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)',
       cutoff,
       ROWS,
     )
-    const isRest = requests < ROWS && flows < ROWS
-    return { flows, requests, rollups, events, inventory: isRest ? this.#unreferenced(cutoff) : 0 }
+    const isRest = isAlone && flows < ROWS
+    return { flows, requests, details, rollups, events, inventory: isRest ? this.#unreferenced(cutoff) : 0 }
   }
 
-  #before(table: 'flows' | 'requests', minute: number): number {
-    const key = table === 'flows' ? 'minute, edge' : 'minute, edge, name'
+  #before(table: keyof typeof KEYS, minute: number): number {
+    const key = KEYS[table]
     return this.#change(
       `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE minute < ? ORDER BY ${key} LIMIT ?)`,
       minute,

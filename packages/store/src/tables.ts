@@ -68,6 +68,13 @@ export interface Tables {
     name: string
     count: number
   }
+  details: {
+    /** Epoch minutes. */
+    minute: number
+    edge: number
+    detail: string
+    value: string
+  }
   /** Sums of `flows`; `span` and `start` in minutes. */
   rollups: Omit<Tables['flows'], 'minute'> & { span: number; start: number }
   rolled: { span: number; since: number; until: number }

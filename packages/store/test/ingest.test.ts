@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import type { EpochMs } from '@sekisho/core'
+import { type EpochMs, LIMITS } from '@sekisho/core'
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../src/index.ts'
 import {
@@ -114,6 +114,25 @@ describe('ingest', () => {
     expect(record?.requests?.at(-1)).toEqual({ name: '', count: 2 * (200 - 29) })
   })
 
+  test('what was said of one edge and minute is kept once each, in order, and bounded', () => {
+    using store = opened()
+    const said = (...users: readonly string[]) =>
+      flow({ details: users.map(value => ({ detail: 'user', value })) })
+    store.records.ingest(batch(1, { flows: [said('root', 'ada'), said('ada')] }))
+    expect(store.records.flows(page).items).toMatchObject([
+      {
+        connections: 2,
+        details: [
+          { detail: 'user', value: 'ada' },
+          { detail: 'user', value: 'root' },
+        ],
+      },
+    ])
+    const many = Array.from({ length: 200 }, (_, index) => `user${index}`)
+    const { newest } = store.records.ingest(batch(2, { flows: [said(...many), said('ada')] }))
+    expect(store.records.flowsById(newest)[0]?.details).toHaveLength(LIMITS.detailsPerFlow.value)
+  })
+
   test('a record reads back as it came in', () => {
     using store = opened()
     const full = flow({
@@ -124,6 +143,7 @@ describe('ingest', () => {
       why: 'rule-deny',
       destination: { ip: '2001:db8::1' },
       requests: [{ name: 'select orders', count: 3 }],
+      details: [{ detail: 'user', value: 'ada' }],
     })
     const { newest } = store.records.ingest(batch(1, { flows: [full], workloads: [workload('web-1')] }))
     const { source, destination, ...rest } = full

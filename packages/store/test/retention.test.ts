@@ -15,7 +15,7 @@ function run(store: Store, limits: RetentionLimits): RetentionStep[] {
 }
 const sum = (
   steps: readonly RetentionStep[],
-  of: 'flows' | 'requests' | 'events' | 'inventory' | 'freedBytes',
+  of: 'flows' | 'requests' | 'details' | 'events' | 'inventory' | 'freedBytes',
 ) => steps.reduce((total, step) => total + step[of], 0)
 
 const hourOf = (hour: number, count: number) =>
@@ -28,7 +28,13 @@ describe('retention', () => {
   test('by age: old flows and events go, with the edges, ends and workloads only they spoke of', () => {
     const clock = testClock(at(0))
     using store = openStore({ path: ':memory:', clock })
-    const asked = flow({ requests: [{ name: 'select orders', count: 1 }] })
+    const asked = flow({
+      requests: [{ name: 'select orders', count: 1 }],
+      details: [
+        { detail: 'user', value: 'ada' },
+        { detail: 'database', value: 'shop' },
+      ],
+    })
     store.records.ingest(
       batch(1, { workloads: [workload('web-1'), workload('db-1')], flows: [asked], events: [event(0)] }),
     )
@@ -39,7 +45,8 @@ describe('retention', () => {
     store.records.ingest(batch(3, { flows: [late], events: [event(5)] }))
 
     const steps = run(store, { maxAgeMs: 3 * HOUR, maxBytes: NEVER })
-    expect([sum(steps, 'flows'), sum(steps, 'requests'), sum(steps, 'events')]).toEqual([1, 1, 1])
+    const gone = (['flows', 'requests', 'details', 'events'] as const).map(of => sum(steps, of))
+    expect(gone).toEqual([1, 1, 2, 1])
     // The edge, its source end, and the version of the workload that is gone; db-1 still runs.
     expect(sum(steps, 'inventory')).toBeGreaterThanOrEqual(3)
     expect([...store.records.edges(EVERYTHING)].map(({ source }) => source.key)).toEqual(['192.0.2.9'])

@@ -2,6 +2,7 @@ import {
   type Batch,
   canonicalIp,
   EVENT_SEVERITIES,
+  FLOW_DETAILS,
   isPrintable,
   LIMITS,
   OUTCOMES,
@@ -41,6 +42,7 @@ const end = z.strictObject({
 const wireText = (most: number) =>
   z.string().max(most).refine(isPrintable, 'characters that cannot be printed')
 const request = z.strictObject({ name: wireText(LIMITS.requestName.value), count })
+const detail = z.strictObject({ detail: z.enum(FLOW_DETAILS), value: wireText(LIMITS.detailValue.value) })
 
 const flow = z.strictObject({
   source: end,
@@ -59,6 +61,7 @@ const flow = z.strictObject({
   first: epochMs,
   last: epochMs,
   requests: optional(z.array(request).max(LIMITS.requestsPerFlow.value)),
+  details: optional(z.array(detail).max(LIMITS.detailsPerFlow.value)),
 })
 
 const workload = z.strictObject({
@@ -93,6 +96,7 @@ const status = z.strictObject({
   addresses: z.array(ip).max(LIMITS.addressesPerWorkload.value),
   revision: count,
   history: optional(z.string().max(64)),
+  enforcing: optional(z.boolean()),
   workloads: count,
   rules: count,
   setElements: count,

@@ -1,4 +1,4 @@
-import { EVENT_SEVERITIES } from '@sekisho/core'
+import { EVENT_SEVERITIES, FLOW_DETAILS } from '@sekisho/core'
 import { z } from 'zod'
 import { outcome, reason, timestamp, windowQuery } from './common.ts'
 
@@ -39,6 +39,8 @@ export const flowView = z.object({
   last: timestamp,
   /** Requests that were judged and met this outcome, the most frequent first. */
   requests: z.array(requestView).optional(),
+  /** What its conversations said of themselves, in order of kind and value. */
+  details: z.array(z.object({ detail: z.enum(FLOW_DETAILS), value: z.string() })).optional(),
 })
 
 /** Filter text, the same grammar in console, CLI and API: `ns:shop verdict:denied port:5432 not:dst:kube-dns`. */

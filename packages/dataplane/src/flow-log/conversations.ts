@@ -1,4 +1,4 @@
-import { type EpochMs, knownApplication } from '@sekisho/core'
+import { type EpochMs, isFlowDetail, knownApplication, LIMITS, maskUser, printable } from '@sekisho/core'
 import type { FlowQuery, Judgement, ResidualAnswer } from '@sekisho/policy'
 import type { Told } from '../inspection/inspection.protocol.ts'
 import type { ConversationEnds } from '../inspection/inspector.ts'
@@ -10,10 +10,12 @@ import type { Window } from './window.ts'
 
 export interface ConversationsOptions {
   readonly capacity: number
-  readonly window: Pick<Window, 'attempt' | 'requests'>
+  readonly window: Pick<Window, 'attempt' | 'requests' | 'detail'>
   /** Undefined where neither end is a workload. */
   endsOf(ends: ConversationEnds): EdgeEnds | undefined
   judge(query: FlowQuery): Judgement
+  /** As what passing connections are counted; undefined where another node tells of them. */
+  passing(ends: EdgeEnds): Attribution | undefined
   now(): EpochMs
 }
 
@@ -39,6 +41,7 @@ export class Conversations {
       if (notice.kind === 'identified') this.#spoken.identified(edge, notice.application, now)
       else if (notice.kind === 'unknown') this.#spoken.identified(edge, 'unknown', now)
       else if (notice.kind === 'denied') this.#stopped(edge, notice.answer, ends.clientPort)
+      else if (notice.kind === 'detail') this.#said(edge, notice.detail, notice.value)
     }
   }
 
@@ -66,6 +69,14 @@ export class Conversations {
     // Whoever was stopped is told as an attempt: its connection is none besides.
     const counts = decided.outcome === 'denied' ? { ...open.counts, connections: 0 } : open.counts
     return { ...open, counts, edge: edgeOf(ends, decided, application) }
+  }
+
+  /** Of an edge as its connections are counted; what became of them is settled with them. */
+  #said(ends: EdgeEnds, detail: string, value: string): void {
+    const attribution = this.#options.passing(ends)
+    if (!attribution || !isFlowDetail(detail)) return
+    const text = printable(detail === 'user' ? maskUser(value) : value).slice(0, LIMITS.detailValue.value)
+    this.#options.window.detail(edgeOf(ends, attribution), { detail, value: text }, this.#span())
   }
 
   #span() {

@@ -2,6 +2,7 @@ import {
   type Direction,
   type EpochMs,
   type Flow,
+  type FlowDetail,
   type FlowEnd,
   LIMITS,
   type Outcome,
@@ -73,6 +74,8 @@ export interface OpenEdge {
   readonly attempts: Set<number>
   /** Requests by name; absent until there is one. */
   requests?: Map<string, number>
+  /** By kind and value; absent until there is one. */
+  details?: Map<string, FlowDetail>
 }
 
 export const openEdge = (edge: Edge, { first, last }: Span): OpenEdge => ({
@@ -100,16 +103,30 @@ export function addRequests(open: OpenEdge, name: string, count: number): void {
   open.requests.set(as, (open.requests.get(as) ?? 0) + count)
 }
 
+/** What is beyond the limit is not kept: the first are those of every conversation that is alike. */
+export function addDetail(open: OpenEdge, detail: FlowDetail): void {
+  open.details ??= new Map()
+  if (open.details.size < LIMITS.detailsPerFlow.value)
+    open.details.set(`${detail.detail} ${detail.value}`, detail)
+}
+
 /** The same edge after all: everything that was counted of another. */
 export function merge(to: OpenEdge, from: OpenEdge): void {
   add(to, from.counts, from.counts)
   for (const [name, count] of from.requests ?? []) addRequests(to, name, count)
+  for (const detail of from.details?.values() ?? []) addDetail(to, detail)
 }
 
-export const toFlow = ({ edge: { ends, attribution, application }, counts, requests }: OpenEdge): Flow => ({
+export const toFlow = ({
+  edge: { ends, attribution, application },
+  counts,
+  requests,
+  details,
+}: OpenEdge): Flow => ({
   ...ends,
   ...(application !== undefined && { application }),
   ...attribution,
   ...counts,
   ...(requests && { requests: [...requests].map(([name, count]) => ({ name, count })) }),
+  ...(details && { details: [...details.values()] }),
 })

@@ -113,6 +113,7 @@ class NodeFlowLog implements FlowLog {
       window: this.#window,
       endsOf: ends => this.#conversationEnds(ends),
       judge: query => options.judge(query),
+      passing: ends => this.#attributions.passing(ends),
       now: () => options.clock.now(),
     })
   }

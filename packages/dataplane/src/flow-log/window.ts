@@ -1,7 +1,8 @@
-import type { CountedRequest, Flow, FlowEnd } from '@sekisho/core'
+import type { CountedRequest, Flow, FlowDetail, FlowEnd } from '@sekisho/core'
 import {
   type Amounts,
   add,
+  addDetail,
   addRequests,
   type Edge,
   type EdgeEnds,
@@ -32,6 +33,8 @@ export interface Window {
   attempt(edge: Edge, sourcePort: number, span: Span): void
   /** Requests of conversations that are counted by themselves. */
   requests(edge: Edge, requests: CountedRequest, span: Span): void
+  /** What was said in conversations that are counted by themselves. */
+  detail(edge: Edge, detail: FlowDetail, span: Span): void
   /** @param settle what an edge turned out to be since it was recorded; those that are one after all become one. */
   take(settle?: (open: OpenEdge) => OpenEdge): Flow[]
   /** Since the beginning. */
@@ -114,6 +117,12 @@ export function createWindow(capacity: number): Window {
       if (!to) return
       add(to, NOTHING, span)
       addRequests(to, name, count)
+    },
+    detail(edge, detail, span) {
+      const to = open(edge, span)
+      if (!to) return
+      add(to, NOTHING, span)
+      addDetail(to, detail)
     },
     take(settle = same) {
       const settled = joined([...edges.values()].map(settle))

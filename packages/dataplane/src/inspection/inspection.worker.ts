@@ -73,7 +73,7 @@ const inspector = new Inspector({
   terms: ends => terms.of(ends),
   notice(ends, notice) {
     if (notice.kind === 'judged') reporter.requests.add(ends, notice)
-    else if (notice.kind !== 'detail') reporter.tell({ ends, notice })
+    else reporter.tell({ ends, notice })
   },
   answered: names => answers.note(names),
   send: packet => own.send(packet),

@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { isFlowDetail, LIMITS } from '@sekisho/core'
 import type { Told } from './inspection.protocol.ts'
 import { type CountedRequests, RequestTally } from './request-tally.ts'
 import { termsKey } from './terms-cache.ts'
@@ -9,6 +9,8 @@ export interface Report {
   /** Notices and names of requests that were not kept, because there were too many or nobody read them in time. */
   readonly lost: number
 }
+
+type Detailed = Extract<Told['notice'], { readonly kind: 'detail' }>
 
 const GATHER_MS = 200
 const UNHEARD_MAX = 4
@@ -21,6 +23,8 @@ export class Reporter {
   #told: Told[] = []
   /** What is said in this report to be spoken between which ends: many conversations between the same speak alike. */
   readonly #spoken = new Map<string, string>()
+  /** Likewise of what is said in them besides. */
+  readonly #details = new Set<string>()
   #lost = 0
   #unheard = 0
   #sentAt: number
@@ -33,14 +37,35 @@ export class Reporter {
   }
 
   tell(told: Told): void {
+    if (told.notice.kind === 'detail') this.#detail(told, told.notice)
+    else this.#notice(told)
+  }
+
+  #notice(told: Told): void {
     const said = spoken(told.notice)
     const key = said === undefined ? '' : termsKey(told.ends)
     if (said !== undefined && this.#spoken.get(key) === said) return
-    if (this.#told.length >= LIMITS.noticesPerReport.value) this.#lost++
+    if (this.#isFull) this.#lost++
     else {
       this.#told.push(told)
       if (said !== undefined) this.#spoken.set(key, said)
     }
+  }
+
+  /** At most half of what is told: who varies what he says must not keep his denials from being told. */
+  #detail(told: Told, { detail, value }: Detailed): void {
+    if (!isFlowDetail(detail)) return
+    const key = `${termsKey(told.ends)} ${detail} ${value}`
+    if (this.#details.has(key)) return
+    if (this.#isFull || this.#details.size >= LIMITS.noticesPerReport.value / 2) this.#lost++
+    else {
+      this.#details.add(key)
+      this.#told.push(told)
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#told.length >= LIMITS.noticesPerReport.value
   }
 
   /** A report was read. */
@@ -64,6 +89,7 @@ export class Reporter {
     this.#sentAt = this.#now()
     this.#told = []
     this.#spoken.clear()
+    this.#details.clear()
     this.#lost = 0
   }
 }

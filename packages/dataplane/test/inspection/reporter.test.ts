@@ -1,5 +1,6 @@
 import { LIMITS } from '@sekisho/core'
-import { expect, test } from 'vitest'
+import type { Detail } from '@sekisho/inspect'
+import { describe, expect, test } from 'vitest'
 import type { Told } from '../../src/inspection/inspection.protocol.ts'
 import { type Report, Reporter } from '../../src/inspection/reporter.ts'
 import { ALLOWED, command, ENDS } from './scripted.ts'
@@ -103,4 +104,36 @@ test('the same of the same ends is told once a report, with each change', () => 
   expect(report()).toEqual([http, other, redis, http])
   reporter.tell(http)
   expect(report()).toEqual([http])
+})
+
+describe('what conversations say of themselves', () => {
+  const says = (detail: Detail, value: string, port = ENDS.port): Told => ({
+    ends: { ...ENDS, port },
+    notice: { kind: 'detail', detail, value },
+  })
+
+  test('is told once a report for the same ends, and only what is recorded', () => {
+    const { clock, sent, reporter } = reporting()
+    const [ada, root, other] = [says('user', 'ada'), says('user', 'root'), says('user', 'ada', 81)]
+    const elsewhere = { ...ada, ends: { ...ENDS, clientPort: ENDS.clientPort + 1 } }
+    for (const told of [ada, ada, elsewhere, root, says('status', '200'), other]) reporter.tell(told)
+    clock.now += GATHERED
+    reporter.flush()
+    reporter.tell(ada)
+    clock.now += GATHERED
+    reporter.flush()
+    expect(sent.map(({ told }) => told)).toEqual([[ada, root, other], [ada]])
+  })
+
+  test('leaves room for denials, whoever varies it, and is counted where there is none', () => {
+    const { clock, sent, reporter } = reporting()
+    const half = LIMITS.noticesPerReport.value / 2
+    for (let at = 0; at < half + 3; at++) reporter.tell(says('user', `user${at}`))
+    for (let at = 0; at < half + 2; at++) reporter.tell(TOLD)
+    reporter.tell(says('user', 'late'))
+    clock.now += GATHERED
+    reporter.flush()
+    expect(sent.map(({ lost }) => lost)).toEqual([3 + 2 + 1])
+    expect(sent[0]?.told.filter(({ notice }) => notice.kind === 'failed')).toHaveLength(half)
+  })
 })

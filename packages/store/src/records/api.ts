@@ -5,6 +5,7 @@ import type {
   Direction,
   EpochMs,
   FilterTerm,
+  FlowDetail,
   Namespace,
   NodeName,
   Outcome,
@@ -60,6 +61,8 @@ export interface FlowRecord extends RecordedEdge, Counts {
   readonly id: string
   /** Requests that were judged and met this outcome, the most frequent first, bounded; absent where there were none. */
   readonly requests?: readonly CountedRequest[]
+  /** In order of kind and value; absent where none was said. */
+  readonly details?: readonly FlowDetail[]
 }
 
 /** One edge during a whole window. */

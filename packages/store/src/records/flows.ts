@@ -13,6 +13,7 @@ import { numericCursor, type Page, pageOf, type Window } from '../page.ts'
 import type { EdgeTotals, FlowRecord, FlowsRequest, FruitlessAttempts } from './api.ts'
 import { sumOf } from './counts.ts'
 import { ceilTo, cover, floorTo, type Minutes, type Rolled, type Stretch } from './cover.ts'
+import { detailsOf } from './details.ts'
 import { counts, EDGE_COLUMNS, EdgeReader } from './edge-row.ts'
 import { filterCondition } from './filter.ts'
 import { requestsOf } from './requests.ts'
@@ -91,7 +92,7 @@ export class Flows {
         id: flowId(row.minute, row.id),
         ...reader.edge(row),
         ...counts(row),
-        ...requestsOf(this.#database, row.minute, row.id),
+        ...this.#said(row.minute, row.id),
       }),
       key: row => flowId(row.minute, row.id),
     })
@@ -102,9 +103,13 @@ export class Flows {
     return ids.flatMap(id => {
       const [minute = 0, edge = 0] = numericCursor(id, 2)
       const query = this.#records().where('f.minute', '=', minute).where('f.edge', '=', edge)
-      const requests = requestsOf(this.#database, minute, edge)
-      return this.#database.all(query).map(row => ({ id, ...reader.edge(row), ...counts(row), ...requests }))
+      const said = this.#said(minute, edge)
+      return this.#database.all(query).map(row => ({ id, ...reader.edge(row), ...counts(row), ...said }))
     })
+  }
+
+  #said(minute: number, edge: number): Pick<FlowRecord, 'requests' | 'details'> {
+    return { ...requestsOf(this.#database, minute, edge), ...detailsOf(this.#database, minute, edge) }
   }
 
   *edges(window: Window, filter: readonly FilterTerm[] = []): IterableIterator<EdgeTotals> {

@@ -2,6 +2,7 @@ import type { AgentStatus, Batch, Clock, EpochMs, Flow } from '@sekisho/core'
 import type { Database } from '../database.ts'
 import type { IngestResult } from './api.ts'
 import { ADD_COUNTS } from './counts.ts'
+import { addDetails } from './details.ts'
 import type { Dimensions } from './dimensions.ts'
 import { addEvent } from './events.ts'
 import { flowId, MINUTE } from './flows.ts'
@@ -72,6 +73,7 @@ function addFlows({ database, dimensions, rollups }: IngestParts, flows: readonl
     insert.run(minute, edge, connections, packets, bytesToDestination, bytesToSource, first, last)
     rollups.add(rolled, minute, [edge, flow])
     addRequests(database, minute, [edge, flow])
+    addDetails(database, minute, [edge, flow])
     if (index >= flows.length - NEWEST) newest.add(flowId(minute, edge))
   }
   return [...newest]

@@ -110,6 +110,31 @@ function Requests({ flow }: { readonly flow: FlowView }) {
   )
 }
 
+/** User, software, fingerprint and the like, as the workloads said it: text from the wire. */
+function Details({ flow }: { readonly flow: FlowView }) {
+  const { t } = useI18n()
+  if (!flow.details) return null
+  const facts = [...Map.groupBy(flow.details, ({ detail }) => detail)].map(
+    ([detail, said]) =>
+      [
+        t.flows.panel.detail[detail],
+        <ul key={detail} className="said">
+          {said.map(({ value }) => (
+            <li key={value}>
+              <code dir="ltr">{value}</code>
+            </li>
+          ))}
+        </ul>,
+      ] as const,
+  )
+  return (
+    <section>
+      <h3>{t.flows.panel.details}</h3>
+      <Facts facts={facts} />
+    </section>
+  )
+}
+
 interface FlowPanelProps {
   readonly flow: FlowView
   readonly onClose: () => void
@@ -167,6 +192,7 @@ export function FlowPanel({ flow, onClose }: FlowPanelProps) {
         )}
       </section>
       <Requests flow={flow} />
+      <Details flow={flow} />
       <Explanation flow={flow} />
       <section>
         <h3>{t.flows.panel.facts}</h3>

@@ -12,7 +12,10 @@ import {
 } from '@sekisho/core'
 import { z } from 'zod'
 
-/** Every field of a batch, strictly: an unknown key, a wrong type or an over-long text refuses the batch whole. */
+/**
+ * Every field of a batch, strictly: a wrong type or an over-long text refuses the batch whole. A field that is not known is
+ * left out: while a cluster is upgraded agents may be newer than their server, and no record may be lost by that.
+ */
 
 /** Branded ids are plain text on the wire; their shape is checked where they are looked up. */
 const id = <Id extends string>() => z.string().min(1).max(1024) as unknown as z.ZodType<Id>
@@ -33,7 +36,7 @@ const labels = z
   .refine(value => Object.keys(value).length <= LIMITS.labelsPerWorkload.value, 'too many labels')
 const optional = <T extends z.ZodType>(schema: T) => z.exactOptional(schema)
 
-const end = z.strictObject({
+const end = z.object({
   workload: optional(id<NonNullable<Batch['flows'][number]['source']['workload']>>()),
   ip,
 })
@@ -41,10 +44,10 @@ const end = z.strictObject({
 /** Both come from the wire: the agent wrote out what cannot be printed, and nothing else is taken. */
 const wireText = (most: number) =>
   z.string().max(most).refine(isPrintable, 'characters that cannot be printed')
-const request = z.strictObject({ name: wireText(LIMITS.requestName.value), count })
-const detail = z.strictObject({ detail: z.enum(FLOW_DETAILS), value: wireText(LIMITS.detailValue.value) })
+const request = z.object({ name: wireText(LIMITS.requestName.value), count })
+const detail = z.object({ detail: z.enum(FLOW_DETAILS), value: wireText(LIMITS.detailValue.value) })
 
-const flow = z.strictObject({
+const flow = z.object({
   source: end,
   destination: end,
   protocol,
@@ -64,24 +67,24 @@ const flow = z.strictObject({
   details: optional(z.array(detail).max(LIMITS.detailsPerFlow.value)),
 })
 
-const workload = z.strictObject({
+const workload = z.object({
   id: id<NonNullable<Batch['workloads']>[number]['id']>(),
   kind: z.enum(['pod', 'container', 'service', 'host', 'external']),
   namespace: text,
   name: text,
-  owner: z.strictObject({ kind: text, name: text }),
+  owner: z.object({ kind: text, name: text }),
   labels,
   serviceAccount: optional(text),
   node: id<Batch['node']>(),
   addresses: z.array(ip).max(LIMITS.addressesPerWorkload.value),
   hostNetwork: z.boolean(),
-  ports: z.array(z.strictObject({ name: text, protocol, port })).max(LIMITS.portsPerRule.value),
+  ports: z.array(z.object({ name: text, protocol, port })).max(LIMITS.portsPerRule.value),
   state: z.enum(['running', 'terminating', 'finished']),
   interface: optional(z.string().max(64)),
   protection: optional(z.literal('off')),
 })
 
-const event = z.strictObject({
+const event = z.object({
   code: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
   severity: z.enum(EVENT_SEVERITIES),
   at: epochMs,
@@ -89,7 +92,7 @@ const event = z.strictObject({
   details: z.record(z.string().max(64), z.union([text, z.number(), z.boolean()])),
 })
 
-const status = z.strictObject({
+const status = z.object({
   node: id<Batch['node']>(),
   version: z.string().max(64),
   startedAt: epochMs,
@@ -102,10 +105,10 @@ const status = z.strictObject({
   setElements: count,
   programs: count,
   programErrors: count,
-  programMs: z.strictObject({ p50: measure, p99: measure }),
+  programMs: z.object({ p50: measure, p99: measure }),
   ledger: z.record(z.string().max(64), count),
   inspection: optional(
-    z.strictObject({
+    z.object({
       isListening: z.boolean(),
       threads: count,
       restarts: count,
@@ -116,14 +119,14 @@ const status = z.strictObject({
   degraded: z.array(text).max(64),
 })
 
-export const batchSchema = z.strictObject({
+export const batchSchema = z.object({
   node: id<Batch['node']>(),
   epoch: z.string().min(1).max(64),
   sequence: count,
   flows: z.array(flow).max(LIMITS.flowsPerBatch.value),
   events: z.array(event).max(LIMITS.eventsPerBatch.value),
   workloads: optional(z.array(workload).max(LIMITS.workloadsPerNode.value)),
-  namespaces: optional(z.array(z.strictObject({ name: text, labels })).max(LIMITS.workloadsPerNode.value)),
+  namespaces: optional(z.array(z.object({ name: text, labels })).max(LIMITS.workloadsPerNode.value)),
   status: optional(status),
 }) satisfies z.ZodType<Batch>
 

@@ -245,6 +245,7 @@ function describe(
       revision: 0,
       ...programmer.position,
       enforcing: programmer.enforcing,
+      inCluster: options.join?.kind === 'service-account',
       workloads: world.own.size,
       rules,
       setElements: elements,

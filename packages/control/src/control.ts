@@ -4,10 +4,12 @@ import type { Store } from '@sekisho/store'
 import { createIngest } from './agents/ingest.ts'
 import { createAgents } from './agents/listener.ts'
 import { createNodeStates } from './agents/node-states.ts'
+import { removeAgent } from './agents/removal.ts'
 import { createVoucher } from './agents/service-account.ts'
 import { createLogin } from './auth/login.ts'
 import { createPasswords } from './auth/password.ts'
 import { type Cluster, type ClusterAccount, openCluster } from './cluster/cluster.ts'
+import { CLUSTER_ACTOR } from './cluster/policy-mirror.ts'
 import { ALONE } from './duty.ts'
 import { createHttp } from './http/api.ts'
 import { openFiles } from './http/files.ts'
@@ -115,6 +117,10 @@ export function createControl(options: ControlOptions): Control {
           store.records.addEvent({ code: 'server-leads', severity: 'info', at: clock.now(), details })
         },
         onOverlap: () => void counters.overlaps++,
+        onDeparted(node) {
+          const details = 'the cluster has this node no more'
+          removeAgent({ store, state, hub }, node, { actor: CLUSTER_ACTOR, from: '', details })
+        },
       }),
     )
   const duty = cluster?.duty ?? ALONE

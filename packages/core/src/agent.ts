@@ -87,6 +87,8 @@ export interface AgentStatus {
   readonly history?: string
   /** Whether the table in the kernel is this agent's; absent of one that is too old to say it. */
   readonly enforcing?: boolean
+  /** It was let in as a pod of the cluster: its node goes when the cluster says so. */
+  readonly inCluster?: boolean
   readonly workloads: number
   readonly rules: number
   readonly setElements: number

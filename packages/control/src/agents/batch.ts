@@ -100,6 +100,7 @@ const status = z.object({
   revision: count,
   history: optional(z.string().max(64)),
   enforcing: optional(z.boolean()),
+  inCluster: optional(z.boolean()),
   workloads: count,
   rules: count,
   setElements: count,

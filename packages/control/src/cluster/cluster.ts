@@ -34,6 +34,7 @@ import type { LiveState } from '../lifecycle/state.ts'
 import type { Log } from '../log.ts'
 import { isOwn, isResponder, responseOf } from '../response/policy.ts'
 import type { Responder } from '../response/responder.ts'
+import { Departed } from './departed.ts'
 import { EnforcedWriter } from './enforced-writer.ts'
 import { EventWriter } from './event-writer.ts'
 import { ExternalMirror } from './external-mirror.ts'
@@ -90,6 +91,8 @@ export interface ClusterOptions extends ClusterAccount {
   readonly log: Log
   /** It leads from now on, or does no longer. */
   readonly onLeads: (leads: boolean) => void
+  /** The cluster has the node of an agent no more. */
+  readonly onDeparted: (node: NodeName) => void
   /** Another was found to lead while this one thought that it did. */
   readonly onOverlap: () => void
 }
@@ -237,6 +240,7 @@ export function openCluster(options: ClusterOptions): Cluster {
   })
   const podEvents = new PodEvents({ watch, identity })
   const revocations = new Revocations(watch, namespace)
+  const departed = new Departed({ watch, agents: store.agents, leads, onDeparted: options.onDeparted })
   const responses = elected
     ? new SharedResponses({ watch, namespace, state, policies: store.policies, lifecycle, leads })
     : undefined
@@ -252,6 +256,7 @@ export function openCluster(options: ClusterOptions): Cluster {
     events,
     reports,
     revocations,
+    departed,
     ...labels,
     ...(responses ? [responses] : []),
     ...(conditions ? [conditions] : []),

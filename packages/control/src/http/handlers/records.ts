@@ -1,4 +1,5 @@
 import { type NodeName, SekishoError, type WorkloadId } from '@sekisho/core'
+import { removeAgent } from '../../agents/removal.ts'
 import { readFilter } from '../../insight/filter.ts'
 import { routes } from '../../routes.ts'
 import { agentView, auditView, eventView, flowView, pageView, workloadView } from '../../views.ts'
@@ -56,12 +57,7 @@ export function serveRecords(
     if (!store.agents.get(node)) throw new SekishoError('not-found')
     // First: another server may lead in a moment.
     await revoke?.(node)
-    store.transaction(() => {
-      if (!store.agents.remove(node)) throw new SekishoError('not-found')
-      store.audit.append({ actor, action: 'agent.remove', target: node, result: 'ok', from, details: '' })
-    })
-    state.sync()
-    hub.changed('agents')
+    if (!removeAgent({ store, state, hub }, node, { actor, from })) throw new SekishoError('not-found')
     return context.body(null, 204)
   })
   api.openapi(routes.audit, context =>

@@ -10,6 +10,7 @@ export interface Client {
   /** All items of a paged list, at most `limit` of them. */
   list<T>(path: string, query?: Query, limit?: number): Promise<T[]>
   post<T>(path: string, body: unknown): Promise<T>
+  delete(path: string): Promise<void>
   /** Live messages until `signal` aborts; reconnects with the last id that was seen. */
   stream(signal: AbortSignal): AsyncIterable<ServerSentEvent>
 }
@@ -79,6 +80,9 @@ export async function connect(connection: Connection): Promise<Client> {
       const init = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } }
       const response = await request(path, { ...init, body: JSON.stringify(body) })
       return (response.status === 204 ? undefined : await response.json()) as T // as above
+    },
+    delete: async path => {
+      await request(path, { method: 'DELETE', headers })
     },
     stream: signal =>
       readEvents(lastId => {

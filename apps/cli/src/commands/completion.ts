@@ -1,12 +1,14 @@
 import { required, UsageError } from '../arguments.ts'
 import { type Command, EXIT } from '../command.ts'
 import { COMMANDS } from './index.ts'
+import { POLICY_VERBS } from './policy.ts'
 
 const names = (): string => Object.keys(COMMANDS).join(' ')
 const VERBS = {
-  policy: 'list get apply mode delete suggest simulate diff validate convert',
+  policy: POLICY_VERBS.join(' '),
   changes: 'list keep revert',
   response: 'list lift',
+  agents: 'list remove',
   lab: 'attack status',
   completion: 'bash zsh fish',
 } as const

@@ -33,6 +33,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./response.ts')).response,
   },
   events: { summary: 'What happened', load: async () => (await import('./events.ts')).events },
+  agents: {
+    summary: 'The agents of nodes and hosts; remove one that is gone for good',
+    load: async () => (await import('./agents.ts')).agents,
+  },
   workloads: {
     summary: 'What has an address and labels',
     load: async () => (await import('./workloads.ts')).workloads,

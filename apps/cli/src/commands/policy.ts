@@ -221,6 +221,8 @@ const VERBS: Readonly<Record<string, (invocation: Invocation) => Promise<number>
   ...OFFLINE,
 }
 
+export const POLICY_VERBS: readonly string[] = Object.keys(VERBS)
+
 export const policy: Command = {
   usage: [
     'sekisho policy list',

@@ -3,6 +3,7 @@ import type { AgentView, Overview } from '@sekisho/control'
 import { text } from '../arguments.ts'
 import { type Command, EXIT } from '../command.ts'
 import { age } from '../output/format.ts'
+import { stateOf } from './agents.ts'
 
 interface Status {
   readonly overview: Overview
@@ -39,12 +40,7 @@ function describe({ overview, agents }: Status): string {
     `Agents       ${overview.agents.connected} of ${overview.agents.total} connected`,
     `Protection   ${protection.enforced} enforced, ${protection.audited} audited, ${protection.unprotected} unprotected`,
     `Last hour    ${flows.allowed} allowed, ${flows.audited} audited, ${flows.denied} denied`,
-    ...agents.map(agent => {
-      const state = !agent.connected ? 'away' : agent.upToDate ? 'up to date' : 'behind'
-      const seen = age(agent.lastSeen, Date.parse(overview.at))
-      return `Node         ${agent.node}: ${state}, ${agent.rules} rules, seen ${seen} ago`
-    }),
-    ...agents.flatMap(agent => agent.degraded.map(reason => `Degraded     ${agent.node}: ${reason}`)),
+    ...nodes(agents, Date.parse(overview.at)),
     ...overview.attention.map(({ severity, code, details }) => {
       const end = details.stopped
         ? `, stopped: ${details.denied} attempts denied, nothing passes any more`
@@ -54,6 +50,28 @@ function describe({ overview, agents }: Status): string {
   ]
   return `${lines.join('\n')}\n`
 }
+
+/** Of a large cluster those that one has to look after come first, and the rest is a number. */
+const NODES_SHOWN = 20
+
+function nodes(agents: readonly AgentView[], now: number): readonly string[] {
+  const byNeed = agents.toSorted((a, b) => Number(isWell(a)) - Number(isWell(b)))
+  const shown = agents.length > NODES_SHOWN ? byNeed.slice(0, NODES_SHOWN) : agents
+  const left = byNeed.slice(shown.length)
+  const troubled = left.filter(agent => !isWell(agent)).length
+  return [
+    ...shown.map(agent => {
+      const seen = age(agent.lastSeen, now)
+      return `Node         ${agent.node}: ${stateOf(agent)}, ${agent.rules} rules, seen ${seen} ago`
+    }),
+    ...(left.length > 0
+      ? [`Nodes        ${left.length} more, ${troubled} of them not as they should be: sekisho agents`]
+      : []),
+    ...shown.flatMap(agent => agent.degraded.map(reason => `Degraded     ${agent.node}: ${reason}`)),
+  ]
+}
+
+const isWell = (agent: AgentView): boolean => stateOf(agent) === 'up to date'
 
 /** As a plugin of kubectl it is about the cluster that kubectl reaches, unless a server is named. */
 const isPlugin = (): boolean => basename(process.env.SEKISHO_PROGRAM ?? '').startsWith('kubectl-')

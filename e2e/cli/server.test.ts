@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import type { TokenCreated } from '@sekisho/control'
 import type { Flow } from '@sekisho/core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { run } from '../../apps/cli/src/run.ts'
+import { captured } from '../../apps/cli/test/captured.ts'
 import {
   batch,
   flow,
@@ -12,10 +14,8 @@ import {
   shop,
   upload,
   workload,
-} from '../../server/test/agent.ts'
-import { policyYaml, startTestServer, type TestServer } from '../../server/test/harness.ts'
-import { run } from '../src/run.ts'
-import { captured } from './captured.ts'
+} from '../../apps/server/test/agent.ts'
+import { policyYaml, startTestServer, type TestServer } from '../../apps/server/test/harness.ts'
 
 /** The commands that ask a server, and the server itself. */
 const folder = mkdtempSync(join(tmpdir(), 'sekisho-cli-'))

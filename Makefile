@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 RUN_PACKAGES := nftables libnftables1 iptables iproute2 conntrack
 LAB_PACKAGES := $(RUN_PACKAGES) ca-certificates openssl curl nginx-light redis-server postgresql dnsmasq dnsutils
-TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy containernetworking-plugins
+TEST_PACKAGES := $(LAB_PACKAGES) chromium iperf3 ncat python3-scapy tcpdump containernetworking-plugins
 BENCH_PACKAGES := $(TEST_PACKAGES) haproxy wrk
 KUBE_PACKAGES := etcd-server
 CLUSTER_PACKAGES := $(RUN_PACKAGES) $(KUBE_PACKAGES) containerd runc containernetworking-plugins busybox-static dnsmasq

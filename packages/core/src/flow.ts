@@ -58,7 +58,7 @@ export const FLOW_DETAILS = [
   'database',
   'ech', // the TLS hello hides another one; the name it shows is of the front
   'encrypted', // it went over to TLS by STARTTLS or the like
-  'host', // where the client wants to go, in clear, outside HTTP and TLS
+  'host', // the name that the client says it wants to reach, by SNI, Host or a proxy's command
   'ja4', // fingerprint of a TLS client's hello
   'protocol-version',
   'server-software',

@@ -133,6 +133,30 @@ describe('ingest', () => {
     expect(store.records.flowsById(newest)[0]?.details).toHaveLength(LIMITS.detailsPerFlow.value)
   })
 
+  test('destinations outside have the names that they were asked for, within the window', () => {
+    using store = opened(at(120 * MINUTE))
+    const out = { destination: { ip: '192.0.2.7' } }
+    const asked = (host: string, change: Parameters<typeof flow>[0] = {}) =>
+      flow({
+        ...change,
+        details: [
+          { detail: 'host', value: host },
+          { detail: 'user', value: 'ada' },
+        ],
+      })
+    const later = { first: at(90 * MINUTE), last: at(90 * MINUTE) }
+    const flows = [
+      asked('b.example', out),
+      asked('a.example', out),
+      asked('late.example', { ...out, ...later }),
+    ]
+    store.records.ingest(batch(1, { flows: [...flows, asked('inside.example')] }))
+    const named = (until: number) =>
+      [...store.records.namedEdges({ since: at(0), until: at(until) })].map(({ hosts }) => hosts)
+    expect(named(60 * MINUTE)).toEqual(expect.arrayContaining([undefined, ['a.example', 'b.example']]))
+    expect(named(120 * MINUTE)).toContainEqual(['a.example', 'b.example', 'late.example'])
+  })
+
   test('a record reads back as it came in', () => {
     using store = opened()
     const full = flow({

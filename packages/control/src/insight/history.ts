@@ -1,6 +1,14 @@
-import { knownApplication, type Labels, type PolicyId, type Workload, type WorkloadId } from '@sekisho/core'
+import {
+  carries,
+  knownApplication,
+  type Labels,
+  type PolicyId,
+  type Workload,
+  type WorkloadId,
+} from '@sekisho/core'
 import {
   createModel,
+  type FlowFacts,
   type FlowQuery,
   groupOf,
   type LearnEnd,
@@ -8,7 +16,7 @@ import {
   type Model,
   type PolicyDocument,
 } from '@sekisho/policy'
-import type { RecordedEdge, RecordedEnd, Records } from '@sekisho/store'
+import type { EdgeTotals, RecordedEdge, RecordedEnd, Records } from '@sekisho/store'
 import type { InsightPorts } from './ports.ts'
 import { groupKey } from './protection.ts'
 
@@ -59,14 +67,28 @@ export function* inParts<T>(all: Iterable<T>): Iterable<readonly T[]> {
   if (part.length > 0) yield part
 }
 
+type NamedEdge = RecordedEdge & Partial<Pick<EdgeTotals, 'hosts'>>
+
 /** A recorded edge as a question to the engine. */
-export const queryOf = (edge: RecordedEdge): FlowQuery => ({
+export const queryOf = (edge: NamedEdge): FlowQuery => ({
   source: queryEnd(edge.source),
   destination: queryEnd(edge.destination),
   protocol: edge.protocol,
   port: edge.port,
-  ...(edge.application !== undefined && { facts: { application: knownApplication(edge.application) } }),
+  ...(edge.application !== undefined && { facts: factsOf(edge.application, edge.hosts) }),
 })
+
+/**
+ * A server of one name is asked for by that name in each hello, and the name is taken to have led there. Which of several
+ * was asked for how often is on no record: then it stays open.
+ */
+function factsOf(recorded: string, hosts: readonly string[] = []): FlowFacts {
+  const application = knownApplication(recorded)
+  const [sni, another] = hosts
+  if (sni === undefined || another !== undefined || application === 'unknown' || !carries(application, 'tls'))
+    return { application }
+  return { application, names: [sni], request: { kind: 'tls', sni } }
+}
 
 const queryEnd = ({ workload, ip }: RecordedEnd) => ({ ...(workload !== undefined && { workload }), ip })
 

@@ -25,7 +25,7 @@ export function simulateView(ports: InsightPorts, request: SimulateRequest): Sim
   const attacks = findAttacks(records, request.window)
   let exempt = 0
   function* flows(): Iterable<RecordedFlow> {
-    for (const edges of inParts(records.edges(request.window))) {
+    for (const edges of inParts(records.namedEdges(request.window))) {
       const judged = edges.filter(({ why }) => why !== 'own-node')
       for (const edge of edges) if (edge.why === 'own-node') exempt += conversations(edge)
       recall(records, [before, after], judged)

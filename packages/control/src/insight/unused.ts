@@ -18,7 +18,7 @@ export function unusedView(ports: InsightPorts, { window, days, namespaces }: Un
   const model = modelWith(ports, ports.model.policies.values())
   const changed = new Map(policies.list().map(({ id, updatedAt }) => [id, updatedAt]))
   function* flows(): Iterable<UsingFlow> {
-    for (const edges of inParts(records.edges(window))) {
+    for (const edges of inParts(records.namedEdges(window))) {
       // A node reaches its own workloads whatever the policies say; only its agent knows all of its addresses.
       const judged = edges.filter(({ why }) => why !== 'own-node')
       recall(records, [model], judged)

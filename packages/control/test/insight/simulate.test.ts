@@ -121,3 +121,42 @@ test('an old connection that still speaks is one conversation', () => {
   })
   expect(result).toMatchObject({ flows: 1, legitimateBroken: 1 })
 })
+
+const OUTSIDE = `apiVersion: sekisho.dev/v1alpha1
+kind: SecurityPolicy
+metadata: { name: out, namespace: shop }
+spec:
+  mode: Enforce
+  subject: { podSelector: { matchLabels: { app: web } } }
+  egress:
+    - to: [{ fqdn: api.example }]
+      ports: [{ protocol: TCP, port: 443 }]
+`
+
+test('a server outside is judged by the one name that it was asked for', () => {
+  using here = world()
+  const said = (ip: string, ...hosts: readonly string[]) =>
+    flow({
+      source: end('web'),
+      destination: { ip },
+      port: 443,
+      application: 'tls',
+      details: hosts.map(value => ({ detail: 'host', value })),
+    })
+  here.report({
+    workloads: SHOP,
+    flows: [
+      said('192.0.2.1', 'api.example'),
+      said('192.0.2.2', 'evil.example'),
+      said('192.0.2.3', 'api.example', 'cdn.example'),
+      said('192.0.2.4'),
+    ],
+  })
+  const { groups, ...counts } = simulateView(here.ports, {
+    window: WINDOW,
+    documents: documents(OUTSIDE),
+    without: [],
+  })
+  expect(counts).toMatchObject({ flows: 4, unchanged: 1, newlyDenied: 1, undecided: 2 })
+  expect(groups).toMatchObject([{ destination: { ip: '192.0.2.2' }, after: 'denied' }])
+})

@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { type FlowDetail, LIMITS } from '@sekisho/core'
 import {
   type Conversation,
   checksumsHold,
@@ -17,6 +17,7 @@ import { endsOf } from './ends.ts'
 import { Flows, type Followed } from './flows.ts'
 import type { ConversationEnds, InspectorOptions, NotInspected, OfferedPacket } from './inspector.ts'
 import { Recollection } from './recollection.ts'
+import { detailsOf } from './said.ts'
 
 /** What was recognised, or that nothing was. */
 export type Recognised = Extract<Finding, { readonly kind: 'identified' | 'unknown' }>
@@ -24,7 +25,8 @@ export type Recognised = Extract<Finding, { readonly kind: 'identified' | 'unkno
 export interface IdentificationOptions extends Pick<InspectorOptions, 'identifier' | 'overrides'> {
   /** What a connection was found to be: policies may come that ask. */
   readonly released: Recollection<FlowFacts>
-  readonly notice: (ends: ConversationEnds, notice: Recognised) => void
+  /** With what was said besides. */
+  readonly notice: (ends: ConversationEnds, notice: Recognised, details: readonly FlowDetail[]) => void
 }
 
 /** `identified`: the packet passes, and the kernel may have the rest. */
@@ -44,10 +46,12 @@ const isRecognised = (finding: Finding): finding is Recognised =>
 /** What is told of a connection, and what is remembered of it. */
 interface Insight {
   readonly notice: Recognised
+  readonly details: readonly FlowDetail[]
   readonly facts: FlowFacts
 }
-const insightOf = (notice: Recognised): Insight => ({
+const insightOf = (notice: Recognised, details: readonly FlowDetail[]): Insight => ({
   notice,
+  details,
   facts: { application: notice.kind === 'identified' ? notice.application : 'unknown' },
 })
 
@@ -183,13 +187,13 @@ export class Identification {
   #conclude(key: string, { ends }: Opening, findings: readonly Finding[]): Insight | undefined {
     const recognised = findings.findLast(isRecognised)
     if (!recognised) return undefined
-    const insight = insightOf(recognised)
+    const insight = insightOf(recognised, detailsOf(findings))
     this.#tell(key, ends, insight)
     return insight
   }
 
-  #tell(key: string, ends: ConversationEnds, { notice, facts }: Insight): Glance {
-    this.#options.notice(ends, notice)
+  #tell(key: string, ends: ConversationEnds, { notice, details, facts }: Insight): Glance {
+    this.#options.notice(ends, notice, details)
     if (ends.protocol === 'TCP') this.#options.released.set(key, facts)
     return 'identified'
   }

@@ -82,7 +82,7 @@ const inspector = new Inspector({
 const identification = new Identification({
   ...defined,
   released,
-  notice: (ends, notice) => reporter.tell({ ends, notice }),
+  notice: (ends, notice, details) => reporter.tell({ ends, notice }, details),
 })
 const { closed, open, identify } = setup.numbers
 const definitions = (pair: Readonly<Record<QueueSide, number>>, failOpen: boolean) =>

@@ -1,4 +1,4 @@
-import { isFlowDetail, LIMITS } from '@sekisho/core'
+import { type FlowDetail, isFlowDetail, LIMITS } from '@sekisho/core'
 import type { Told } from './inspection.protocol.ts'
 import { type CountedRequests, RequestTally } from './request-tally.ts'
 import { termsKey } from './terms-cache.ts'
@@ -22,7 +22,7 @@ export class Reporter {
   readonly #now: () => number
   #told: Told[] = []
   /** What is said in this report to be spoken between which ends: many conversations between the same speak alike. */
-  readonly #spoken = new Map<string, string>()
+  readonly #spoken = new Map<string, Told['notice']>()
   /** Likewise of what is said in them besides. */
   readonly #details = new Set<string>()
   #lost = 0
@@ -36,20 +36,23 @@ export class Reporter {
     this.#sentAt = now()
   }
 
-  tell(told: Told): void {
-    if (told.notice.kind === 'detail') this.#detail(told, told.notice)
-    else this.#notice(told)
+  /** @param details said beside it; who says the same notice again says them again. */
+  tell(told: Told, details: readonly FlowDetail[] = []): void {
+    const { ends, notice } = told
+    if (notice.kind === 'detail') this.#detail(told, notice)
+    else if (notice.kind === 'identified' || notice.kind === 'unknown') {
+      const key = termsKey(ends)
+      const last = this.#spoken.get(key)
+      if (last === notice) return
+      if (!last || spoken(last) !== spoken(notice)) this.#push(told)
+      this.#spoken.set(key, notice)
+      for (const said of details) this.tell({ ends, notice: { kind: 'detail', ...said } })
+    } else this.#push(told)
   }
 
-  #notice(told: Told): void {
-    const said = spoken(told.notice)
-    const key = said === undefined ? '' : termsKey(told.ends)
-    if (said !== undefined && this.#spoken.get(key) === said) return
+  #push(told: Told): void {
     if (this.#isFull) this.#lost++
-    else {
-      this.#told.push(told)
-      if (said !== undefined) this.#spoken.set(key, said)
-    }
+    else this.#told.push(told)
   }
 
   /** At most half of what is told: who varies what he says must not keep his denials from being told. */
@@ -94,8 +97,5 @@ export class Reporter {
   }
 }
 
-/** What is spoken; undefined where the notice is of something else. */
-function spoken(notice: Told['notice']): string | undefined {
-  if (notice.kind === 'identified') return `${notice.application} ${notice.confidence}`
-  return notice.kind === 'unknown' ? notice.kind : undefined
-}
+const spoken = (notice: Told['notice']): string =>
+  notice.kind === 'identified' ? `${notice.application} ${notice.confidence}` : notice.kind

@@ -2,6 +2,7 @@ import type { ApplicationName, L7Request } from '@sekisho/core'
 import type { Conversation, Finding, NameAddress, Side } from '@sekisho/inspect'
 import type { FlowFacts, ResidualAnswer } from '@sekisho/policy'
 import type { DnsNotice } from './dns-guards.ts'
+import { hostOf } from './said.ts'
 
 /** What the policies say of one conversation, given what is known of it. */
 export type AskPolicy = (facts: FlowFacts) => ResidualAnswer
@@ -58,6 +59,8 @@ export class Watch {
   #ask: AskPolicy
   #facts: FlowFacts
   #answer: ResidualAnswer
+  /** Where the last request that named one wanted to go. */
+  #host: string | undefined
   /** The last request, if it is kept. */
   #last: { readonly facts: FlowFacts; readonly ask: AskPolicy; readonly notice: Judged } | undefined
 
@@ -166,6 +169,7 @@ export class Watch {
 
   /** A request is judged whole: what is still not known by then was asked for in vain. */
   #judge({ request, isKept = false }: Requested): boolean {
+    if (request !== this.#last?.notice.request) this.#goesTo(request)
     if (!this.#answer.inspect) return true
     const notice = this.#repeated(request) ?? this.#judged(request, isKept)
     const { answer } = notice
@@ -176,6 +180,13 @@ export class Watch {
     }
     if (request.kind === 'tls') this.#keep(request, answer)
     return true
+  }
+
+  #goesTo(request: L7Request): void {
+    const host = hostOf(request)
+    if (host === undefined || host === this.#host) return
+    this.#host = host
+    this.#options.notice({ kind: 'detail', detail: 'host', value: host })
   }
 
   /** The same object with the same facts is answered alike. */

@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { type FlowDetail, LIMITS } from '@sekisho/core'
 import { Identifier } from '@sekisho/inspect'
 import type { FlowFacts } from '@sekisho/policy'
 import { describe, expect, test } from 'vitest'
@@ -10,17 +10,21 @@ import { identifier } from './scripted.ts'
 
 function identifying(options: Partial<Pick<InspectorOptions, 'overrides'>> = {}) {
   const heard: [ConversationEnds, Recognised][] = []
+  const details: (readonly FlowDetail[])[] = []
   const released = new Recollection<FlowFacts>(64)
   const identification = new Identification({
     identifier: identifier(),
     released,
-    notice: (ends, notice) => heard.push([ends, notice]),
+    notice(ends, notice, said) {
+      heard.push([ends, notice])
+      details.push(said)
+    },
     ...options,
   })
   const spoken = () =>
     heard.map(([, notice]) => (notice.kind === 'identified' ? notice.application : 'unknown'))
   const offer = (...packets: readonly OfferedPacket[]) => packets.map(each => identification.packet(each))
-  return { identification, heard, spoken, offer, released }
+  return { identification, heard, details, spoken, offer, released }
 }
 
 test.each([
@@ -38,6 +42,17 @@ test('what the first packet turns out to be counts, and not what it looked like'
   const { spoken, offer } = identifying()
   offer(new Connection().client('http more'))
   expect(spoken()).toEqual(['stratum'])
+})
+
+test('what is said besides is told with it, by connections that begin alike too', () => {
+  const { details, offer } = identifying()
+  const [one, other] = [new Connection(), new Connection(IP4, { client: 40_001, server: 80, first: 9_000 })]
+  offer(one.client('tls user hello'), other.client('tls user hello'), new Connection(IP6).client('tls'))
+  const said = [
+    { detail: 'user', value: 'ada' },
+    { detail: 'host', value: 'shop.example' },
+  ]
+  expect(details).toEqual([said, said, []])
 })
 
 test('the server may be who speaks first', () => {

@@ -1,4 +1,4 @@
-import { LIMITS } from '@sekisho/core'
+import { type FlowDetail, LIMITS } from '@sekisho/core'
 import type { Detail } from '@sekisho/inspect'
 import { describe, expect, test } from 'vitest'
 import type { Told } from '../../src/inspection/inspection.protocol.ts'
@@ -123,6 +123,28 @@ describe('what conversations say of themselves', () => {
     clock.now += GATHERED
     reporter.flush()
     expect(sent.map(({ told }) => told)).toEqual([[ada, root, other], [ada]])
+  })
+
+  test('is told with what is spoken, and by the same notice once a report', () => {
+    const { clock, sent, reporter } = reporting()
+    const notice = {
+      kind: 'identified',
+      application: 'tls',
+      confidence: 'certain',
+      evidence: 'hello',
+    } as const
+    const a: FlowDetail = { detail: 'host', value: 'a.example' }
+    const b: FlowDetail = { detail: 'host', value: 'b.example' }
+    reporter.tell({ ends: ENDS, notice }, [a])
+    reporter.tell({ ends: ENDS, notice }, [a])
+    reporter.tell({ ends: ENDS, notice: { ...notice } }, [a, b])
+    clock.now += GATHERED
+    reporter.flush()
+    expect(sent[0]?.told).toEqual([
+      { ends: ENDS, notice },
+      says('host', 'a.example'),
+      says('host', 'b.example'),
+    ])
   })
 
   test('leaves room for denials, whoever varies it, and is counted where there is none', () => {

@@ -233,3 +233,11 @@ describe('policies that change', () => {
     expect(watch.review(() => answerOf(['deny', 'open']))).toBe('release')
   })
 })
+
+test('whom a client wants to reach is told as long as it changes', () => {
+  const { say, notices } = watching(askingFor('tls', { requests: false }), { identify: true })
+  say('tls hello hello')
+  expect(notices.filter(({ kind }) => kind === 'detail')).toEqual([
+    { kind: 'detail', detail: 'host', value: 'shop.example' },
+  ])
+})

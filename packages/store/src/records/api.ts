@@ -66,7 +66,10 @@ export interface FlowRecord extends RecordedEdge, Counts {
 }
 
 /** One edge during a whole window. */
-export interface EdgeTotals extends RecordedEdge, Counts {}
+export interface EdgeTotals extends RecordedEdge, Counts {
+  /** Names by which clients asked for a destination outside, where they were asked for. */
+  readonly hosts?: readonly string[]
+}
 
 export interface FlowsRequest extends PageRequest {
   readonly window: Window
@@ -145,6 +148,8 @@ export interface Records {
    * (a decision depends on the edge, not on the minute). Consume it before writing to the store.
    */
   edges(window: Window, filter?: readonly FilterTerm[]): IterableIterator<EdgeTotals>
+  /** The same with the names of destinations outside. */
+  namedEdges(window: Window): IterableIterator<EdgeTotals>
   /** Connections by outcome. */
   totals(window: Window, filter?: readonly FilterTerm[]): Readonly<Record<Outcome, number>>
   /** Denied and audited connections by the policy that decided. */

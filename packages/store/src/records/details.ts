@@ -27,3 +27,22 @@ export function detailsOf(
   // Only `addDetails` writes the table.
   return { details: rows.map(({ detail, value }) => ({ detail, value }) as unknown as FlowDetail) }
 }
+
+/** Names of all edges that are held while a window is read; more belong to one whose records nobody could read. */
+const HOSTS_MAX = 1_000_000
+const HOSTS = `SELECT DISTINCT edge, value FROM details WHERE detail = 'host' AND minute >= ? AND minute < ?
+  ORDER BY edge, value LIMIT ${HOSTS_MAX}`
+
+/** Names that clients asked for, by edge; of each at most `LIMITS.detailsPerFlow`, the first by their letters. */
+export function hostsOf(
+  database: Database,
+  { from, to }: { readonly from: number; readonly to: number },
+): ReadonlyMap<number, readonly string[]> {
+  const hosts = new Map<number, string[]>()
+  for (const { edge, value } of database.prepare(HOSTS).iterate(from, to)) {
+    const known = hosts.get(Number(edge))
+    if (!known) hosts.set(Number(edge), [String(value)])
+    else if (known.length < MOST) known.push(String(value))
+  }
+  return hosts
+}

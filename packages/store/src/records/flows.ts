@@ -13,7 +13,7 @@ import { numericCursor, type Page, pageOf, type Window } from '../page.ts'
 import type { EdgeTotals, FlowRecord, FlowsRequest, FruitlessAttempts } from './api.ts'
 import { sumOf } from './counts.ts'
 import { ceilTo, cover, floorTo, type Minutes, type Rolled, type Stretch } from './cover.ts'
-import { detailsOf } from './details.ts'
+import { detailsOf, hostsOf } from './details.ts'
 import { counts, EDGE_COLUMNS, EdgeReader } from './edge-row.ts'
 import { filterCondition } from './filter.ts'
 import { requestsOf } from './requests.ts'
@@ -113,11 +113,26 @@ export class Flows {
   }
 
   *edges(window: Window, filter: readonly FilterTerm[] = []): IterableIterator<EdgeTotals> {
-    const query = this.#totals(window, filter)
-      .select(['f.connections', 'f.packets', 'f.bytesToDestination', 'f.bytesToSource', 'f.first', 'f.last'])
-      .select(EDGE_COLUMNS)
     const reader = new EdgeReader(this.#database)
-    for (const row of this.#database.stream(query)) yield { ...reader.edge(row), ...counts(row) }
+    for (const row of this.#database.stream(this.#summed(window, filter)))
+      yield { ...reader.edge(row), ...counts(row) }
+  }
+
+  *namedEdges(window: Window): IterableIterator<EdgeTotals> {
+    const named = hostsOf(this.#database, minutes(window))
+    const reader = new EdgeReader(this.#database)
+    for (const row of this.#database.stream(this.#summed(window))) {
+      const edge = reader.edge(row)
+      const hosts = edge.destination.workload === undefined ? named.get(row.edge) : undefined
+      yield { ...edge, ...counts(row), ...(hosts && { hosts }) }
+    }
+  }
+
+  #summed(window: Window, filter: readonly FilterTerm[] = []) {
+    return this.#totals(window, filter)
+      .select(['f.connections', 'f.packets', 'f.bytesToDestination', 'f.bytesToSource', 'f.first', 'f.last'])
+      .select('f.edge')
+      .select(EDGE_COLUMNS)
   }
 
   totals(window: Window, filter: readonly FilterTerm[] = []): Readonly<Record<Outcome, number>> {

@@ -31,6 +31,7 @@ export function openRecords(given: RecordsParts): Records {
     flows: request => flows.page(request),
     flowsById: ids => flows.byId(ids),
     edges: (window, filter) => flows.edges(window, filter),
+    namedEdges: window => flows.namedEdges(window),
     totals: (window, filter) => flows.totals(window, filter),
     byPolicy: window => flows.byPolicy(window),
     fruitless: (window, least) => flows.fruitless(window, least),

@@ -4,6 +4,7 @@ import {
   fail,
   isRecord,
   type JsonRecord,
+  listAt,
   MODES,
   type Mode,
   ok,
@@ -135,14 +136,15 @@ class Mistakes {
     if (!word) this.found.push(`--${name} must be one of ${PROTECTION_WORDS.join(', ')}`)
     return word ?? 'enabled'
   }
-  json(name: string, text: string): JsonRecord {
+  /** A pod that would undo nothing would be waited for, and what agents did be said to be gone. */
+  undoingPod(name: string, text: string): JsonRecord {
     try {
       const json: unknown = JSON.parse(text)
-      if (isRecord(json)) return json
+      if (isRecord(json) && listAt(json, 'initContainers').length > 0) return json
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
-    this.found.push(`--${name} must be an object in JSON`)
+    this.found.push(`--${name} must be the spec of a pod with initContainers, in JSON`)
     return {}
   }
   number(name: string, text: string, [least, most]: readonly [number, number]): number {
@@ -225,7 +227,7 @@ function commandOf(
         days: mistakes.number('days', values.days, [1, 365]),
       }
     case 'remove-agents':
-      return { kind, pod: mistakes.json('pod', values.pod) }
+      return { kind, pod: mistakes.undoingPod('pod', values.pod) }
     default:
       return undefined
   }

@@ -11,6 +11,9 @@ import {
 /** How often it is looked whether nodes are done. */
 const LOOK_MS = 2_000
 
+/** There are no rules left to go on under. Whatever somebody has changed of it: the API server takes no surge beside it. */
+const ALL_AT_ONCE = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%', maxSurge: 0 } }
+
 /** Of a DaemonSet what tells how far it is: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/daemon-set-v1/ */
 interface Progress {
   readonly metadata: { readonly generation: number }
@@ -43,10 +46,7 @@ export async function removeAgents({ client, namespace, pod, timers, say }: Agen
     method: 'PATCH',
     path: pathOf(DAEMON_SETS, place),
     contentType: 'application/merge-patch+json',
-    // All nodes at once: there are no rules left to go on under.
-    body: {
-      spec: { updateStrategy: { rollingUpdate: { maxUnavailable: '100%' } }, template: { spec: pod } },
-    },
+    body: { spec: { updateStrategy: ALL_AT_ONCE, template: { spec: pod } } },
   })
   let said = ''
   for (;;) {

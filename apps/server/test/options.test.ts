@@ -9,8 +9,8 @@ test.each<[string, string[], object]>([
   ],
   [
     'agents that are to go',
-    ['remove-agents', '--pod', '{"containers":[]}'],
-    { kind: 'remove-agents', pod: { containers: [] } },
+    ['remove-agents', '--pod', '{"initContainers":[{"name":"remove"}]}'],
+    { kind: 'remove-agents', pod: { initContainers: [{ name: 'remove' }] } },
   ],
   [
     'IPv6',
@@ -78,6 +78,8 @@ test.each<[string, string[], number]>([
   ['a mode for no cluster', ['--network-policies', 'Audit'], 1],
   ['a word that says nothing of protection', ['--kubernetes', '--firewall', 'off'], 1],
   ['a guard whom nobody asks', ['--kubernetes', '--guard'], 1],
+  ['a pod that is none', ['remove-agents', '--pod', '['], 1],
+  ['a pod that undoes nothing', ['remove-agents', '--pod', '{"containers":[{}]}'], 1],
   ['minutes out of range', ['join-token', '--minutes', '0'], 1],
 ])('%s is refused', (_name, args, mistakes) => {
   const parsed = parseCommand(args)

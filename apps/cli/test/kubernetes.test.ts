@@ -143,14 +143,15 @@ describe('removing it', () => {
   const removing = async (answers: Readonly<Record<string, () => string>>, everything = false) => {
     const { calls, kubectl } = fakeKubectl(answers)
     const steps: string[] = []
-    const kept = await remove(kubectl, { everything, onStep: line => steps.push(line) })
-    return { calls, steps, kept }
+    const left = await remove(kubectl, { everything, onStep: line => steps.push(line) })
+    return { calls, steps, ...left }
   }
 
   test('rules go from every node before anything else goes', async () => {
     const claims = { items: [{ metadata: { name: 'data-sekisho-server-0' } }] }
-    const { calls, steps, kept } = await removing({
+    const { calls, steps, stays, command } = await removing({
       [DAEMON_SET]: daemonSet,
+      'secret/sekisho-authority': () => 'secret/sekisho-authority\nconfigmap/sekisho-revoked\n',
       get: () => JSON.stringify(claims),
       delete: () => 'configmap "x" deleted\n',
     })
@@ -165,7 +166,8 @@ describe('removing it', () => {
       'delete',
       'get',
       'delete', // reports, of both kinds
-      'get', // what stays
+      'get', // what stays: volumes
+      'get', // and what servers share
     ])
     expect(calls).toContain(
       'delete policyreports.wgpolicyk8s.io --all-namespaces --field-selector=metadata.name=sekisho --ignore-not-found',
@@ -174,10 +176,18 @@ describe('removing it', () => {
     expect(patch).toContain('"command":["/opt/sekisho/bin/sekisho-agent","uninstall"]')
     expect(patch).toContain('"args":["--cni-config=/etc/cni/net.d"]')
     expect(steps).toContain('removed the rules from the kernel of every node')
-    expect(kept.map(each => each.split(' ')[0])).toEqual(
-      expect.arrayContaining(['Namespace', 'CustomResourceDefinition']),
-    )
-    expect(kept).toContain('PersistentVolumeClaim data-sekisho-server-0')
+    expect(stays).toEqual([
+      'Namespace sekisho',
+      ...stays.filter(each => each.startsWith('CustomResourceDefinition ')),
+      'PersistentVolumeClaim data-sekisho-server-0',
+      'secret/sekisho-authority',
+      'configmap/sekisho-revoked',
+      expect.stringContaining('/var/lib/sekisho/agent of every node'),
+    ])
+    expect(stays).toContain('CustomResourceDefinition securitypolicies.sekisho.dev')
+    expect(command).toBe('kubectl sekisho uninstall --everything')
+    // Names, and no key.
+    expect(calls.at(-1)).toMatch(/get secret\/sekisho-authority .*--output=name$/)
     expect(calls[3]).toContain('DaemonSet')
     expect(calls[3]).not.toContain('CustomResourceDefinition')
   })
@@ -201,17 +211,21 @@ describe('removing it', () => {
 
   test('the rest of a release is Helm’s', async () => {
     const get = () => daemonSet({ 'meta.helm.sh/release-name': 'gate' })
-    const { calls, kept } = await removing({ get })
+    const { calls, stays, command } = await removing({ get })
     expect(calls.some(call => call.includes('delete'))).toBe(false)
-    expect(kept).toEqual(['the Helm release: helm uninstall gate --namespace sekisho'])
+    expect(stays).toEqual(['the Helm release gate, and what its server wrote'])
+    expect(command).toBe('helm uninstall gate --namespace sekisho && kubectl sekisho uninstall')
+    // What was asked for is not forgotten on the way.
+    expect((await removing({ get }, true)).command).toMatch(/&& kubectl sekisho uninstall --everything$/)
   })
 
   test('without agents what is left goes, policies too where that is said', async () => {
-    const { steps, calls, kept } = await removing({ get: missing }, true)
+    const { steps, calls, stays, command } = await removing({ get: missing }, true)
     expect(steps[0]).toBe('there are no agents')
     // Nor reports.
     expect(calls.some(call => call.includes('--all-namespaces'))).toBe(false)
     expect(calls[1]).toContain('CustomResourceDefinition')
-    expect(kept).toEqual([])
+    expect(stays).toEqual([expect.stringContaining('of every node')])
+    expect(command).toBeUndefined()
   })
 })

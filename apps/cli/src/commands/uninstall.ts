@@ -9,11 +9,12 @@ export const uninstall: Command = {
   options: { everything: { type: 'boolean' }, context: { type: 'string' } },
   run: async ({ values, output }) => {
     const everything = Boolean(values.everything)
-    const kept = await remove(openKubectl(text(values, 'context')), {
+    const { stays, command } = await remove(openKubectl(text(values, 'context')), {
       everything,
       onStep: line => output.text(line),
     })
-    for (const each of kept) output.text(`stays: ${each}`)
+    for (const each of stays) output.text(`stays: ${each}`)
+    if (command !== undefined) output.text(`to remove what is in the cluster: ${command}`)
     return EXIT.ok
   },
 }

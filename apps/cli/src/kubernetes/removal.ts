@@ -9,6 +9,18 @@ const SERVERS_OWN = [
   ['lease', 'sekisho-server', NAMESPACE],
 ] as const
 
+/**
+ * Of servers together, written by themselves too. They go together or not at all: with the key and without the list of
+ * those who were removed, these would be agents again.
+ */
+const SERVERS_SHARED = [
+  'secret/sekisho-authority',
+  'configmap/sekisho-revoked',
+  'configmap/sekisho-responses',
+]
+/** Of an agent on its node: nothing of the cluster reaches it any more. */
+const ON_NODES = '/var/lib/sekisho/agent of every node: its agent’s key, and records that were not sent'
+
 /** What it found, in reports of kinds that not every cluster has: one in each namespace. */
 const REPORTS = [
   ['policyreports.wgpolicyk8s.io', '/apis/wgpolicyk8s.io/v1alpha2/policyreports'],
@@ -34,6 +46,8 @@ interface PodSpec {
 }
 
 const RESTING = 'removed'
+/** There are no rules left to go on under. */
+const ALL_AT_ONCE = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%', maxSurge: 0 } }
 
 /** The same pod, with rules removed before it starts to rest; as `agent.remove` of the chart makes it. */
 function resting({ containers: [agent] }: PodSpec): object {
@@ -55,7 +69,12 @@ function resting({ containers: [agent] }: PodSpec): object {
     command: ['sleep', 'infinity'],
     securityContext: { allowPrivilegeEscalation: false, capabilities },
   }
-  return { spec: { template: { spec: { initContainers: [remove], containers: [removed] } } } }
+  return {
+    spec: {
+      updateStrategy: ALL_AT_ONCE,
+      template: { spec: { initContainers: [remove], containers: [removed] } },
+    },
+  }
 }
 
 const DAEMON_SET = `/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets/sekisho-agent`
@@ -85,19 +104,20 @@ async function removeRules(
 
 const described = ({ kind, metadata }: Made): string => `${kind} ${metadata.name}`
 
-/**
- * Removes an installation. Where a node does not answer it stops before anything else is removed: its rules would stay.
- * @returns what is still there.
- */
-export async function remove(
-  kubectl: Kubectl,
-  { everything, onStep }: RemovalOptions,
-): Promise<readonly string[]> {
+/** What is still there. */
+export interface Left {
+  readonly stays: readonly string[]
+  /** What removes it, as a command. */
+  readonly command?: string
+}
+
+/** Removes an installation. Where a node does not answer it stops before anything else is removed: its rules would stay. */
+export async function remove(kubectl: Kubectl, { everything, onStep }: RemovalOptions): Promise<Left> {
   const daemonSet = (await getRaw(kubectl, DAEMON_SET)) as DaemonSet | undefined // as the API server has it
   if (daemonSet) await removeRules(kubectl, daemonSet, onStep)
   else onStep('there are no agents')
   const release = daemonSet?.metadata.annotations?.['meta.helm.sh/release-name']
-  if (release !== undefined) return [`the Helm release: helm uninstall ${release} --namespace ${NAMESPACE}`]
+  if (release !== undefined) return helmsPart(release, everything)
   const objects = await made(manifests({ mode: 'observe' }))
   const going = objects.filter(({ kind }) => everything || !KEPT.has(kind)).toReversed()
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: going })
@@ -112,12 +132,27 @@ export async function remove(
     const own = ['--all-namespaces', '--field-selector=metadata.name=sekisho']
     say(await kubectl.run(['delete', kind, ...own, '--ignore-not-found']), onStep)
   }
-  if (everything) return []
-  const claims = listAt(await getRaw(kubectl, CLAIMS), 'items').map(claim =>
-    textAt(claim, 'metadata', 'name'),
-  )
+  if (everything) return { stays: [ON_NODES] }
   const kept = objects.filter(({ kind }) => KEPT.has(kind)).map(described)
-  return [...kept, ...claims.map(name => `PersistentVolumeClaim ${name}`)]
+  return { stays: [...kept, ...(await inNamespace(kubectl)), ON_NODES], command: commandFor(true) }
+}
+
+const commandFor = (everything: boolean): string =>
+  `kubectl sekisho uninstall${everything ? ' --everything' : ''}`
+
+/** Helm knows nothing of what servers wrote themselves, and is told by the chart to leave definitions. */
+const helmsPart = (release: string, everything: boolean): Left => ({
+  stays: [`the Helm release ${release}, and what its server wrote`],
+  command: `helm uninstall ${release} --namespace ${NAMESPACE} && ${commandFor(everything)}`,
+})
+
+/** What servers keep there, by kind and name. */
+async function inNamespace(kubectl: Kubectl): Promise<readonly string[]> {
+  const claims = listAt(await getRaw(kubectl, CLAIMS), 'items')
+  // Names only: one of them is a private key.
+  const names = ['--namespace', NAMESPACE, 'get', ...SERVERS_SHARED, '--ignore-not-found', '--output=name']
+  const shared = (await kubectl.run(names)).split('\n').filter(line => line !== '')
+  return [...claims.map(claim => `PersistentVolumeClaim ${textAt(claim, 'metadata', 'name')}`), ...shared]
 }
 
 function say(output: string, onStep: (line: string) => void): void {

@@ -130,7 +130,12 @@ function webhookConfiguration({ place, authority, guarding }: WebhookOptions) {
         ...MANNERS,
         name: 'policies.sekisho.dev',
         clientConfig: clientConfig(POLICIES_PATH),
-        rules: [rule(['sekisho.dev'], ['*']), rule(['networking.k8s.io'], ['networkpolicies'])],
+        rules: [
+          rule(['sekisho.dev'], ['*']),
+          rule(['networking.k8s.io'], ['networkpolicies']),
+          // Where the cluster has none, the API server never asks.
+          rule(['policy.networking.k8s.io'], ['clusternetworkpolicies']),
+        ],
       },
       ...(guarding ? guards(guarding, clientConfig) : []),
     ],

@@ -1,5 +1,7 @@
+import { CLUSTER_NETWORK_POLICIES, NETWORK_POLICIES } from '@sekisho/kube'
 import { describe, expect, test } from 'vitest'
 import { reviewAdmission } from '../../src/cluster/admission.ts'
+import { registeredWebhook } from '../../src/cluster/webhook.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -74,4 +76,25 @@ describe('what the API server is told', () => {
     expect(response?.allowed).toBe(false)
     expect(response?.status?.message.length).toBeLessThanOrEqual(4_000)
   })
+})
+
+test('of every kind of policy the API server asks', () => {
+  const { content } = registeredWebhook({
+    place: { kind: 'url', url: new URL('https://192.0.2.1/') },
+    authority: '',
+  })
+  const { webhooks } = content as {
+    readonly webhooks: readonly {
+      readonly rules: readonly {
+        readonly apiGroups: readonly string[]
+        readonly resources: readonly string[]
+      }[]
+    }[]
+  }
+  const asked = webhooks.flatMap(({ rules }) =>
+    rules.flatMap(({ apiGroups, resources }) => resources.map(resource => `${apiGroups.join()}/${resource}`)),
+  )
+  for (const { group, plural } of [NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES])
+    expect(asked).toContain(`${group}/${plural}`)
+  expect(asked).toContain('sekisho.dev/*')
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Identifier, PROTOCOLS, type Reading } from '../src/index.ts'
-import type { Certificate } from '../src/protocols/tls/certificate.ts'
+import { type Certificate, parseCertificate } from '../src/protocols/tls/certificate.ts'
 import { type ClientHello, parseClientHello } from '../src/protocols/tls/client-hello.ts'
 import { tls } from '../src/protocols/tls/tls.ts'
 import { isTorCertificate, isTorHello } from '../src/protocols/tls/tor.ts'
@@ -49,6 +49,26 @@ describe('links of Tor', () => {
     expect(refined(answered(der.with(der.indexOf('www.') + 4, 0x38), 'shop.example'))).toEqual([])
   })
 
+  test('a shop with an organisation in its certificate is none', () => {
+    const der = (tag: number, ...parts: readonly Uint8Array[]) => {
+      const value = Buffer.concat(parts)
+      return Buffer.concat([Uint8Array.of(tag, 0x81, value.length), value])
+    }
+    const attribute = (kind: number, text: string) =>
+      der(0x31, der(0x30, Uint8Array.of(6, 3, 0x55, 4, kind), der(0x0c, Buffer.from(text))))
+    const [common, organisation] = [3, 10]
+    const certificate = (...about: readonly Uint8Array[]) => {
+      const [serial, empty] = [der(2, Uint8Array.of(1)), der(0x30)]
+      const issuer = der(0x30, attribute(common, 'www.storeshop.com'))
+      return der(0x30, der(0x30, serial, empty, issuer, empty, der(0x30, ...about), empty))
+    }
+    const name = attribute(common, 'www.storeshop.net')
+    expect(isTorCertificate(parseCertificate(certificate(name)))).toBe(true)
+    expect(isTorCertificate(parseCertificate(certificate(attribute(organisation, 'Store'), name)))).toBe(
+      false,
+    )
+  })
+
   test.each<[string, Partial<ClientHello>, boolean]>([
     ['as Tor says it', {}, true],
     ['any name of its form', { sni: 'www.abcd.com' }, true],
@@ -71,10 +91,11 @@ describe('links of Tor', () => {
     ['made by itself', { issuer: subject, subject: issuer }, false],
     ['with other names', { alternatives: ['a.example'] }, false],
     ['of an authority', { issuer: ['Test CA'] }, false],
+    ['that names an organisation', { isSparse: false }, false],
     ['about nobody', { subject: [] }, false],
     ['about two', { subject: [...subject, ...subject] }, false],
     ['a short name', { subject: ['www.abcdefg.net'] }, false],
   ])('certificate: %s', (_, change, is) =>
-    expect(isTorCertificate({ issuer, subject, alternatives: [], ...change })).toBe(is),
+    expect(isTorCertificate({ issuer, subject, alternatives: [], isSparse: true, ...change })).toBe(is),
   )
 })

@@ -20,6 +20,8 @@ export interface Certificate {
   readonly issuer: readonly string[]
   readonly subject: readonly string[]
   readonly alternatives: readonly string[]
+  /** Neither of both says more than common names: no organisation, no country. */
+  readonly isSparse: boolean
 }
 
 /** Raises `Malformed`. */
@@ -28,15 +30,19 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const first = element(tbs)
   // Serial and algorithm, of which the version, where it is, stands before.
   for (let skipped = first.tag === VERSION ? 0 : 1; skipped < 2; skipped++) element(tbs)
-  const issuer = commonNames(expected(tbs, TAG.sequence))
+  const issuer = nameIn(expected(tbs, TAG.sequence))
   element(tbs)
-  const subject = commonNames(expected(tbs, TAG.sequence))
+  const subject = nameIn(expected(tbs, TAG.sequence))
   element(tbs)
-  for (const { tag, value } of elements(tbs)) {
-    if (tag === EXTENSIONS)
-      return { issuer, subject, alternatives: alternativeNames(expected(value, TAG.sequence)) }
+  const names = {
+    issuer: issuer.common,
+    subject: subject.common,
+    isSparse: issuer.others + subject.others === 0,
   }
-  return { issuer, subject, alternatives: [] }
+  for (const { tag, value } of elements(tbs)) {
+    if (tag === EXTENSIONS) return { ...names, alternatives: alternativeNames(expected(value, TAG.sequence)) }
+  }
+  return { ...names, alternatives: [] }
 }
 
 /** The names that clients compare; the common name where there is no other. */
@@ -62,15 +68,18 @@ function nameOf({ tag, value }: Element): readonly string[] {
   return [formatIp({ family, value: BigInt(`0x${hex(value)}`) })]
 }
 
-function commonNames(subject: Reader): readonly string[] {
-  const names: string[] = []
-  for (const { value: set } of elements(subject)) {
+/** A distinguished name: its common names, and how much else it says. */
+function nameIn(name: Reader): { readonly common: readonly string[]; readonly others: number } {
+  const common: string[] = []
+  let others = 0
+  for (const { value: set } of elements(name)) {
     for (const { value: attribute } of elements(set)) {
       const oid = hex(expected(attribute, TAG.oid))
-      if (oid === COMMON_NAME) names.push(latin1(rest(element(attribute).value)).toLowerCase())
+      if (oid === COMMON_NAME) common.push(latin1(rest(element(attribute).value)).toLowerCase())
+      else others++
     }
   }
-  return names
+  return { common, others }
 }
 
 const hex = (reader: Reader): string => Buffer.from(rest(reader)).toString('hex')

@@ -26,7 +26,7 @@ export function isTorHello(hello: ClientHello): boolean {
   return SUITES.every((suite, i) => suites[i] === suite) && suites.at(-1) === RENEGOTIATION_SIGNAL
 }
 
-export function isTorCertificate({ issuer, subject, alternatives }: Certificate): boolean {
+export function isTorCertificate({ issuer, subject, alternatives, isSparse }: Certificate): boolean {
   const isOne = issuer.length === 1 && subject.length === 1 && alternatives.length === 0
-  return isOne && ISSUER.test(issuer[0] ?? '') && SUBJECT.test(subject[0] ?? '')
+  return isOne && isSparse && ISSUER.test(issuer[0] ?? '') && SUBJECT.test(subject[0] ?? '')
 }

@@ -83,8 +83,15 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
     if (row === undefined) return
     setFocused(rowKey(row))
     virtual.scrollToIndex(index)
-    // The row may not exist yet; it does after the scroll has been drawn.
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus())
+    // The row may not exist yet; it does after the scroll has been drawn. Whoever opened it by then is in its panel.
+    requestAnimationFrame(() => {
+      if (isHere()) box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus()
+    })
+  }
+  /** A row that had the focus and is no more in view leaves it to nobody. */
+  const isHere = (): boolean => {
+    const { activeElement, body } = document
+    return activeElement === body || box.current?.contains(activeElement) === true
   }
   const onKeyDown = (event: KeyboardEvent) => {
     // Keys on a control inside the table, such as a header's button, are that control's.
